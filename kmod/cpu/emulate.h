@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Instruction emulator for memory-mapped and string port I/O: the contract.
+ *
+ * A pure part without state of its own. The caller fills a struct emul, calls
+ * emulate() (or emul_decode() and emul_execute()), and serves memory, ports,
+ * segments and vector registers through struct emul_ops.
+ *
+ * Restart. An op that needs userspace returns EMUL_EXIT, and so does the
+ * emulator, having changed no register. The caller later runs the same
+ * instruction again from its start and answers the accesses already completed
+ * from a transcript: for given registers and bytes the sequence of calls of
+ * read, write, cmpxchg, pio_in and pio_out is always the same, reads before
+ * writes. (fetch, segment, probe and vec_* have no side effects and do not
+ * belong into the transcript.) Registers change only when every access of the
+ * instruction, or of one REP iteration, has succeeded: a commit point, after
+ * which the transcript is to be emptied (ops->iterate tells of those inside
+ * REP, the end of emul_execute() with EMUL_DONE or EMUL_FAULT is the last).
+ *
+ * Not looked at: data breakpoints (DR7) and the I/O permission bitmap; the
+ * latter the CPU checks before it intercepts, see struct emul.pio_port.
+ */
+#ifndef MINIVMM_CPU_EMULATE_H
+#define MINIVMM_CPU_EMULATE_H
+
+#include "../pure.h"
+#include "decode.h"
+
+/* What ops and entry points return. */
+enum emul_result {
+	EMUL_DONE = 0,
+	EMUL_FAULT,		/* the guest takes emul.fault; RIP is at the instruction */
+	EMUL_EXIT,		/* userspace must act first; then run it again */
+	EMUL_UNHANDLED,		/* not emulated: nothing was changed by this iteration */
+	EMUL_RETRY,		/* enter the guest or emulate again: state moved meanwhile */
+};
+
+#define EMUL_VEC_DB	1
+#define EMUL_VEC_UD	6
+#define EMUL_VEC_NM	7
+#define EMUL_VEC_SS	12
+#define EMUL_VEC_GP	13
+#define EMUL_VEC_PF	14
+#define EMUL_VEC_AC	17
+
+struct emul_fault {
+	u8 vector;
+	bool has_error;
+	u32 error_code;
+	u64 cr2;		/* EMUL_VEC_PF only */
+};
+
+/* General registers in the order the instruction encoding numbers them. */
+enum emul_gpr {
+	EMUL_RAX, EMUL_RCX, EMUL_RDX, EMUL_RBX, EMUL_RSP, EMUL_RBP, EMUL_RSI, EMUL_RDI,
+	EMUL_R8, EMUL_R9, EMUL_R10, EMUL_R11, EMUL_R12, EMUL_R13, EMUL_R14, EMUL_R15,
+};
+
+struct emul_regs {
+	u64 gpr[16];
+	u64 rip;
+	u64 rflags;
+};
+
+/* Descriptor attributes in the layout of the VMCB. */
+#define EMUL_ATTR_TYPE	0x000f
+#define EMUL_ATTR_S	0x0010
+#define EMUL_ATTR_DPL	0x0060
+#define EMUL_ATTR_P	0x0080
+#define EMUL_ATTR_L	0x0200
+#define EMUL_ATTR_DB	0x0400
+#define EMUL_ATTR_G	0x0800
+
+struct emul_seg {
+	u64 base;
+	u32 limit;		/* in bytes, G already applied */
+	u16 selector;
+	u16 attr;		/* EMUL_ATTR_*; P clear: null or unusable */
+};
+
+/* How read and probe will use the memory. */
+#define EMUL_READ	0u
+#define EMUL_WRITE	1u	/* read part of a read-modify-write, or probe before a write */
+
+struct emul;
+
+/*
+ * Linear addresses are canonical, cut to 32 bits outside 64-bit mode, and do
+ * not wrap inside one call; accesses may cross pages. Lengths are 1 to 32
+ * bytes, for string port I/O up to emul.pio_len. All accesses but fetch are
+ * made at emul.cpl. An op that returns EMUL_FAULT has filled emul.fault.
+ */
+struct emul_ops {
+	/* The segment register as the CPU holds it. Cannot fail. */
+	void (*segment)(struct emul *e, enum emul_sreg seg, struct emul_seg *out);
+	/* Instruction bytes, up to len, at least one: *got says how many. */
+	int (*fetch)(struct emul *e, u64 linear, void *buf, unsigned int len,
+		     unsigned int *got);
+	int (*read)(struct emul *e, u64 linear, void *buf, unsigned int len,
+		    unsigned int access);
+	int (*write)(struct emul *e, u64 linear, const void *buf, unsigned int len);
+	/*
+	 * Atomic on RAM if the guest can share it; len is 1, 2, 4, 8 or 16.
+	 * EMUL_RETRY if memory is no longer *old. On MMIO a write of *new.
+	 */
+	int (*cmpxchg)(struct emul *e, u64 linear, const void *old, const void *new,
+		       unsigned int len);
+	/*
+	 * Would an access of this kind fault? EMUL_DONE: no, and it is RAM;
+	 * EMUL_EXIT: no, and some of it is not RAM; EMUL_FAULT.
+	 */
+	int (*probe)(struct emul *e, u64 linear, unsigned int len, unsigned int access);
+	/*
+	 * count accesses of size bytes to the port, data packed in
+	 * emul.pio_data (for pio_in: filled by the op before it returns
+	 * EMUL_DONE). count is over 1 only for REP INS and REP OUTS.
+	 */
+	int (*pio_in)(struct emul *e, u16 port, unsigned int size, unsigned int count);
+	int (*pio_out)(struct emul *e, u16 port, unsigned int size, unsigned int count);
+	/*
+	 * Vector register reg (0 to 15). 16 bytes: XMM, a write leaves the rest
+	 * of the register; 32 bytes: YMM, a write clears what is above.
+	 */
+	void (*vec_read)(struct emul *e, unsigned int reg, void *buf, unsigned int len);
+	void (*vec_write)(struct emul *e, unsigned int reg, const void *buf,
+			  unsigned int len);
+	/*
+	 * After each committed REP iteration that is not the last: empty the
+	 * transcript; false ends the call with EMUL_DONE and RIP unmoved, for
+	 * example to take an interrupt. The emulator itself ends it after
+	 * EMUL_REP_MAX iterations.
+	 */
+	bool (*iterate)(struct emul *e);
+};
+
+#define EMUL_REP_MAX	1024
+
+struct emul {
+	/* Set by the caller. */
+	const struct emul_ops *ops;
+	void *ctx;		/* for the ops */
+	struct emul_regs *regs;
+	u64 cr0, cr4, efer;
+	u64 xcr0;		/* looked at for VEX instructions only */
+	u16 cs_attr;		/* attributes of CS; other segments are asked for by need */
+	u8 cpl;
+	/*
+	 * Ports at CPL > IOPL or in virtual-8086 mode: the I/O intercept that
+	 * led here was for this port and size (0: it was not an I/O intercept),
+	 * so the CPU has checked the permission bitmap. Another port than that
+	 * ends in EMUL_RETRY.
+	 */
+	u8 pio_size;
+	u16 pio_port;
+	void *pio_data;		/* buffer for port data, usually the PIO page */
+	unsigned int pio_len;	/* its size, at least 4 */
+	/*
+	 * Instruction bytes in insn.bytes, emul.fetched of them (0 to 15)
+	 * already there; emul_decode() fetches what is missing.
+	 */
+	u8 fetched;
+	struct emul_insn insn;
+
+	/* Set by the emulator. */
+	struct emul_fault fault;	/* with EMUL_FAULT */
+	bool single_step;		/* with EMUL_DONE: RFLAGS.TF asks for #DB (DR6.BS) now */
+
+	/* Working state of emul_execute(). */
+	u64 ea;				/* offset of the memory operand in its segment */
+	u64 linear;			/* of the memory operand, once checked */
+	struct emul_seg seg;		/* the segment last asked for */
+};
+
+/*
+ * Decodes the instruction at RIP into e->insn.
+ * Returns EMUL_DONE, EMUL_UNHANDLED (an instruction it does not know; the bytes
+ * seen so far are in insn.bytes, their number in e->fetched), EMUL_FAULT (#UD,
+ * #GP for more than 15 bytes or the code segment's end, or what fetch
+ * reported), or what fetch returned.
+ */
+int emul_decode(struct emul *e);
+
+/*
+ * True if the decoded form left in e->insn by an earlier emul_decode() is
+ * still right, given that the n bytes now at RIP are these and the mode is
+ * e's; n must cover insn.len to match.
+ */
+bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n);
+
+/*
+ * Executes the decoded instruction once, or as many REP iterations as allowed.
+ * With EMUL_DONE registers and RIP are final (for an unfinished REP, RIP stays)
+ * and RFLAGS.RF is clear.
+ */
+int emul_execute(struct emul *e);
+
+/* Decode and execute. */
+int emulate(struct emul *e);
+
+#endif /* MINIVMM_CPU_EMULATE_H */
