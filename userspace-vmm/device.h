@@ -2,7 +2,8 @@
 /*
  * A device is one file that ends with DEVICE_REGISTER(its struct device_type); there is no list
  * to edit. The machine creates the devices in ascending order of @order before any vCPU runs, and
- * destroys them in reverse after all vCPUs have ended.
+ * destroys them in reverse after all vCPUs have ended. There is no reset call: a machine reset
+ * destroys the whole machine and creates it again, so every device starts from power-on.
  */
 #ifndef MINIVMM_DEVICE_H
 #define MINIVMM_DEVICE_H
@@ -27,11 +28,6 @@ struct device_type {
 	 * Returns 0, or -1 with @err and nothing left behind.
 	 */
 	int (*create)(struct machine *m, void **state, struct error *err);
-	/*
-	 * Back to power-on; optional. Loop thread, all vCPUs are paused. PCI configuration space
-	 * and MSI-X are reset by pci.c itself, before.
-	 */
-	void (*reset)(void *state);
 	/* Frees @state; optional. Loop thread, vCPUs have ended. */
 	void (*destroy)(void *state);
 };

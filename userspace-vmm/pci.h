@@ -132,9 +132,6 @@ int pci__msix_fd(const struct pci_device *dev, unsigned int vector);
 /* Drives the INTx line; levels of devices sharing a line are ORed. */
 void pci__set_intx(struct pci_device *dev, bool level);
 
-/* Back to power-on: BARs unmapped, command register, MSI-X table cleared. For the machine's reset. */
-void pci__reset(struct pci *pci);
-
 /* One configuration access, as through 0xcf8/0xcfc. @size 1, 2 or 4. */
 uint32_t pci__config_read(struct pci *pci, uint32_t address, unsigned int size);
 void pci__config_write(struct pci *pci, uint32_t address, unsigned int size, uint32_t value);
