@@ -55,6 +55,7 @@ typedef int64_t s64;
 #define fallthrough		__attribute__((__fallthrough__))
 #define __packed		__attribute__((__packed__))
 #define __aligned(n)		__attribute__((__aligned__(n)))
+#undef __always_inline	/* glibc's */
 #define __always_inline		inline __attribute__((__always_inline__))
 #define __maybe_unused		__attribute__((__unused__))
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
