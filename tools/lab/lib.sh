@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the lab's commands share: places, the cache's rules, private apt.
+#
+# Everything downloaded or built lies under $CACHE, outside the tree. A thing
+# there is made in a temporary folder beside its place, under a lock, and
+# renamed when it is complete: what exists is whole, whoever was interrupted.
+
+LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck disable=SC2034 # used by those who include this file
+TOP=$(cd "$LAB/../.." && pwd -P)
+CACHE=${MINIVMM_CACHE:-$HOME/.cache/minivmm}
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 125
+}
+
+note() {
+	echo "${0##*/}: $*" >&2
+}
+
+# once PLACE COMMAND...: unless $CACHE/PLACE exists, run COMMAND with the name
+# of an empty temporary folder appended, and rename that folder to PLACE.
+once() {
+	local place=$CACHE/$1 tmp lock
+	shift
+	[ -e "$place" ] && return
+	mkdir -p "${place%/*}"
+	exec {lock}>"$place.lock"
+	flock "$lock"
+	if [ ! -e "$place" ]; then
+		tmp=$place.tmp
+		rm -rf "$tmp"
+		mkdir "$tmp"
+		"$@" "$tmp" {lock}>&- >&2 || die "$* failed (leftovers in $tmp)"
+		mv "$tmp" "$place"
+	fi
+	exec {lock}>&-
+}
+
+# The machine's own mirror for RELEASE, as its apt configuration has it.
+mirror() {
+	local uri
+	# shellcheck disable=SC2016 # the format is apt's
+	uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^$1 //p" | head -n 1)
+	[ -n "$uri" ] || die "apt knows no mirror for $1: check the machine's apt sources"
+	echo "$uri"
+}
+
+debian_release() {
+	# shellcheck disable=SC1091 # not part of the tree
+	(. /etc/os-release && echo "$VERSION_CODENAME")
+}
+
+# apt sources for kernel NAME: the machine's release, or backports of a suite.
+apt_sources() {
+	local key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' own
+	own=$(debian_release)
+	case $1 in
+	6.1)
+		echo "deb $key $(mirror "$own") $own main"
+		echo "deb $key $(mirror "$own-security") $own-security main"
+		;;
+	6.12) echo "deb $key $(mirror "$own") bookworm-backports main" ;;
+	7.x) echo "deb $key $(mirror "$own") trixie-backports main" ;;
+	esac
+}
+
+# apt_private FOLDER COMMAND...: apt-get or apt-cache on FOLDER's own
+# sources.list and state; nothing on this machine is read or changed.
+apt_private() {
+	local dir=$1 cmd=$2
+	shift 2
+	"$cmd" -qq -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" \
+		-o Dir::Cache="$dir/cache" -o Dir::Etc::sourcelist="$dir/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=false "$@"
+}
