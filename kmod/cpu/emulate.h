@@ -166,9 +166,8 @@ struct emul {
 	bool single_step;		/* with EMUL_DONE: RFLAGS.TF asks for #DB (DR6.BS) now */
 
 	/* Working state of emul_execute(). */
-	u64 ea;				/* offset of the memory operand in its segment */
 	u64 linear;			/* of the memory operand, once checked */
-	struct emul_seg seg;		/* the segment last asked for */
+	unsigned int elements;		/* of a string, done by the last step */
 };
 
 /*

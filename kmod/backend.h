@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The contract of a vendor backend (svm/, vmx/): translate between struct vcpu
+ * and the CPU's control structure, nothing else. One backend is chosen at load;
+ * calls are static calls.
+ *
+ * In the window the backend owns the CPU between its enter() and its return;
+ * outside it the common code may read and change the guest state through the
+ * ops below, in any order, from the thread that holds vcpu->lock.
+ */
+#ifndef MINIVMM_BACKEND_H
+#define MINIVMM_BACKEND_H
+
+#include <linux/static_call.h>
+#include <linux/types.h>
+
+#include "cpu/emulate.h"
+
+struct vcpu;
+struct minivmm_segment;
+
+/* What a backend and its CPU can do; fixed after setup(). */
+struct backend_caps {
+	const char *name;		/* "svm" or "vmx" */
+	u64 cr4_supported;		/* CR4 bits the guest may own */
+	u64 efer_supported;
+	bool next_rip;			/* exit.insn_len is always given */
+	bool tsc_scaling;
+	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
+	bool xsaves;
+	bool intercept_cr4;		/* set by a CPUID that hides CR4 bits the CPU has */
+};
+
+extern struct backend_caps backend;
+
+/*
+ * BACKEND_OPS(OP) - the interface; OP(return type, name, parameters).
+ *
+ * setup	at load: is this CPU able? 0, or -errno with the reason printed.
+ * teardown	at unload, after cpu_disable on every CPU.
+ * cpu_enable	on each CPU, interrupts off: EBUSY if another hypervisor holds it.
+ * cpu_disable	on each CPU, interrupts off; also from the crash callback: no locks.
+ * vcpu_create	allocate vcpu->backend. ENOMEM.
+ * vcpu_free	free it; vcpu->backend may be NULL.
+ * vcpu_reset	control structure to power-on or INIT state.
+ * section_enter/leave	section: what stays loaded from window to window.
+ * enter	window: run the guest once; fills vcpu->exit, regs, CRs, CPL.
+ * flush_tlb	window: drop this vCPU's cached translations before the next entry.
+ * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
+ * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
+ * sync_control	after common code changed cr0, cr3, cr4, efer or CPUID.
+ * sync_tsc	after vcpu->tsc_offset changed.
+ * sync_debug	after db[], dr6, dr7 changed.
+ * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.
+ * can_inject_irq/can_inject_nmi	would the guest accept one now?
+ * inject_irq/nmi/exception	window: hand an event to the next entry.
+ * want_irq_window/want_nmi_window	exit as soon as the guest can accept one.
+ * set_tpr_threshold	exit when TPR falls below @prio (0: never); -1 CR8 not shared.
+ */
+#define BACKEND_OPS(OP)								\
+	OP(int, setup, (void))							\
+	OP(void, teardown, (void))						\
+	OP(int, cpu_enable, (void))						\
+	OP(void, cpu_disable, (void))						\
+	OP(int, vcpu_create, (struct vcpu *vcpu))				\
+	OP(void, vcpu_free, (struct vcpu *vcpu))				\
+	OP(void, vcpu_reset, (struct vcpu *vcpu, bool init))			\
+	OP(void, section_enter, (struct vcpu *vcpu))				\
+	OP(void, section_leave, (struct vcpu *vcpu))				\
+	OP(void, enter, (struct vcpu *vcpu))					\
+	OP(void, flush_tlb, (struct vcpu *vcpu))				\
+	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct emul_seg *out)) \
+	OP(void, set_segment, (struct vcpu *vcpu, int seg, const struct emul_seg *in)) \
+	OP(void, get_table, (struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)) \
+	OP(void, set_table, (struct vcpu *vcpu, bool idt, u64 base, u16 limit))	\
+	OP(void, sync_control, (struct vcpu *vcpu))				\
+	OP(void, sync_tsc, (struct vcpu *vcpu))					\
+	OP(void, sync_debug, (struct vcpu *vcpu))				\
+	OP(int, get_msr, (struct vcpu *vcpu, u32 index, u64 *value))		\
+	OP(int, set_msr, (struct vcpu *vcpu, u32 index, u64 value))		\
+	OP(bool, can_inject_irq, (struct vcpu *vcpu))				\
+	OP(bool, can_inject_nmi, (struct vcpu *vcpu))				\
+	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector, bool soft))		\
+	OP(void, inject_nmi, (struct vcpu *vcpu))				\
+	OP(void, inject_exception, (struct vcpu *vcpu, u8 vector, bool has_error, u32 error)) \
+	OP(void, want_irq_window, (struct vcpu *vcpu, bool want))		\
+	OP(void, want_nmi_window, (struct vcpu *vcpu))				\
+	OP(void, watch_tpr, (struct vcpu *vcpu, bool want))
+
+struct backend_ops {
+#define OP(ret, name, args)	ret (*name)args;
+	BACKEND_OPS(OP)
+#undef OP
+};
+
+#define OP(ret, name, args)	DECLARE_STATIC_CALL(backend_##name, *((struct backend_ops *)0)->name);
+BACKEND_OPS(OP)
+#undef OP
+
+/* backend_call(enter)(vcpu) calls the chosen backend's enter(). */
+#define backend_call(name)	static_call(backend_##name)
+
+/* backend_select - find the backend for this CPU and point the static calls at it. ENODEV. */
+int backend_select(void);
+
+extern const struct backend_ops svm_backend_ops;
+
+#endif /* MINIVMM_BACKEND_H */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * CPUID: what the host can offer (GET_SUPPORTED_CPUID) and what a vCPU was given
+ * (SET_CPUID2), with the answers to the guest's CPUID instruction.
+ */
+#ifndef MINIVMM_CPU_CPUID_H
+#define MINIVMM_CPU_CPUID_H
+
+#include <linux/types.h>
+
+#include "../../uapi/minivmm.h"
+
+#define CPUID_MAX_ENTRIES	256
+
+struct vcpu;
+
+/* What other rooms ask about the guest's CPU, derived once by cpuid_set(). */
+struct cpuid_features {
+	u8 phys_bits;		/* guest MAXPHYADDR */
+	bool x2apic, tsc_deadline, xsave, xsaves, pcid, gbpages, pse36, nx, long_mode;
+	bool rdtscp, rdpid, smep, smap, pku, umip, fsgsbase, la57, spec_ctrl, pred_cmd, mtrr;
+	bool tsc_adjust, mwait, lahf, osvw, amd;
+	u64 cr4_allowed;
+	u64 efer_allowed;
+	u64 xcr0_allowed;
+};
+
+struct vcpu_cpuid {
+	struct minivmm_cpuid_entry2 *entries;	/* kvmalloc'ed, replaced whole under vcpu->lock */
+	unsigned int count;
+	struct cpuid_features has;
+};
+
+/* cpuid_supported - fill @entries (room for *@count); sets *@count. E2BIG: too small. */
+int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count);
+
+/* cpuid_set - replace the table; takes over @entries. EINVAL: it contradicts itself or this host. */
+int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned int count);
+void cpuid_free(struct vcpu *vcpu);
+
+/* cpuid_query - the guest's view of leaf (@eax, @ecx): fills @out[4] = eax, ebx, ecx, edx. Window. */
+void cpuid_query(struct vcpu *vcpu, u32 eax, u32 ecx, u32 out[4]);
+
+#endif /* MINIVMM_CPU_CPUID_H */

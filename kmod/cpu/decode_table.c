@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opcode tables of the instruction emulator: which function executes an opcode
+ * and how its operands are encoded. An opcode that is not here is not emulated.
+ */
+#include "emulate_priv.h"
+
+#define OP(f, fl, a)	{ .exec = emul_exec_##f, .flags = (fl), .arg = (a) }
+#define GROUP(g)	{ .group = (g), .flags = OPF_MODRM | OPF_GROUP }
+
+/* The six regular encodings of a two-operand arithmetic instruction. */
+#define ALU_ROW(base, a, lock)							\
+	[(base) + 0] = OP(alu, OPF_MODRM | OPF_BYTE | (lock), a),		\
+	[(base) + 1] = OP(alu, OPF_MODRM | (lock), a),				\
+	[(base) + 2] = OP(alu, OPF_MODRM | OPF_BYTE | OPF_TO_REG, a),		\
+	[(base) + 3] = OP(alu, OPF_MODRM | OPF_TO_REG, a),			\
+	[(base) + 4] = OP(alu, OPF_ACC | OPF_BYTE | OPF_IMM8, a),		\
+	[(base) + 5] = OP(alu, OPF_ACC | OPF_IMMZ, a)
+
+/* Arithmetic with an immediate: ModRM.reg says which. */
+#define ALU_GROUP(fl)								\
+	[0] = OP(alu, (fl) | OPF_LOCK, ALU_ADD),				\
+	[1] = OP(alu, (fl) | OPF_LOCK, ALU_OR),					\
+	[2] = OP(alu, (fl) | OPF_LOCK, ALU_ADC),				\
+	[3] = OP(alu, (fl) | OPF_LOCK, ALU_SBB),				\
+	[4] = OP(alu, (fl) | OPF_LOCK, ALU_AND),				\
+	[5] = OP(alu, (fl) | OPF_LOCK, ALU_SUB),				\
+	[6] = OP(alu, (fl) | OPF_LOCK, ALU_XOR),				\
+	[7] = OP(alu, (fl), ALU_CMP)
+
+/* Eight opcodes whose low bits name a register. */
+#define REG_ROW(base, f, fl, a)							\
+	[(base) + 0 ... (base) + 7] = OP(f, OPF_OPREG | (fl), a)
+
+static const struct emul_opcode group_80[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8) };
+static const struct emul_opcode group_81[8] = { ALU_GROUP(OPF_IMMZ) };
+static const struct emul_opcode group_82[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8 | OPF_NO64) };
+static const struct emul_opcode group_83[8] = { ALU_GROUP(OPF_IMM8) };
+
+static const struct emul_opcode group_8f[8] = {
+	[0] = OP(pop, OPF_STACK, 0),
+};
+
+static const struct emul_opcode group_c6[8] = {
+	[0] = OP(mov, OPF_BYTE | OPF_IMM8, 0),
+};
+
+static const struct emul_opcode group_c7[8] = {
+	[0] = OP(mov, OPF_IMMZ, 0),
+};
+
+static const struct emul_opcode group_f6[8] = {
+	[0] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
+	[1] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
+	[2] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NOT),
+	[3] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NEG),
+};
+
+static const struct emul_opcode group_f7[8] = {
+	[0] = OP(alu, OPF_IMMZ, ALU_TEST),
+	[1] = OP(alu, OPF_IMMZ, ALU_TEST),
+	[2] = OP(unary, OPF_LOCK, UNARY_NOT),
+	[3] = OP(unary, OPF_LOCK, UNARY_NEG),
+};
+
+static const struct emul_opcode group_fe[8] = {
+	[0] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_INC),
+	[1] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_DEC),
+};
+
+static const struct emul_opcode group_ff[8] = {
+	[0] = OP(unary, OPF_LOCK, UNARY_INC),
+	[1] = OP(unary, OPF_LOCK, UNARY_DEC),
+	[6] = OP(push, OPF_STACK, 0),
+};
+
+static const struct emul_opcode table_1byte[256] = {
+	ALU_ROW(0x00, ALU_ADD, OPF_LOCK),
+	ALU_ROW(0x08, ALU_OR, OPF_LOCK),
+	ALU_ROW(0x10, ALU_ADC, OPF_LOCK),
+	ALU_ROW(0x18, ALU_SBB, OPF_LOCK),
+	ALU_ROW(0x20, ALU_AND, OPF_LOCK),
+	ALU_ROW(0x28, ALU_SUB, OPF_LOCK),
+	ALU_ROW(0x30, ALU_XOR, OPF_LOCK),
+	ALU_ROW(0x38, ALU_CMP, 0),
+	[0x06] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_ES),
+	[0x0e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_CS),
+	[0x16] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_SS),
+	[0x1e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_DS),
+	REG_ROW(0x50, push, OPF_STACK, 0),
+	REG_ROW(0x58, pop, OPF_STACK, 0),
+	[0x63] = OP(movx, OPF_MODRM | OPF_TO_REG | OPF_ONLY64, 4 | MOVX_SIGNED),
+	[0x68] = OP(push, OPF_STACK | OPF_IMMZ, 0),
+	[0x6a] = OP(push, OPF_STACK | OPF_IMM8, 0),
+	[0x6c] = OP(ins, OPF_BYTE, 0),
+	[0x6d] = OP(ins, 0, 0),
+	[0x6e] = OP(outs, OPF_BYTE, 0),
+	[0x6f] = OP(outs, 0, 0),
+	[0x80] = GROUP(group_80),
+	[0x81] = GROUP(group_81),
+	[0x82] = GROUP(group_82),
+	[0x83] = GROUP(group_83),
+	[0x84] = OP(alu, OPF_MODRM | OPF_BYTE, ALU_TEST),
+	[0x85] = OP(alu, OPF_MODRM, ALU_TEST),
+	[0x86] = OP(xchg, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
+	[0x87] = OP(xchg, OPF_MODRM | OPF_LOCK, 0),
+	[0x88] = OP(mov, OPF_MODRM | OPF_BYTE, 0),
+	[0x89] = OP(mov, OPF_MODRM, 0),
+	[0x8a] = OP(mov, OPF_MODRM | OPF_BYTE | OPF_TO_REG, 0),
+	[0x8b] = OP(mov, OPF_MODRM | OPF_TO_REG, 0),
+	[0x8c] = OP(mov_from_sreg, OPF_MODRM, 0),
+	[0x8f] = GROUP(group_8f),
+	[0xa0] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_BYTE | OPF_TO_REG, 0),
+	[0xa1] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_TO_REG, 0),
+	[0xa2] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_BYTE, 0),
+	[0xa3] = OP(mov, OPF_MOFFS | OPF_ACC, 0),
+	[0xa4] = OP(movs, OPF_BYTE, 0),
+	[0xa5] = OP(movs, 0, 0),
+	[0xa6] = OP(cmps, OPF_BYTE, 0),
+	[0xa7] = OP(cmps, 0, 0),
+	[0xa8] = OP(alu, OPF_ACC | OPF_BYTE | OPF_IMM8, ALU_TEST),
+	[0xa9] = OP(alu, OPF_ACC | OPF_IMMZ, ALU_TEST),
+	[0xaa] = OP(stos, OPF_BYTE, 0),
+	[0xab] = OP(stos, 0, 0),
+	[0xac] = OP(lods, OPF_BYTE, 0),
+	[0xad] = OP(lods, 0, 0),
+	[0xae] = OP(scas, OPF_BYTE, 0),
+	[0xaf] = OP(scas, 0, 0),
+	[0xc6] = GROUP(group_c6),
+	[0xc7] = GROUP(group_c7),
+	[0xe4] = OP(in, OPF_BYTE | OPF_IMM8, 0),
+	[0xe5] = OP(in, OPF_IMM8, 0),
+	[0xe6] = OP(out, OPF_BYTE | OPF_IMM8, 0),
+	[0xe7] = OP(out, OPF_IMM8, 0),
+	[0xec] = OP(in, OPF_BYTE, 0),
+	[0xed] = OP(in, 0, 0),
+	[0xee] = OP(out, OPF_BYTE, 0),
+	[0xef] = OP(out, 0, 0),
+	[0xf6] = GROUP(group_f6),
+	[0xf7] = GROUP(group_f7),
+	[0xfe] = GROUP(group_fe),
+	[0xff] = GROUP(group_ff),
+};
+
+static const struct emul_opcode group_0fba[8] = {
+	[4] = OP(bit, OPF_IMM8, BIT_TEST),
+	[5] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_SET),
+	[6] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_RESET),
+	[7] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_COMPLEMENT),
+};
+
+static const struct emul_opcode group_0fc7[8] = {
+	[1] = OP(cmpxchg8b, OPF_MEM | OPF_LOCK, 0),
+};
+
+static const struct emul_opcode table_0f[256] = {
+	[0xa0] = OP(push_sreg, OPF_STACK, EMUL_FS),
+	[0xa3] = OP(bit, OPF_MODRM, BIT_TEST),
+	[0xa8] = OP(push_sreg, OPF_STACK, EMUL_GS),
+	[0xab] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_SET),
+	[0xb0] = OP(cmpxchg, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
+	[0xb1] = OP(cmpxchg, OPF_MODRM | OPF_LOCK, 0),
+	[0xb3] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_RESET),
+	[0xb6] = OP(movx, OPF_MODRM | OPF_TO_REG, 1),
+	[0xb7] = OP(movx, OPF_MODRM | OPF_TO_REG, 2),
+	[0xba] = GROUP(group_0fba),
+	[0xbb] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_COMPLEMENT),
+	[0xbe] = OP(movx, OPF_MODRM | OPF_TO_REG, 1 | MOVX_SIGNED),
+	[0xbf] = OP(movx, OPF_MODRM | OPF_TO_REG, 2 | MOVX_SIGNED),
+	[0xc0] = OP(xadd, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
+	[0xc1] = OP(xadd, OPF_MODRM | OPF_LOCK, 0),
+	[0xc3] = OP(mov, OPF_MODRM | OPF_MEM | OPF_NOREP | OPF_NO66, 0),
+	[0xc7] = GROUP(group_0fc7),
+};
+
+static const struct emul_opcode table_movbe[2] = {
+	OP(movbe, OPF_MODRM | OPF_MEM | OPF_TO_REG, 0),
+	OP(movbe, OPF_MODRM | OPF_MEM, 0),
+};
+
+/* Opcodes told apart by a mandatory prefix. */
+struct prefixed_opcode {
+	u8 opcode;
+	u8 pp;
+	struct emul_opcode op;
+};
+
+#define PP_NONE	0
+#define PP_66	1
+#define PP_F3	2
+#define PP_F2	3
+
+#define VEC(code, p, f, fl, a)							\
+	{ .opcode = (code), .pp = (p), .op = OP(f, OPF_MODRM | OPF_VEX | (fl), a) }
+
+static const struct prefixed_opcode table_0f_vec[] = {
+	VEC(0x10, PP_NONE, vec_load, 0, 0),
+	VEC(0x10, PP_66, vec_load, 0, 0),
+	VEC(0x10, PP_F3, vec_load_scalar, 0, 4),
+	VEC(0x10, PP_F2, vec_load_scalar, 0, 8),
+	VEC(0x11, PP_NONE, vec_store, 0, 0),
+	VEC(0x11, PP_66, vec_store, 0, 0),
+	VEC(0x11, PP_F3, vec_store_scalar, 0, 4),
+	VEC(0x11, PP_F2, vec_store_scalar, 0, 8),
+	VEC(0x12, PP_NONE, vec_load_half, OPF_VVVV | OPF_L0, 0),
+	VEC(0x12, PP_66, vec_load_half, OPF_VVVV | OPF_L0 | OPF_MEM, 0),
+	VEC(0x13, PP_NONE, vec_store_half, OPF_L0 | OPF_MEM, 0),
+	VEC(0x13, PP_66, vec_store_half, OPF_L0 | OPF_MEM, 0),
+	VEC(0x16, PP_NONE, vec_load_half, OPF_VVVV | OPF_L0, VEC_HIGH),
+	VEC(0x16, PP_66, vec_load_half, OPF_VVVV | OPF_L0 | OPF_MEM, VEC_HIGH),
+	VEC(0x17, PP_NONE, vec_store_half, OPF_L0 | OPF_MEM, VEC_HIGH),
+	VEC(0x17, PP_66, vec_store_half, OPF_L0 | OPF_MEM, VEC_HIGH),
+	VEC(0x28, PP_NONE, vec_load, 0, VEC_ALIGNED),
+	VEC(0x28, PP_66, vec_load, 0, VEC_ALIGNED),
+	VEC(0x29, PP_NONE, vec_store, 0, VEC_ALIGNED),
+	VEC(0x29, PP_66, vec_store, 0, VEC_ALIGNED),
+	VEC(0x2b, PP_NONE, vec_store, OPF_MEM, VEC_ALIGNED),
+	VEC(0x2b, PP_66, vec_store, OPF_MEM, VEC_ALIGNED),
+	VEC(0x6e, PP_66, movd_load, OPF_L0, 0),
+	VEC(0x6f, PP_66, vec_load, 0, VEC_ALIGNED),
+	VEC(0x6f, PP_F3, vec_load, 0, 0),
+	VEC(0x7e, PP_66, movd_store, OPF_L0, 0),
+	VEC(0x7e, PP_F3, vec_load_scalar, OPF_L0, 8),
+	VEC(0x7f, PP_66, vec_store, 0, VEC_ALIGNED),
+	VEC(0x7f, PP_F3, vec_store, 0, 0),
+	VEC(0xd6, PP_66, vec_store_scalar, OPF_L0, 8),
+	VEC(0xe7, PP_66, vec_store, OPF_MEM, VEC_ALIGNED),
+	VEC(0xf0, PP_F2, vec_load, OPF_MEM, 0),
+};
+
+static const struct emul_opcode op_movntdqa =
+	OP(vec_load, OPF_MODRM | OPF_VEX | OPF_MEM, VEC_ALIGNED);
+
+static const struct emul_opcode *known(const struct emul_opcode *op)
+{
+	return op->exec || op->group ? op : NULL;
+}
+
+const struct emul_opcode *emul_opcode_1byte(u8 opcode)
+{
+	return known(&table_1byte[opcode]);
+}
+
+const struct emul_opcode *emul_opcode_0f(u8 opcode, u8 pp)
+{
+	const struct emul_opcode *op = known(&table_0f[opcode]);
+	size_t i;
+
+	for (i = 0; !op && i < ARRAY_SIZE(table_0f_vec); i++) {
+		if (table_0f_vec[i].opcode == opcode && table_0f_vec[i].pp == pp)
+			op = &table_0f_vec[i].op;
+	}
+	return op;
+}
+
+const struct emul_opcode *emul_opcode_0f38(u8 opcode, u8 pp)
+{
+	if (opcode == 0x2a && pp == PP_66)
+		return &op_movntdqa;
+	if ((opcode == 0xf0 || opcode == 0xf1) && (pp == PP_NONE || pp == PP_66))
+		return &table_movbe[opcode & 1];
+	return NULL;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the emulator share: the opcode tables' entries, access to
+ * operands, and the functions that execute. Nobody else includes this.
+ *
+ * Functions returning int return an enum emul_result unless said otherwise.
+ */
+#ifndef MINIVMM_CPU_EMULATE_PRIV_H
+#define MINIVMM_CPU_EMULATE_PRIV_H
+
+#include "emulate.h"
+
+#define CR0_PE		BIT_ULL(0)
+#define CR0_EM		BIT_ULL(2)
+#define CR0_TS		BIT_ULL(3)
+#define CR0_AM		BIT_ULL(18)
+#define CR4_OSFXSR	BIT_ULL(9)
+#define CR4_LA57	BIT_ULL(12)
+#define CR4_OSXSAVE	BIT_ULL(18)
+#define EFER_LMA	BIT_ULL(10)
+#define XCR0_SSE_AVX	0x6ULL
+
+#define RFLAGS_CF	BIT_ULL(0)
+#define RFLAGS_PF	BIT_ULL(2)
+#define RFLAGS_AF	BIT_ULL(4)
+#define RFLAGS_ZF	BIT_ULL(6)
+#define RFLAGS_SF	BIT_ULL(7)
+#define RFLAGS_TF	BIT_ULL(8)
+#define RFLAGS_DF	BIT_ULL(10)
+#define RFLAGS_OF	BIT_ULL(11)
+#define RFLAGS_IOPL	(3ULL << 12)
+#define RFLAGS_RF	BIT_ULL(16)
+#define RFLAGS_VM	BIT_ULL(17)
+#define RFLAGS_AC	BIT_ULL(18)
+
+/* How an opcode is decoded; struct emul_opcode.flags. */
+#define OPF_MODRM	BIT(0)
+#define OPF_BYTE	BIT(1)	/* 8-bit operand, whatever the prefixes */
+#define OPF_IMM8	BIT(2)	/* sign-extended 8-bit immediate */
+#define OPF_IMMZ	BIT(3)	/* 16- or 32-bit immediate by operand size */
+#define OPF_MOFFS	BIT(4)	/* offset of address size follows the opcode */
+#define OPF_STACK	BIT(5)	/* operand size is 64 bits in 64-bit mode */
+#define OPF_LOCK	BIT(6)	/* LOCK is legal with a memory destination */
+#define OPF_MEM		BIT(7)	/* ModRM must name memory, otherwise #UD */
+#define OPF_TO_REG	BIT(8)	/* the register operand is the destination */
+#define OPF_ACC		BIT(9)	/* the register operand is the accumulator */
+#define OPF_GROUP	BIT(10)	/* ModRM.reg selects from .group */
+#define OPF_NO64	BIT(11)	/* #UD in 64-bit mode */
+#define OPF_ONLY64	BIT(12)	/* another instruction outside 64-bit mode: unhandled */
+#define OPF_NOREP	BIT(13)	/* another instruction with F2 or F3: unhandled */
+#define OPF_NO66	BIT(14)	/* another instruction with 66: unhandled */
+#define OPF_VEX		BIT(15)	/* exists in VEX form too */
+#define OPF_VVVV	BIT(16)	/* its VEX form uses VEX.vvvv */
+#define OPF_L0		BIT(17)	/* its VEX form with VEX.L is #UD */
+#define OPF_OPREG	BIT(18)	/* low opcode bits name the register */
+#define OPF_IMM		(OPF_IMM8 | OPF_IMMZ)
+
+/* An opcode the tables do not know has neither exec nor group. */
+struct emul_opcode {
+	int (*exec)(struct emul *e);
+	const struct emul_opcode *group;
+	u32 flags;
+	u8 arg;			/* which one, for functions that execute several */
+};
+
+/* Table lookups, decode_table.c; NULL: unknown. pp as in struct emul_insn. */
+const struct emul_opcode *emul_opcode_1byte(u8 opcode);
+const struct emul_opcode *emul_opcode_0f(u8 opcode, u8 pp);
+const struct emul_opcode *emul_opcode_0f38(u8 opcode, u8 pp);
+
+/* struct emul_opcode.arg of emul_exec_alu() in encoding order, and after. */
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
+enum { UNARY_INC, UNARY_DEC, UNARY_NOT, UNARY_NEG };
+enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
+/* emul_exec_movx(): size of the source, and whether to sign-extend it. */
+#define MOVX_SIZE	0x0f
+#define MOVX_SIGNED	0x80
+/* Vector moves: size of a scalar, or flags. */
+#define VEC_SIZE	0x0f
+#define VEC_ALIGNED	0x80
+#define VEC_HIGH	0x40
+
+/* What an exec function returns besides enum emul_result: a REP not at its end. */
+#define EMUL_UNFINISHED	0x100
+
+/* emulate_alu.c */
+int emul_exec_alu(struct emul *e);
+int emul_exec_unary(struct emul *e);
+int emul_exec_xadd(struct emul *e);
+int emul_exec_cmpxchg(struct emul *e);
+int emul_exec_cmpxchg8b(struct emul *e);
+int emul_exec_bit(struct emul *e);
+/* Computes a op b of the given size, updates the arithmetic flags in *rflags. */
+u64 emul_alu(unsigned int op, unsigned int size, u64 a, u64 b, u64 *rflags);
+
+/* emulate_move.c */
+int emul_exec_mov(struct emul *e);
+int emul_exec_mov_from_sreg(struct emul *e);
+int emul_exec_movx(struct emul *e);
+int emul_exec_movbe(struct emul *e);
+int emul_exec_xchg(struct emul *e);
+int emul_exec_push(struct emul *e);
+int emul_exec_push_sreg(struct emul *e);
+int emul_exec_pop(struct emul *e);
+
+/* emulate_string.c */
+int emul_exec_movs(struct emul *e);
+int emul_exec_cmps(struct emul *e);
+int emul_exec_stos(struct emul *e);
+int emul_exec_lods(struct emul *e);
+int emul_exec_scas(struct emul *e);
+int emul_exec_ins(struct emul *e);
+int emul_exec_outs(struct emul *e);
+int emul_exec_in(struct emul *e);
+int emul_exec_out(struct emul *e);
+
+/* emulate_vec.c */
+int emul_exec_vec_load(struct emul *e);
+int emul_exec_vec_store(struct emul *e);
+int emul_exec_vec_load_scalar(struct emul *e);
+int emul_exec_vec_store_scalar(struct emul *e);
+int emul_exec_vec_load_half(struct emul *e);
+int emul_exec_vec_store_half(struct emul *e);
+int emul_exec_movd_load(struct emul *e);
+int emul_exec_movd_store(struct emul *e);
+
+/* emulate_operand.c */
+
+static inline u64 emul_mask(unsigned int size)
+{
+	return ~0ULL >> (64 - 8 * size);
+}
+
+static inline u64 emul_sign_extend(u64 val, unsigned int size)
+{
+	unsigned int shift = 64 - 8 * size;
+
+	return (s64)(val << shift) >> shift;
+}
+
+/* Bits of the code segment: 16, 32 or 64. */
+unsigned int emul_code_bits(const struct emul *e);
+
+/* Is segmentation that of protected mode: neither real nor virtual-8086? */
+bool emul_is_protected(const struct emul *e);
+
+bool emul_is_canonical(const struct emul *e, u64 linear);
+
+/* Fills e->fault; error code 0 for the vectors that have one. Returns EMUL_FAULT. */
+int emul_raise(struct emul *e, u8 vector);
+
+/* General register; 8-bit ones by the rules of the REX prefix. */
+u64 emul_reg_read(const struct emul *e, unsigned int reg, unsigned int size);
+void emul_reg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val);
+/* An address or count register: never AH to BH. */
+u64 emul_areg_read(const struct emul *e, unsigned int reg, unsigned int size);
+void emul_areg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val);
+
+/* Offset of the ModRM or moffs memory operand in its segment. */
+u64 emul_effective_address(const struct emul *e);
+
+/*
+ * Segmentation: offset in a segment to linear address, for an access of len
+ * bytes of which each must be aligned to @align if alignment is checked.
+ * access: EMUL_READ or EMUL_WRITE.
+ */
+int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
+		   unsigned int align, unsigned int access, u64 *linear);
+
+/* Memory at a linear address emul_linearize() gave; may wrap at 4 GiB. */
+int emul_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access);
+int emul_write(struct emul *e, u64 linear, const void *buf, unsigned int len);
+
+/*
+ * The memory operand: linear address into e->linear. emul_mem_update() writes
+ * what emul_mem_read() with EMUL_WRITE has read, atomically if locked.
+ */
+int emul_mem_linearize(struct emul *e, unsigned int len, unsigned int align,
+		       unsigned int access);
+int emul_mem_read(struct emul *e, void *buf, unsigned int len, unsigned int access);
+int emul_mem_write(struct emul *e, const void *buf, unsigned int len);
+int emul_mem_update(struct emul *e, const void *old, const void *new, unsigned int len,
+		    bool locked);
+
+/* The ModRM operand, register or memory. */
+int emul_rm_read(struct emul *e, unsigned int size, unsigned int access, u64 *val);
+int emul_rm_write(struct emul *e, unsigned int size, u64 val);
+int emul_rm_update(struct emul *e, unsigned int size, u64 old, u64 new, bool locked);
+
+#endif /* MINIVMM_CPU_EMULATE_PRIV_H */

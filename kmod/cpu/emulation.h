@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The emulator at work for a vCPU: its ops over guest memory, in-kernel devices
+ * and, through the transcript, devices in userspace. Outside only.
+ */
+#ifndef MINIVMM_CPU_EMULATION_H
+#define MINIVMM_CPU_EMULATION_H
+
+#include "emulate.h"
+
+struct vcpu;
+
+/* Most MMIO accesses of one instruction: 32 bytes read and written, split at a page, in pieces of 8. */
+#define EMULATION_MAX_STEPS	12
+
+/* One access that userspace has completed, in the order the instruction makes them. */
+struct emulation_step {
+	u8 data[8];
+};
+
+struct emulation {
+	struct emul e;
+	struct emulation_step steps[EMULATION_MAX_STEPS];
+	u8 done, next;		/* steps answered by userspace; the one to use next */
+	bool waiting;		/* userspace was asked and its answer completes e.insn */
+	bool port;		/* ... for a port, not for memory */
+};
+
+/*
+ * emulation_run - emulate the instruction at RIP. Returns NEXT_ENTER, NEXT_USER
+ * (MMIO, IO or INTERNAL_ERROR in the run page) or -errno.
+ */
+int emulation_run(struct vcpu *vcpu);
+
+/* emulation_continue - userspace answered: take the data and go on. Same returns. */
+int emulation_continue(struct vcpu *vcpu);
+
+/*
+ * emulation_skip - move RIP behind an intercepted instruction whose length the
+ * CPU did not report, by decoding it. Returns NEXT_ENTER, NEXT_USER or -errno.
+ */
+int emulation_skip(struct vcpu *vcpu);
+
+/*
+ * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without
+ * side effects. False: not mapped.
+ */
+bool emulation_translate(struct vcpu *vcpu, u64 linear, u64 *gpa, bool *writable, bool *user);
+
+#endif /* MINIVMM_CPU_EMULATION_H */

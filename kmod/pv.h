@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The paravirtual interface: clock and wall clock pages, hypercalls, TSC offsets.
+ * The guest finds it by CPUID leaf 0x40000000 ("KVMKVMKVM"), so unmodified
+ * guests use it. All guest pages are written outside, by their vCPU's thread.
+ */
+#ifndef MINIVMM_PV_H
+#define MINIVMM_PV_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct vcpu;
+struct vm;
+struct minivmm_clock_data;
+
+/* The pair (host TSC, host monotonic ns) from which all vCPUs compute their clock. */
+struct vm_clock {
+	spinlock_t lock;
+	u64 base_tsc;		/* host TSC at base_ns */
+	u64 base_ns;		/* guest clock at base_tsc */
+	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
+	u64 tsc_write_host, tsc_write_value;	/* the last TSC write by userspace */
+};
+
+struct vcpu_pv {
+	u64 system_time_msr;	/* MSR_KVM_SYSTEM_TIME_NEW: gpa | enable */
+	u64 wall_clock_msr;
+	u32 version;
+	bool guest_stopped;	/* KVMCLOCK_CTRL: tell the guest's watchdog */
+};
+
+void pv_init_vm(struct vm *vm);
+
+/* pv_msr_read/write - the clock MSRs; false if @msr is none of them. Write may be refused: -EINVAL. */
+bool pv_is_msr(u32 msr);
+u64 pv_msr_read(struct vcpu *vcpu, u32 msr);
+int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
+
+/* pv_update_clock - rewrite the vCPU's time page (VCPU_REQ_CLOCK). Outside. */
+void pv_update_clock(struct vcpu *vcpu);
+
+/* pv_hypercall - VMCALL/VMMCALL: returns the value for RAX. Window. */
+u64 pv_hypercall(struct vcpu *vcpu, u64 nr, u64 a0, u64 a1, u64 a2, u64 a3);
+
+/* GET_CLOCK, SET_CLOCK, KVMCLOCK_CTRL. EINVAL: unknown flags, or no clock enabled. */
+void pv_get_clock(struct vm *vm, struct minivmm_clock_data *data);
+int pv_set_clock(struct vm *vm, const struct minivmm_clock_data *data);
+int pv_guest_stopped(struct vcpu *vcpu);
+
+/* pv_write_tsc - the guest's or userspace's write of MSR_IA32_TSC: sets vcpu->tsc_offset. */
+void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host);
+
+/* pv_guest_tsc - the guest's TSC now. */
+u64 pv_guest_tsc(const struct vcpu *vcpu);
+
+#endif /* MINIVMM_PV_H */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The vCPU object: one virtual processor and the thread that runs it.
+ *
+ * Everything here belongs to whoever holds vcpu->lock (RUN and all vCPU ioctls),
+ * except what says "any context". Levels of a VM_RUN, see run.c:
+ *   outside  may sleep;
+ *   section  preemption off, guest XSAVE registers loaded;
+ *   window   interrupts off, every guest register loaded.
+ */
+#ifndef MINIVMM_VCPU_H
+#define MINIVMM_VCPU_H
+
+#include <linux/cpumask.h>
+#include <linux/mutex.h>
+#include <linux/rcuwait.h>
+#include <linux/types.h>
+
+#include "../uapi/minivmm.h"
+#include "cpu/cpuid.h"
+#include "cpu/emulation.h"
+#include "cpu/msr.h"
+#include "cpu/xstate.h"
+#include "exit.h"
+#include "explain.h"
+#include "irq/lapic.h"
+#include "mmu/mmu.h"
+#include "pv.h"
+#include "stats.h"
+
+struct vm;
+
+/* Requests: bits of vcpu->requests. Set by any context through vcpu_request(). */
+enum {
+	VCPU_REQ_TLB_FLUSH,	/* second-level translations changed: flush before the next entry */
+	VCPU_REQ_EVENT,		/* interrupts, NMI, INIT or SIPI may be pending */
+	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
+	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
+	VCPU_REQ_STEAL,		/* rewrite this vCPU's steal-time page */
+};
+
+/* vcpu->mode: where the vCPU thread is; written by it alone, read by vcpu_kick(). */
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_WINDOW };
+
+/* Events waiting for injection, in the form GET/SET_VCPU_EVENTS gives them. */
+struct vcpu_events {
+	struct {
+		bool pending;		/* to be delivered before the next instruction */
+		bool injected;		/* was handed to the CPU and did not complete */
+		bool has_error;
+		u8 vector;
+		u32 error;
+		bool has_payload;
+		u64 payload;
+	} exception;
+	struct {
+		bool injected, soft;
+		u8 vector;
+	} interrupt;
+	bool nmi_injected, nmi_masked;
+	u8 user_vector;			/* KVM_INTERRUPT without in-kernel irqchip */
+	bool user_interrupt;
+	bool triple_fault;
+	atomic_t nmi_pending;		/* 0..2; any context */
+};
+
+struct vcpu {
+	/* Read and written at every exit. */
+	struct emul_regs regs;		/* cpu/emulate.h: general registers, RIP, RFLAGS */
+	u64 cr0, cr2, cr3, cr4, efer;
+	unsigned long requests;		/* any context */
+	int mode;			/* enum vcpu_mode; any context reads */
+	int cpu;			/* CPU of the current or last section, -1 never ran */
+	struct exit_info exit;
+	struct minivmm_run *run;	/* the shared page: every field is read once */
+	struct vm *vm;
+	struct vcpu_events events;
+	bool irq_shadow;		/* after STI or MOV SS: no interrupt before one more instruction */
+	u8 cpl;
+
+	struct lapic lapic;		/* irq/lapic.h */
+	struct vcpu_mmu mmu;		/* mmu/mmu.h: the root this vCPU runs on */
+	struct xstate xstate;		/* cpu/xstate.h: guest XSAVE area, XCR0 */
+	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
+	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
+	struct emulation emulation;	/* cpu/emulation.h: an instruction waiting for userspace */
+	struct vcpu_pv pv;		/* pv.h */
+	struct vcpu_stats stats;	/* stats.h */
+	struct last_error error;	/* explain.h */
+
+	u64 db[4], dr6, dr7;
+	bool dr_live;			/* guest DR0-3 are loaded in this section */
+	u64 tsc_offset;			/* guest TSC = host TSC + offset */
+	u32 mp_state;			/* MINIVMM_MP_STATE_*; written by the vCPU thread only */
+
+	struct mutex lock;
+	struct rcuwait wait;		/* the vCPU thread sleeps here while halted */
+	u32 id;				/* vCPU id = initial APIC ID */
+	u32 index;			/* position in vm->vcpus */
+	struct pid *pid;		/* the last thread to run it; RCU */
+	sigset_t sigmask;
+	bool sigmask_set;
+	void *pio_data;			/* second page of the mapping */
+	void *coalesced;		/* third page */
+	void *backend;			/* struct svm_vcpu or struct vmx_vcpu */
+};
+
+/* vcpu_request - set request @req on @vcpu; visible before the next entry. Any context. */
+void vcpu_request(struct vcpu *vcpu, unsigned int req);
+
+/*
+ * vcpu_kick - make @vcpu look at its requests soon: wakes it when halted, sends
+ * an interrupt to its CPU when it is in a window. Any context, raw spinlocks held too.
+ */
+void vcpu_kick(struct vcpu *vcpu);
+
+/* vcpu_request_kick - both of the above. */
+static inline void vcpu_request_kick(struct vcpu *vcpu, unsigned int req)
+{
+	vcpu_request(vcpu, req);
+	vcpu_kick(vcpu);
+}
+
+/* vcpu_take_request - test and clear @req; the vCPU thread only. */
+static inline bool vcpu_take_request(struct vcpu *vcpu, unsigned int req)
+{
+	if (likely(!test_bit(req, &vcpu->requests)))
+		return false;
+	clear_bit(req, &vcpu->requests);
+	smp_mb__after_atomic();	/* pairs with the barrier in vcpu_request() */
+	return true;
+}
+
+/* vcpu_create - VM ioctl CREATE_VCPU: returns the new fd or -errno (EINVAL, EEXIST, ENOMEM). */
+int vcpu_create(struct vm *vm, unsigned long id);
+
+/* vcpu_destroy - last step of vm_free(): no fd is left. */
+void vcpu_destroy(struct vcpu *vcpu);
+
+/* vcpu_reset - state after power-on (@init false) or INIT (@init true). */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+
+/* vcpu_is_bsp - whether this vCPU starts running at power-on. */
+bool vcpu_is_bsp(const struct vcpu *vcpu);
+
+/* vcpu_inject_exception - queue an exception for the next entry; combines to #DF / triple fault. */
+void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address);
+
+static inline void vcpu_inject_gp(struct vcpu *vcpu)
+{
+	vcpu_inject_exception(vcpu, 13, true, 0);
+}
+
+static inline void vcpu_inject_ud(struct vcpu *vcpu)
+{
+	vcpu_inject_exception(vcpu, 6, false, 0);
+}
+
+/* vcpu_queue_nmi - one NMI (at most two wait). Any context. */
+void vcpu_queue_nmi(struct vcpu *vcpu);
+
+static inline bool is_long_mode(const struct vcpu *vcpu)
+{
+	return vcpu->efer & 0x400;	/* EFER.LMA */
+}
+
+#endif /* MINIVMM_VCPU_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The VM object: what all vCPUs of one guest share.
+ *
+ * Lifetime: each VM, vCPU and device fd, and each irqfd, holds one reference
+ * (vm_get/vm_put); the last put tears down in the order written in vm_free().
+ * Lock order: vm->lock, vcpu->lock, slot readers (SRCU), memory.mmu_lock.
+ */
+#ifndef MINIVMM_VM_H
+#define MINIVMM_VM_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "irq/irqchip.h"
+#include "memory.h"
+#include "explain.h"
+#include "pv.h"
+
+#define VM_MAX_VCPUS	255
+#define VM_MAX_VCPU_ID	4096
+
+struct vcpu;
+struct mm_struct;
+
+struct vm {
+	struct mm_struct *mm;		/* owner (mmgrab); ioctls from another mm get EIO */
+	refcount_t refs;
+	struct mutex lock;		/* slots writers, vCPU creation, irqchip creation, routing */
+
+	struct memory memory;		/* memory.h: slots, second-level tables, MMU notifier */
+	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */
+	struct vm_clock clock;		/* pv.h: TSC offset and paravirtual clock */
+	struct last_error error;	/* explain.h; written under its own lock */
+
+	/*
+	 * vcpus[i] for i < nr_vcpus never changes once published (release/acquire
+	 * on nr_vcpus) and lives until vm_free(): readers need no lock.
+	 */
+	unsigned int nr_vcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS];
+
+	u64 tss_addr;			/* SET_TSS_ADDR: kept for the ABI, not needed with EPT/NPT */
+	u64 identity_map_addr;
+	u32 boot_cpu_id;
+	bool bug;			/* an internal invariant broke: every RUN fails with EIO */
+};
+
+/* for_each_vcpu - visit every published vCPU; no lock needed. */
+#define for_each_vcpu(vm, i, v)						\
+	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&	\
+	     ((v) = (vm)->vcpus[(i)], true); (i)++)
+
+/* vm_create - new VM owned by current->mm. ENOMEM. The caller holds the only reference. */
+struct vm *vm_create(void);
+
+/* vm_get/vm_put - pin the VM; the last put frees it. vm_put may sleep. */
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+
+/* vm_create_fd - install a new fd for @vm, consuming the caller's reference. Returns fd or -errno. */
+int vm_create_fd(struct vm *vm);
+
+/* vm_kick_all - set @req (a VCPU_REQ_ bit) on every vCPU and make each notice it soon. Any context. */
+void vm_kick_all(struct vm *vm, unsigned int req);
+
+/*
+ * vm_flush_and_wait - set @req on every vCPU and return once no vCPU is still
+ * inside a window (interrupts off, guest or exit handler) that began before.
+ * Caller may hold spinlocks but must have interrupts enabled; preemption may be off.
+ */
+void vm_flush_and_wait(struct vm *vm, unsigned int req);
+
+#endif /* MINIVMM_VM_H */
