@@ -55,18 +55,21 @@ debian_release() {
 	(. /etc/os-release && echo "$VERSION_CODENAME")
 }
 
-# apt sources for kernel NAME: the machine's release, or backports of a suite.
+# apt sources for kernel NAME: Debian 12's own, or the backports of a release.
 apt_sources() {
-	local key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' own
+	local key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]' own release
 	own=$(debian_release)
 	case $1 in
 	6.1)
-		echo "deb $key $(mirror "$own") $own main"
-		echo "deb $key $(mirror "$own-security") $own-security main"
+		echo "deb $key $(mirror "$own") bookworm main"
+		echo "deb $key $(mirror "$own-security") bookworm-security main"
+		return
 		;;
-	6.12) echo "deb $key $(mirror "$own") bookworm-backports main" ;;
-	7.x) echo "deb $key $(mirror "$own") trixie-backports main" ;;
+	6.12) release=bookworm ;;
+	7.x) release=trixie ;;
 	esac
+	echo "deb $key $(mirror "$own") $release main"
+	echo "deb $key $(mirror "$own") $release-backports main"
 }
 
 # apt_private FOLDER COMMAND...: apt-get or apt-cache on FOLDER's own

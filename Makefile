@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#   make            the module for KERNEL (default 6.1), the launcher, the selftests
+#   make module     the module alone: build/$(KERNEL)/kmod/minivmm.ko
+#   make check      every test that fits 25 minutes; make check-all adds the long ones
+#   make demo       boot a Debian disk image in the emulated host
+#
+# The first use downloads kernels from Debian into ~/.cache/minivmm (or
+# MINIVMM_CACHE); tools/setup installs the packages all of this needs.
+
+KERNEL	?= 6.1
+SELFTESTS := $(sort $(dir $(wildcard selftests/*/Makefile)))
+
+all: module launcher selftests
+
+module:
+	tools/lab/build-module $(KERNEL)
+
+launcher:
+	$(MAKE) -C userspace-vmm
+
+selftests: $(SELFTESTS)
+
+$(SELFTESTS):
+	$(MAKE) -C $@
+
+check check-all:
+	tools/lab/check $@
+
+demo:
+	tools/demo
+
+clean:
+	rm -rf build
+
+.PHONY: all module launcher selftests $(SELFTESTS) check check-all demo clean
