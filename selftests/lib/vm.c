@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Device, VM, memory slots and vCPUs of a selftest; the contract is in vm.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+long call_ioctl(int fd, unsigned long nr, unsigned long arg)
+{
+	int ret = ioctl(fd, nr, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+void fatal(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("# set-up failed: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+static long must(long result, const char *what)
+{
+	if (result < 0)
+		fatal("%s: %s", what, strerror(-result));
+	return result;
+}
+
+const char *device_path(void)
+{
+	const char *path = getenv("MINIVMM_DEVICE");
+
+	return path && *path ? path : "/dev/minivmm";
+}
+
+int device_open(void)
+{
+	int fd = open(device_path(), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fatal("%s: %s", device_path(), strerror(errno));
+	return fd;
+}
+
+bool device_is_minivmm(int device)
+{
+	return capability(device, MINIVMM_CAP_MINIVMM) == 1;
+}
+
+long capability(int fd, __u32 cap)
+{
+	return call(fd, MINIVMM_CHECK_EXTENSION, cap);
+}
+
+void *map_anonymous(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fatal("no memory");
+	return memory;
+}
+
+void vm_init(struct vm *vm, size_t size)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->device = device_open();
+	vm->fd = must(call(vm->device, MINIVMM_CREATE_VM, 0), "CREATE_VM");
+	vm->size = size;
+	if (!size)
+		return;
+	vm->memory = map_anonymous(size);
+	must(vm_set_slot(vm, 0, 0, 0, size, vm->memory), "SET_USER_MEMORY_REGION");
+}
+
+void vm_free(struct vm *vm)
+{
+	close(vm->fd);
+	close(vm->device);
+	if (vm->memory)
+		munmap(vm->memory, vm->size);
+}
+
+void vm_add_irqchip(struct vm *vm)
+{
+	struct minivmm_pit_config pit = { 0 };
+
+	must(call(vm->fd, MINIVMM_CREATE_IRQCHIP, 0), "CREATE_IRQCHIP");
+	must(call(vm->fd, MINIVMM_CREATE_PIT2, &pit), "CREATE_PIT2");
+	vm->irqchip = true;
+}
+
+long vm_set_slot(struct vm *vm, __u32 slot, __u32 flags, __u64 gpa, __u64 size, void *memory)
+{
+	struct minivmm_userspace_memory_region region = {
+		.slot = slot,
+		.flags = flags,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (unsigned long)memory,
+	};
+
+	return call(vm->fd, MINIVMM_SET_USER_MEMORY_REGION, &region);
+}
+
+void vm_write(struct vm *vm, __u64 gpa, const void *data, size_t size)
+{
+	if (gpa > vm->size || size > vm->size - gpa)
+		fatal("guest memory ends before %#llx", gpa + size);
+	memcpy(vm->memory + gpa, data, size);
+}
+
+long vm_irq_line(struct vm *vm, __u32 gsi, int level)
+{
+	struct minivmm_irq_level line = { .irq = gsi, .level = level };
+
+	return call(vm->fd, MINIVMM_IRQ_LINE, &line);
+}
+
+void vcpu_init(struct vcpu *vcpu, struct vm *vm, __u32 id)
+{
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->fd = must(call(vm->fd, MINIVMM_CREATE_VCPU, id), "CREATE_VCPU");
+	vcpu->run_size = must(call(vm->device, MINIVMM_GET_VCPU_MMAP_SIZE, 0),
+			      "GET_VCPU_MMAP_SIZE");
+	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		fatal("mmap of the vCPU: %s", strerror(errno));
+}
+
+void vcpu_free(struct vcpu *vcpu)
+{
+	munmap(vcpu->run, vcpu->run_size);
+	close(vcpu->fd);
+}
+
+long vcpu_run(struct vcpu *vcpu)
+{
+	return call(vcpu->fd, MINIVMM_RUN, 0);
+}
+
+struct minivmm_regs vcpu_regs(struct vcpu *vcpu)
+{
+	struct minivmm_regs regs;
+
+	must(call(vcpu->fd, MINIVMM_GET_REGS, &regs), "GET_REGS");
+	return regs;
+}
+
+void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs)
+{
+	must(call(vcpu->fd, MINIVMM_SET_REGS, regs), "SET_REGS");
+}
+
+struct minivmm_sregs vcpu_sregs(struct vcpu *vcpu)
+{
+	struct minivmm_sregs sregs;
+
+	must(call(vcpu->fd, MINIVMM_GET_SREGS, &sregs), "GET_SREGS");
+	return sregs;
+}
+
+void vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
+{
+	must(call(vcpu->fd, MINIVMM_SET_SREGS, sregs), "SET_SREGS");
+}
+
+struct one_msr {
+	struct minivmm_msrs head;
+	struct minivmm_msr_entry entry;
+};
+
+__u64 vcpu_msr(struct vcpu *vcpu, __u32 index)
+{
+	struct one_msr msr = { .head.nmsrs = 1, .entry.index = index };
+
+	if (must(call(vcpu->fd, MINIVMM_GET_MSRS, &msr), "GET_MSRS") != 1)
+		fatal("MSR %#x cannot be read", index);
+	return msr.entry.data;
+}
+
+long vcpu_set_msr(struct vcpu *vcpu, __u32 index, __u64 value)
+{
+	struct one_msr msr = {
+		.head.nmsrs = 1,
+		.entry.index = index,
+		.entry.data = value,
+	};
+
+	return call(vcpu->fd, MINIVMM_SET_MSRS, &msr);
+}
+
+struct minivmm_cpuid2 *supported_cpuid(int device)
+{
+	const __u32 entries = 256;
+	struct minivmm_cpuid2 *cpuid;
+
+	cpuid = calloc(1, sizeof(*cpuid) + entries * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		fatal("no memory");
+	cpuid->nent = entries;
+	must(call(device, MINIVMM_GET_SUPPORTED_CPUID, cpuid), "GET_SUPPORTED_CPUID");
+	return cpuid;
+}
+
+void vcpu_set_supported_cpuid(struct vcpu *vcpu)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->device);
+
+	for (__u32 i = 0; i < cpuid->nent; i++) {
+		struct minivmm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (entry->function == 1)
+			entry->ebx = (entry->ebx & 0x00ffffff) | vcpu->id << 24;
+		if (entry->function == 0xb)
+			entry->edx = vcpu->id;
+	}
+	must(call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid), "SET_CPUID2");
+	free(cpuid);
+}
