@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Second-level page tables: guest physical to host physical addresses, filled on
+ * demand from the owner's page tables and emptied by the MMU notifier.
+ *
+ * Tables change under memory.mmu_lock only. Rule of every removal or restriction:
+ * change entries, vm_flush_and_wait(), and only then free tables, drop mmu_lock or
+ * return from the notifier. So a window may use what it finds until it ends.
+ */
+#ifndef MINIVMM_MMU_MMU_H
+#define MINIVMM_MMU_MMU_H
+
+#include "../memory.h"
+#include "format.h"
+
+/* Page-table pages at hand, so that nothing is allocated under mmu_lock. */
+#define MMU_CACHE_PAGES	(MMU_MAX_LEVELS + 1)
+
+struct mmu_cache {
+	unsigned int nr;
+	u64 *page[MMU_CACHE_PAGES];	/* zeroed */
+};
+
+/* Embedded in struct vcpu; the vCPU thread's own. */
+struct vcpu_mmu {
+	struct mmu_root *root;		/* NULL: mmu_load() first */
+	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
+	struct mmu_cache cache;
+	struct memslot_cache slot;
+	bool accessing;			/* inside guest_*(): deleters of slots wait */
+};
+
+/* Properties of second-level paging on this host: set once by the backend at load. */
+struct mmu_host {
+	union mmu_role role;		/* what a vCPU starts with: format, levels, ad */
+	u8 max_leaf_level;		/* 1 to 3 */
+};
+
+/* mmu_setup - called by the backend before the first VM. */
+void mmu_setup(const struct mmu_host *host);
+
+/* mmu_max_gfn - the highest gfn a slot may cover on this host. */
+gfn_t mmu_max_gfn(void);
+
+/* mmu_init_vcpu/mmu_destroy_vcpu - begin and end of a vCPU's life. */
+void mmu_init_vcpu(struct vcpu *vcpu);
+void mmu_destroy_vcpu(struct vcpu *vcpu);
+
+/*
+ * mmu_load - make sure the vCPU points to the root of its role; requests
+ * VCPU_REQ_TLB_FLUSH if that changed. Outside level; call before every entry to
+ * the section (one comparison when there is nothing to do). ENOMEM.
+ */
+int mmu_load(struct vcpu *vcpu);
+
+/* mmu_root_pa - value for nCR3, or the address part of the EPT pointer. Any level after mmu_load(). */
+u64 mmu_root_pa(const struct vcpu *vcpu);
+
+/* Kinds of access of a second-level fault; MMU_READ is none of the others. */
+#define MMU_READ	0u
+#define MMU_WRITE	BIT(0)
+#define MMU_EXEC	BIT(1)
+
+enum mmu_result {
+	MMU_MAPPED,	/* done: enter the guest again */
+	MMU_RETRY,	/* memory or slots were changing: enter again (after need_resched, signals) */
+	MMU_MMIO,	/* no slot, or a write to a read-only slot: emulate */
+};
+
+/*
+ * mmu_fault - resolve a second-level fault of @vcpu at @gpa. Outside level;
+ * current->mm is vm->mm; may sleep for long (swap, userfaultfd).
+ *
+ * Returns enum mmu_result, or
+ * -EFAULT  the owner's address is not mapped, or not with this access
+ * -EINTR   a signal is pending and interrupted the wait
+ * -ENOMEM
+ * A poisoned page sends SIGBUS (BUS_MCEERR_AR) to current, as a direct access would.
+ */
+int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access);
+
+/*
+ * mmu_peek - kernel address of @gpa for reading or (@write) writing, found through
+ * the live tables, or NULL if they do not (yet) allow it or the page is not in the
+ * direct map. Window level only, after vcpu->mode = VCPU_IN_WINDOW; legal until
+ * the window ends and up to the end of the 4 KiB page. Dirty logging is satisfied:
+ * what is writable here has been reported.
+ */
+void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write);
+
+#endif /* MINIVMM_MMU_MMU_H */
