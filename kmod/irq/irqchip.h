@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The interrupt hardware of a VM: PICs, I/O APIC, PIT, GSI routing, eventfds.
+ *
+ * Locks: @pic_lock, @ioapic_lock, @pit_lock are raw, taken with interrupts off,
+ * from any context (window, hard irq, eventfd wakeup), and never nest in each
+ * other; no eventfd is signalled and no line driven under them. @lock (below
+ * vm->lock) serialises writers of routing, irqfds and ioeventfds.
+ */
+#ifndef MINIVMM_IRQ_IRQCHIP_H
+#define MINIVMM_IRQ_IRQCHIP_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "ioapic.h"
+#include "pic.h"
+#include "pit.h"
+#include "routing.h"
+
+#define IRQCHIP_MAX_APICS	255
+
+struct vm;
+struct vcpu;
+struct ioeventfd_table;
+struct minivmm_irqchip;
+struct minivmm_pit_config;
+struct minivmm_pit_state2;
+struct minivmm_reinject_control;
+struct minivmm_irq_routing_entry;
+struct minivmm_msi;
+
+/* Who drives a line; levels of all sources are OR-ed. */
+enum irq_source { IRQ_SOURCE_USER, IRQ_SOURCE_RESAMPLE, IRQ_SOURCE_PIT };
+
+struct irqchip {
+	bool in_kernel;			/* set once, before any vCPU exists */
+	bool has_pit;			/* release/acquire */
+	bool has_speaker;
+
+	raw_spinlock_t pic_lock;
+	struct pic pic;
+
+	raw_spinlock_t ioapic_lock;
+	struct ioapic ioapic;
+	struct hrtimer ioapic_retry;	/* delivers the pins put off by ioapic_eoi() */
+
+	raw_spinlock_t pit_lock;
+	struct pit pit;
+	struct hrtimer pit_timer;
+
+	u64 apic_identity[IRQCHIP_MAX_APICS];	/* by vCPU index; each written by its vCPU */
+
+	struct mutex lock;
+	struct irq_table __rcu *table;
+	struct list_head irqfds;		/* irqfd.c; @lock and irqfd's own spinlock */
+	struct list_head resamplers;		/* irqfd.c; RCU, writers under @lock */
+	struct ioeventfd_table __rcu *ioeventfds[2];	/* ioeventfd.c: MMIO, ports */
+};
+
+/* irqchip_init - at VM creation: locks and an empty table. ENOMEM. */
+int irqchip_init(struct vm *vm);
+
+/*
+ * Teardown, in this order: irqchip_release() when the VM fd is closed (irqfds go:
+ * nobody outside can raise interrupts any more), then, when no vCPU runs any more and
+ * before the vCPUs are freed, irqchip_destroy() (timers stop, tables are freed). May sleep.
+ */
+void irqchip_release(struct vm *vm);
+void irqchip_destroy(struct vm *vm);
+
+/*
+ * irq_vm_ioctl - every VM ioctl of this room: CREATE_IRQCHIP, CREATE_PIT(2), GET/SET_IRQCHIP,
+ * GET/SET_PIT(2), REINJECT_CONTROL, IRQ_LINE(_STATUS), SET_GSI_ROUTING, SIGNAL_MSI, IRQFD,
+ * IOEVENTFD. -ENOTTY: not one of these. Takes vm->lock itself where needed.
+ */
+long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+
+/* irqchip_in_kernel - whether the VM has our PICs, I/O APIC and local APICs. */
+bool irqchip_in_kernel(const struct vm *vm);
+
+/* irqchip_create - CREATE_IRQCHIP; vm->lock held. EEXIST; EINVAL once a vCPU exists; ENOMEM. */
+int irqchip_create(struct vm *vm);
+
+/* irqchip_create_pit - CREATE_PIT2; vm->lock held. EEXIST; ENOENT without irqchip; EINVAL unknown flag. */
+int irqchip_create_pit(struct vm *vm, const struct minivmm_pit_config *config);
+
+/* irqchip_get/set - GET/SET_IRQCHIP. ENXIO without irqchip; EINVAL unknown chip. */
+int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip);
+int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip);
+
+/* irqchip_get/set_pit, irqchip_reinject - GET/SET_PIT2, REINJECT_CONTROL. ENXIO without PIT; EINVAL. */
+int irqchip_get_pit(struct vm *vm, struct minivmm_pit_state2 *state);
+int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state);
+int irqchip_reinject(struct vm *vm, const struct minivmm_reinject_control *control);
+
+/* irq_set_routing - replace the table. EINVAL as irq_table_build(); ENOMEM. May sleep. */
+int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entries, u32 nr);
+
+/*
+ * irq_set_line - drive @gsi. Any context, no raw lock of this room held. Returns
+ * > 0 delivered, 0 coalesced, < 0 ignored (masked, no route).
+ */
+int irq_set_line(struct vm *vm, enum irq_source source, u32 gsi, bool level);
+
+/* irq_send_msi - SIGNAL_MSI: > 0 delivered, 0 blocked by the guest; EINVAL: flags, or no irqchip. */
+int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi);
+
+/* irqchip_eoi - a local APIC ended @vector. Window. */
+void irqchip_eoi(struct vm *vm, u8 vector);
+
+/*
+ * irqchip_port - port access of @size bytes (1, 2 or 4). Whether an in-kernel
+ * device took it; then a read has set *@data. Window or outside.
+ */
+bool irqchip_port(struct vm *vm, u16 port, unsigned int size, bool is_in, u32 *data);
+
+/*
+ * irqchip_mmio - access to the vCPU's local APIC page or the I/O APIC, up to 8 bytes.
+ * Whether one of them took it; then a read has set *@data. Window or outside.
+ */
+bool irqchip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data);
+
+/* irq_extint_pending - whether the PIC asks this vCPU for an interrupt acknowledge. */
+bool irq_extint_pending(struct vcpu *vcpu);
+
+/* irq_extint_ack - do the acknowledge: the vector. */
+u8 irq_extint_ack(struct vcpu *vcpu);
+
+/*
+ * irq_pending - whether an external interrupt could be injected now if RFLAGS.IF
+ * allows; in-kernel irqchip only. Cheap: ask before each entry and while halted.
+ * irq_ack - take it: the vector, or -1 if none is there any more.
+ */
+bool irq_pending(struct vcpu *vcpu);
+int irq_ack(struct vcpu *vcpu);
+
+#endif /* MINIVMM_IRQ_IRQCHIP_H */

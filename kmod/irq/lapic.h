@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The local APIC of a vCPU: registers (lapic_regs.h), hrtimer, and the mailbox
+ * through which everybody else reaches it.
+ *
+ * Registers belong to the vCPU's owner (holder of vcpu->lock). Other contexts
+ * only post: bits in @posted and @events, then VCPU_REQ_EVENT and a kick. The
+ * owner merges the mailbox whenever it looks for work. No locks; owner functions
+ * are usable in the window unless they say otherwise.
+ */
+#ifndef MINIVMM_IRQ_LAPIC_H
+#define MINIVMM_IRQ_LAPIC_H
+
+#include <linux/hrtimer.h>
+
+#include "lapic_regs.h"
+
+struct vcpu;
+struct vm;
+struct minivmm_lapic_state;
+
+/* Bits of lapic.events; any context sets, the owner clears. */
+enum {
+	LAPIC_EVENT_POSTED,	/* @posted is not empty */
+	LAPIC_EVENT_TIMER,	/* the hrtimer fired */
+	LAPIC_EVENT_INIT,
+	LAPIC_EVENT_SIPI,	/* @sipi_vector is valid */
+};
+
+struct lapic {
+	struct lapic_regs regs;
+	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
+	u8 sipi_vector;		/* any context */
+	u8 maxphyaddr;
+	unsigned int arbitration;	/* times chosen for a lowest-priority message; any context */
+
+	unsigned long events ____cacheline_aligned;
+	unsigned long posted[4];	/* vectors that arrived */
+	unsigned long posted_level[4];	/* of these, level-triggered ones */
+	struct hrtimer timer;
+};
+
+/* lapic_init - at vCPU creation: in-kernel if the VM's irqchip is; power-on state. May sleep. */
+void lapic_init(struct vcpu *vcpu);
+
+/* lapic_destroy - stop the timer; nobody may post any more. May sleep. */
+void lapic_destroy(struct vcpu *vcpu);
+
+/* lapic_reset - power-on state, or (@init) that after INIT. */
+void lapic_reset(struct vcpu *vcpu, bool init);
+
+/* lapic_set_features - after SET_CPUID2: what the guest's CPUID offers; power-on is x2APIC-less, 36 bits. */
+void lapic_set_features(struct vcpu *vcpu, bool x2apic, bool tsc_deadline, unsigned int maxphyaddr);
+
+/* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
+int lapic_pending_vector(struct vcpu *vcpu);
+
+/* lapic_accept - the CPU takes @vector now: IRR to ISR. */
+void lapic_accept(struct vcpu *vcpu, u8 vector);
+
+/*
+ * lapic_take_init/sipi - whether an INIT (SIPI) arrived; clears it. An INIT
+ * drops SIPIs that came before it, so ask for INIT first. The caller resets the
+ * vCPU and ignores a SIPI unless it waits for one.
+ */
+bool lapic_take_init(struct vcpu *vcpu);
+bool lapic_take_sipi(struct vcpu *vcpu, u8 *vector);
+
+/* lapic_has_events - whether INIT or SIPI wait; any context. */
+static inline bool lapic_has_events(const struct lapic *lapic)
+{
+	return READ_ONCE(lapic->events) & (BIT(LAPIC_EVENT_INIT) | BIT(LAPIC_EVENT_SIPI));
+}
+
+/* lapic_get/set_cr8 - the priority class 0..15; without in-kernel APIC just a value. */
+static inline u8 lapic_get_cr8(const struct lapic *lapic)
+{
+	return lapic->regs.tpr >> 4;
+}
+
+static inline void lapic_set_cr8(struct lapic *lapic, u8 cr8)
+{
+	lapic_regs_set_tpr(&lapic->regs, (cr8 & 15) << 4);
+}
+
+/* lapic_base - value of IA32_APIC_BASE. */
+static inline u64 lapic_base(const struct lapic *lapic)
+{
+	return lapic->regs.base;
+}
+
+/* lapic_set_base - IA32_APIC_BASE; -EINVAL: #GP. @host skips the transition rules (SET_SREGS, SET_MSRS). */
+int lapic_set_base(struct vcpu *vcpu, u64 base, bool host);
+
+/* lapic_mmio_covers - whether @gpa is in the APIC's page (xAPIC mode, in-kernel). */
+static inline bool lapic_mmio_covers(const struct lapic *lapic, u64 gpa)
+{
+	return lapic->in_kernel &&
+	       (lapic->regs.base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE &&
+	       gpa >> 12 == lapic->regs.base >> 12;
+}
+
+/*
+ * lapic_mmio_read/write - access at @offset of the APIC's page, 1 to 8 bytes. Never
+ * fails: writes that are not aligned 32-bit ones are dropped, bytes beyond a register read 0.
+ */
+void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data);
+void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data);
+
+/* lapic_msr_read/write - MSRs 0x800..0x8ff; -EINVAL: #GP. */
+int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);
+int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
+
+/* lapic_get/set_tsc_deadline - IA32_TSC_DEADLINE. */
+u64 lapic_get_tsc_deadline(struct vcpu *vcpu);
+void lapic_set_tsc_deadline(struct vcpu *vcpu, u64 value);
+
+/* lapic_tsc_changed - vcpu->tsc_offset changed: move an armed deadline. */
+void lapic_tsc_changed(struct vcpu *vcpu);
+
+/* lapic_get/set_state - GET/SET_LAPIC. -EINVAL without in-kernel APIC. */
+int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state);
+int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state);
+
+/*
+ * irq_deliver - send @msg to every local APIC it addresses; @source is the
+ * sending vCPU (shorthands), or NULL. Any context, raw spinlocks held too.
+ * Returns how many APICs took it: 0 already pending or disabled, -1 nobody addressed.
+ */
+int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg);
+
+#endif /* MINIVMM_IRQ_LAPIC_H */
