@@ -31,7 +31,6 @@ struct lapic {
 	struct lapic_regs regs;
 	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
 	u8 sipi_vector;		/* any context */
-	u8 maxphyaddr;
 	unsigned int arbitration;	/* times chosen for a lowest-priority message; any context */
 
 	unsigned long events ____cacheline_aligned;
@@ -49,8 +48,8 @@ void lapic_destroy(struct vcpu *vcpu);
 /* lapic_reset - power-on state, or (@init) that after INIT. */
 void lapic_reset(struct vcpu *vcpu, bool init);
 
-/* lapic_set_features - after SET_CPUID2: what the guest's CPUID offers; power-on is x2APIC-less, 36 bits. */
-void lapic_set_features(struct vcpu *vcpu, bool x2apic, bool tsc_deadline, unsigned int maxphyaddr);
+/* lapic_cpuid_changed - after SET_CPUID2: take over from vcpu->cpuid.has what the guest is offered. */
+void lapic_cpuid_changed(struct vcpu *vcpu);
 
 /* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
 int lapic_pending_vector(struct vcpu *vcpu);
@@ -96,7 +95,7 @@ int lapic_set_base(struct vcpu *vcpu, u64 base, bool host);
 static inline bool lapic_mmio_covers(const struct lapic *lapic, u64 gpa)
 {
 	return lapic->in_kernel &&
-	       (lapic->regs.base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE &&
+	       (lapic->regs.base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE &&
 	       gpa >> 12 == lapic->regs.base >> 12;
 }
 

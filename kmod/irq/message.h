@@ -13,28 +13,28 @@
 
 /* Delivery modes, encoded as in ICR, redirection entries, LVT and MSI data. */
 enum {
-	APIC_DM_FIXED = 0,
-	APIC_DM_LOWEST = 1,
-	APIC_DM_SMI = 2,
-	APIC_DM_NMI = 4,
-	APIC_DM_INIT = 5,
-	APIC_DM_SIPI = 6,
-	APIC_DM_EXTINT = 7,
+	IRQ_DM_FIXED = 0,
+	IRQ_DM_LOWEST = 1,
+	IRQ_DM_SMI = 2,
+	IRQ_DM_NMI = 4,
+	IRQ_DM_INIT = 5,
+	IRQ_DM_SIPI = 6,
+	IRQ_DM_EXTINT = 7,
 };
 
 /* Destination shorthands, encoded as in ICR bits 19:18. */
 enum {
-	APIC_DEST_FIELD = 0,
-	APIC_DEST_SELF = 1,
-	APIC_DEST_ALL = 2,
-	APIC_DEST_OTHERS = 3,
+	IRQ_TO_FIELD = 0,
+	IRQ_TO_SELF = 1,
+	IRQ_TO_ALL = 2,
+	IRQ_TO_OTHERS = 3,
 };
 
 struct irq_message {
 	u32 dest;
 	u8 vector;
-	u8 delivery;		/* APIC_DM_ */
-	u8 shorthand;		/* APIC_DEST_ */
+	u8 delivery;		/* IRQ_DM_ */
+	u8 shorthand;		/* IRQ_TO_ */
 	bool logical;		/* dest is a logical destination */
 	bool level;		/* level-triggered */
 	bool deassert;		/* INIT level de-assert */
@@ -59,7 +59,7 @@ static inline u32 x2apic_ldr(u32 id)
 	return id >> 4 << 16 | 1u << (id & 15);
 }
 
-/* apic_addressed - whether @msg (shorthand APIC_DEST_FIELD) addresses the APIC @identity. */
+/* apic_addressed - whether @msg (shorthand IRQ_TO_FIELD) addresses the APIC @identity. */
 bool apic_addressed(u64 identity, const struct irq_message *msg);
 
 /* apic_broadcast - whether @msg's destination field means every APIC. */

@@ -18,11 +18,11 @@
 #define IRQ_MAX_ROUTES		4096
 #define IRQ_MAX_PINS		24
 
-enum irq_chip { IRQ_CHIP_PIC_MASTER, IRQ_CHIP_PIC_SLAVE, IRQ_CHIP_IOAPIC, NR_IRQ_CHIPS, IRQ_CHIP_MSI };
+enum irq_chip_id { IRQ_CHIP_PIC_MASTER, IRQ_CHIP_PIC_SLAVE, IRQ_CHIP_IOAPIC, NR_IRQ_CHIPS, IRQ_CHIP_MSI };
 
 struct irq_route {
 	u32 gsi;
-	u8 chip;		/* enum irq_chip */
+	u8 chip;		/* enum irq_chip_id */
 	u8 pin;
 	struct irq_message msi;	/* chip == IRQ_CHIP_MSI */
 };
