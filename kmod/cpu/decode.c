@@ -11,8 +11,6 @@
 #define REX_X	0x02
 #define REX_B	0x01
 
-#define INSN_BYTES(e)	((e)->insn.bytes)
-
 /* How many bytes may be fetched at RIP + fetched, and from where; 0: none. */
 static unsigned int fetch_window(struct emul *e, u64 *linear)
 {
@@ -44,7 +42,7 @@ static int fetch_more(struct emul *e)
 	len = fetch_window(e, &linear);
 	if (!len)
 		return emul_raise(e, EMUL_VEC_GP);
-	ret = e->ops->fetch(e, linear, INSN_BYTES(e) + e->fetched, len, &got);
+	ret = e->ops->fetch(e, linear, e->insn.bytes + e->fetched, len, &got);
 	if (ret)
 		return ret;
 	e->fetched += got;
@@ -60,7 +58,7 @@ static inline int next_byte(struct emul *e, u8 *byte)
 		if (ret)
 			return ret;
 	}
-	*byte = INSN_BYTES(e)[e->insn.len++];
+	*byte = e->insn.bytes[e->insn.len++];
 	return EMUL_DONE;
 }
 
@@ -194,7 +192,7 @@ static int decode_vex(struct emul *e, u8 *map)
 		insn->rex |= b2 & 0x80 ? REX_W : 0;
 	}
 	if (insn->code_bits != 64)
-		insn->rex &= REX_W;
+		insn->rex = 0;
 	insn->vex = true;
 	insn->vvvv = ~b2 >> 3 & 0xf;
 	insn->vex_l = b2 & 0x04;

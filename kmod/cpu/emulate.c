@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Instruction emulator: entry points. emulate.h is the contract; decoding is in
+ * decode.c, operands in emulate_operand.c, and the instructions themselves in
+ * emulate_alu.c, emulate_move.c, emulate_string.c and emulate_vec.c.
+ */
+#include "emulate_priv.h"
+
+static void advance_rip(struct emul *e)
+{
+	u64 rip = e->regs->rip + e->insn.len;
+
+	e->regs->rip = e->insn.code_bits == 64 ? rip : rip & emul_mask(4);
+}
+
+int emul_execute(struct emul *e)
+{
+	bool trap = e->regs->rflags & RFLAGS_TF;
+	int ret;
+
+	e->single_step = false;
+	ret = e->insn.op->exec(e);
+	if (ret == EMUL_DONE) {
+		advance_rip(e);
+		e->regs->rflags &= ~RFLAGS_RF;
+	} else if (ret == EMUL_UNFINISHED) {
+		ret = EMUL_DONE;
+	} else {
+		return ret;
+	}
+	e->single_step = trap;
+	return ret;
+}
+
+int emulate(struct emul *e)
+{
+	int ret = emul_decode(e);
+
+	return ret ? ret : emul_execute(e);
+}
