@@ -37,7 +37,7 @@ static uint64_t used_bytes(uint16_t size)
 	return sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) + sizeof(uint16_t);
 }
 
-static int break_queue(struct virtio_queue *queue)
+int virtio_queue__break(struct virtio_queue *queue)
 {
 	queue->broken = true;
 	return -EPROTO;
@@ -173,7 +173,7 @@ int virtio_queue__pop(struct virtio_queue *queue, struct virtio_chain *chain)
 	if (!pending)
 		return 0;
 	if (pending > queue->size)
-		return break_queue(queue);
+		return virtio_queue__break(queue);
 
 	chain->head = __atomic_load_n(&queue->avail->ring[queue->next_avail % queue->size],
 				      __ATOMIC_RELAXED);
@@ -182,7 +182,7 @@ int virtio_queue__pop(struct virtio_queue *queue, struct virtio_chain *chain)
 	chain->out_bytes = 0;
 	chain->in_bytes = 0;
 	if (walk_chain(queue, chain))
-		return break_queue(queue);
+		return virtio_queue__break(queue);
 	queue->next_avail++;
 	return 1;
 }

@@ -82,6 +82,9 @@ int virtio_queue__start(struct virtio_queue *queue, const struct virtio_memory *
  */
 int virtio_queue__pop(struct virtio_queue *queue, struct virtio_chain *chain);
 
+/* The device found a rule broken inside a request: the queue is dead. Returns -EPROTO. */
+int virtio_queue__break(struct virtio_queue *queue);
+
 /* Give a request back; written counts the bytes put into its writable buffers. */
 void virtio_queue__push(struct virtio_queue *queue, uint16_t head, uint32_t written);
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Raw disk images: what may be used as one, and the lock against a second writer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image.h"
+
+#define FILE_PHYSICAL_BLOCK	4096
+
+static int open_error(const char *path, bool read_only, struct error *err)
+{
+	const char *use = read_only ? "read" : "written";
+
+	switch (errno) {
+	case ENOENT:
+		return error__set(err, STATUS_USAGE, "%s: no such file", path);
+	case EISDIR:
+		return error__set(err, STATUS_USAGE, "%s: is a directory, not a disk image", path);
+	case EACCES:
+	case EPERM:
+		return error__set(err, STATUS_USAGE, "%s: may not be %s by you%s", path, use,
+				  read_only ? "" : "; --ro runs it read-only");
+	case EROFS:
+		return error__set(err, STATUS_USAGE,
+				  "%s: is on a read-only file system; --ro runs it read-only",
+				  path);
+	default:
+		return error__set(err, STATUS_USAGE, "%s: cannot be opened: %s", path,
+				  strerror(errno));
+	}
+}
+
+static int measure_device(struct block_image *image, const char *path, struct error *err)
+{
+	int logical;
+	unsigned int physical;
+
+	if (ioctl(image->fd, BLKGETSIZE64, &image->bytes) ||
+	    ioctl(image->fd, BLKSSZGET, &logical) ||
+	    ioctl(image->fd, BLKPBSZGET, &physical))
+		return error__errno(err, "%s: cannot read the size of the block device", path);
+	image->logical_block = logical;
+	image->physical_block = physical;
+	return 0;
+}
+
+static int measure(struct block_image *image, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(image->fd, &st))
+		return error__errno(err, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return error__set(err, STATUS_USAGE, "%s: is a directory, not a disk image", path);
+	if (S_ISBLK(st.st_mode))
+		return measure_device(image, path, err);
+	if (!S_ISREG(st.st_mode))
+		return error__set(err, STATUS_USAGE,
+				  "%s: is neither a file nor a block device", path);
+	image->bytes = st.st_size;
+	image->logical_block = BLOCK_SECTOR;
+	image->physical_block = FILE_PHYSICAL_BLOCK;
+	return 0;
+}
+
+static int check_size(const struct block_image *image, const char *path, struct error *err)
+{
+	if (!image->bytes)
+		return error__set(err, STATUS_USAGE, "%s: is empty; a disk image has a size", path);
+	if (image->bytes % BLOCK_SECTOR)
+		return error__set(err, STATUS_USAGE,
+				  "%s: its size, %llu bytes, is not a multiple of %d; is it a raw disk image?",
+				  path, (unsigned long long)image->bytes, BLOCK_SECTOR);
+	return 0;
+}
+
+/* An open-file-description lock: it ends with the process, however that ends. */
+static int lock(const struct block_image *image, const char *path, struct error *err)
+{
+	struct flock range = {
+		.l_type = image->read_only ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (!fcntl(image->fd, F_OFD_SETLK, &range))
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return error__set(err, STATUS_USAGE,
+				  "%s: is in use by another program, perhaps another minivmm; "
+				  "stop that one, or use a copy", path);
+	return error__errno(err, "%s: cannot be locked", path);
+}
+
+int block_image__open(struct block_image *image, const char *path, bool read_only,
+		      struct error *err)
+{
+	int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+
+	*image = (struct block_image){ .read_only = read_only };
+	/* A FIFO must not block the open, and io_uring must not see O_NONBLOCK later. */
+	image->fd = open(path, flags | O_NONBLOCK);
+	if (image->fd < 0)
+		return open_error(path, read_only, err);
+	fcntl(image->fd, F_SETFL, flags);
+	if (measure(image, path, err) || check_size(image, path, err) || lock(image, path, err)) {
+		close(image->fd);
+		return -1;
+	}
+	return 0;
+}
+
+void block_image__close(struct block_image *image)
+{
+	close(image->fd);
+}
