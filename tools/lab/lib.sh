@@ -34,7 +34,9 @@ once() {
 		tmp=$place.tmp
 		rm -rf "$tmp"
 		mkdir "$tmp"
-		"$@" "$tmp" {lock}>&- >&2 || die "$* failed (leftovers in $tmp)"
+		# In the background, since `||` would switch off its set -e.
+		"$@" "$tmp" {lock}>&- >&2 &
+		wait $! || die "$* failed (leftovers in $tmp)"
 		mv "$tmp" "$place"
 	fi
 	exec {lock}>&-
