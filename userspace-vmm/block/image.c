@@ -74,8 +74,9 @@ static int check_size(const struct block_image *image, const char *path, struct 
 		return error__set(err, STATUS_USAGE, "%s: is empty; a disk image has a size", path);
 	if (image->bytes % BLOCK_SECTOR)
 		return error__set(err, STATUS_USAGE,
-				  "%s: its size, %llu bytes, is not a multiple of %d; is it a raw disk image?",
-				  path, (unsigned long long)image->bytes, BLOCK_SECTOR);
+				  "%s: its size, %llu bytes, is not a multiple of %d; "
+				  "is it a raw disk image?", path,
+				  (unsigned long long)image->bytes, BLOCK_SECTOR);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ enum block_op {
 	BLOCK_ZERO_BY_WRITING,	/* io.c's own last resort for the two above */
 };
 
-#define BLOCK_IO_MAX_ZERO	(8U << 20)	/* most bytes of one BLOCK_ZERO or BLOCK_ZERO_UNMAP */
+#define BLOCK_IO_MAX_ZERO	(8U << 20)	/* most bytes of one request to zero */
 #define BLOCK_IO_MAX_IOV	256
 
 /* The caller's until submitted and again when done() is called. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ids.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -296,7 +297,10 @@ static void *serve(void *arg)
 {
 	struct blk_queue *queue = arg;
 	struct virtio_device *dev = &queue->blk->dev;
+	sigset_t all;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!queue->stopping || queue->in_flight) {
 		if (!queue->stopping && scan(queue))
 			virtio__fail(dev);
