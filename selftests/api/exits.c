@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/* RUN and what it returns with: port and memory-mapped I/O, halts, failures, signals. */
+#include <signal.h>
+
+#include "fixture.h"
+
+#define HOLE	0x20000000UL	/* guest physical address without a slot, below 1 GiB */
+
+GUEST16(halt, "hlt");
+GUEST16(spin, "1: jmp 1b");
+
+/* Port I/O */
+
+GUEST16(out_all_sizes,
+	"mov $0x12345678, %eax; mov $0x3f8, %dx;"
+	"out %al, %dx; out %ax, %dx; out %eax, %dx; hlt");
+
+TEST_F(vm, port_writes_of_1_2_and_4_bytes)
+{
+	static const __u32 values[] = { 0x78, 0x5678, 0x12345678 };
+
+	start_real(&self->vcpu, out_all_sizes);
+	for (int i = 0; i < 3; i++) {
+		__u32 value = 0;
+
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(MINIVMM_EXIT_IO_OUT, self->vcpu.run->io.direction);
+		EXPECT_EQ(0x3f8, self->vcpu.run->io.port);
+		EXPECT_EQ(1 << i, self->vcpu.run->io.size);
+		memcpy(&value, port_data(&self->vcpu), 1 << i);
+		EXPECT_EQ(values[i], value);
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+GUEST16(in_all_sizes,
+	"mov $0xffffffff, %eax; in $0x10, %al; mov %eax, %ebx;"
+	"mov $0xffffffff, %eax; in $0x10, %ax; mov %eax, %ecx;"
+	"in $0x10, %eax; hlt");
+
+TEST_F(vm, port_reads_change_only_their_bytes_of_rax)
+{
+	const __u32 answer = 0x12345678;
+	struct minivmm_regs regs;
+
+	start_real(&self->vcpu, in_all_sizes);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(MINIVMM_EXIT_IO_IN, self->vcpu.run->io.direction);
+		EXPECT_EQ(1 << i, self->vcpu.run->io.size);
+		memcpy(port_data(&self->vcpu), &answer, 1 << i);
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(0xffffff78, regs.rbx);
+	EXPECT_EQ(0xffff5678, regs.rcx);
+	EXPECT_EQ(0x12345678, regs.rax);
+}
+
+GUEST64(in_clears_upper_half, "mov $-1, %rax; in $0x10, %eax; hlt");
+
+TEST_F(vm, port_read_of_4_bytes_clears_the_upper_half_of_rax)
+{
+	start_long(&self->vcpu, in_clears_upper_half);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	memset(port_data(&self->vcpu), 0x11, 4);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0x11111111, vcpu_regs(&self->vcpu).rax);
+}
+
+GUEST16(out_string,
+	"cld; push %cs; pop %ds; lea (text - out_string), %si; mov $8, %cx; mov $0x10, %dx;"
+	"rep outsb; hlt; text: .ascii \"abcdefgh\"");
+
+TEST_F(vm, string_write_hands_over_every_element)
+{
+	char text[9] = "";
+	int length = 0;
+
+	start_real(&self->vcpu, out_string);
+	while (length < 8) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		ASSERT_EQ(1, self->vcpu.run->io.size);
+		ASSERT_LE(length + self->vcpu.run->io.count, 8);
+		memcpy(text + length, port_data(&self->vcpu), self->vcpu.run->io.count);
+		length += self->vcpu.run->io.count;
+	}
+	EXPECT_STREQ("abcdefgh", text);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vcpu_regs(&self->vcpu).rcx & 0xffff);
+}
+
+GUEST16(in_string,
+	"cld; mov $0x8000, %ax; mov %ax, %es; xor %di, %di; mov $4, %cx; mov $0x10, %dx;"
+	"rep insw; hlt");
+
+TEST_F(vm, string_read_fills_guest_memory)
+{
+	__u16 next = 0x1111;
+	int left = 4;
+
+	start_real(&self->vcpu, in_string);
+	while (left) {
+		__u16 *data;
+
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		ASSERT_EQ(2, self->vcpu.run->io.size);
+		ASSERT_LE(self->vcpu.run->io.count, left);
+		data = port_data(&self->vcpu);
+		for (__u32 i = 0; i < self->vcpu.run->io.count; i++, next += 0x1111)
+			data[i] = next;
+		left -= self->vcpu.run->io.count;
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0x4444333322221111, *(__u64 *)(self->vm.memory + 0x80000));
+}
+
+TEST_F(vm, registers_set_while_a_port_read_is_open_are_kept)
+{
+	struct minivmm_regs regs;
+
+	start_real(&self->vcpu, in_all_sizes);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	*(__u8 *)port_data(&self->vcpu) = 0x42;
+	regs = vcpu_regs(&self->vcpu);
+	regs.rsi = 0x77;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(0x77, regs.rsi);
+}
+
+/* Memory-mapped I/O */
+
+GUEST64(mmio_writes,
+	"mov $0x20000000, %rdi; mov $0x1122334455667788, %rax;"
+	"movb %al, (%rdi); movw %ax, 2(%rdi); movl %eax, 4(%rdi); movq %rax, 8(%rdi); hlt");
+
+TEST_F(vm, mmio_writes_of_1_2_4_and_8_bytes)
+{
+	const __u64 value = 0x1122334455667788;
+
+	start_long(&self->vcpu, mmio_writes);
+	for (int size = 1; size <= 8; size *= 2) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(size, self->vcpu.run->mmio.len);
+		EXPECT_EQ(HOLE + (size == 1 ? 0 : size), self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(0, memcmp(&value, self->vcpu.run->mmio.data, size));
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+GUEST64(mmio_reads,
+	"mov $0x20000000, %rdi; mov $-1, %rax; mov $-1, %rbx; mov $-1, %rcx; mov $-1, %rdx;"
+	"movb (%rdi), %al; movw (%rdi), %bx; movl (%rdi), %ecx; movq (%rdi), %rdx; hlt");
+
+TEST_F(vm, mmio_reads_change_what_the_instruction_changes)
+{
+	const __u64 answer = 0x1122334455667788;
+	struct minivmm_regs regs;
+
+	start_long(&self->vcpu, mmio_reads);
+	for (int size = 1; size <= 8; size *= 2) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(0, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(size, self->vcpu.run->mmio.len);
+		EXPECT_EQ(HOLE, self->vcpu.run->mmio.phys_addr);
+		memcpy(self->vcpu.run->mmio.data, &answer, size);
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(0xffffffffffffff88, regs.rax);
+	EXPECT_EQ(0xffffffffffff7788, regs.rbx);
+	EXPECT_EQ(0x55667788, regs.rcx);
+	EXPECT_EQ(answer, regs.rdx);
+}
+
+GUEST64(mmio_across_end_of_memory, "mov $0xfffffe, %rdi; movl $0x44332211, (%rdi); hlt");
+
+TEST_F(vm, write_across_the_end_of_memory_is_split)
+{
+	start_long(&self->vcpu, mmio_across_end_of_memory);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(GUEST_MEMORY, self->vcpu.run->mmio.phys_addr);
+	EXPECT_EQ(2, self->vcpu.run->mmio.len);
+	EXPECT_EQ(0x33, self->vcpu.run->mmio.data[0]);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0x2211, *(__u16 *)(self->vm.memory + GUEST_MEMORY - 2));
+}
+
+GUEST64(mmio_read_modify_write, "mov $0x20000000, %rdi; addl $1, (%rdi); hlt");
+
+TEST_F(vm, read_modify_write_reads_then_writes)
+{
+	const __u32 before = 41;
+
+	start_long(&self->vcpu, mmio_read_modify_write);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(0, self->vcpu.run->mmio.is_write);
+	memcpy(self->vcpu.run->mmio.data, &before, 4);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+	EXPECT_EQ(42, self->vcpu.run->mmio.data[0]);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+GUEST64(mmio_string, "cld; mov $0x20000000, %rdi; mov $0x80000, %rsi; mov $3, %ecx; rep movsl; hlt");
+
+TEST_F(vm, string_copy_to_mmio_writes_each_element)
+{
+	static const __u32 data[] = { 1, 2, 3 };
+
+	vm_write(&self->vm, GUEST_DATA, data, sizeof(data));
+	start_long(&self->vcpu, mmio_string);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(HOLE + 4 * i, self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(data[i], *(__u32 *)self->vcpu.run->mmio.data);
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(HOLE + 12, vcpu_regs(&self->vcpu).rdi);
+}
+
+/* Ends and failures */
+
+TEST_F(vm, halted_guest_goes_on_behind_the_hlt)
+{
+	start_real(&self->vcpu, halt);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, vcpu_regs(&self->vcpu).rip);
+}
+
+GUEST64(triple_fault, "lidt empty(%rip); ud2; empty: .quad 0, 0");
+
+TEST_F(vm, triple_fault_shuts_down)
+{
+	start_long(&self->vcpu, triple_fault);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+}
+
+GUEST64(jump_to_hole, "mov $0x20000000, %rax; jmp *%rax");
+
+TEST_F(vm, execution_outside_memory_is_an_internal_error)
+{
+	start_long(&self->vcpu, jump_to_hole);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_INTERNAL_ERROR);
+	EXPECT_EQ(MINIVMM_INTERNAL_ERROR_EMULATION, self->vcpu.run->internal.suberror);
+}
+
+/* FXSAVE writes 512 bytes, which no exit carries. */
+GUEST64(unemulated, "mov $0x20000000, %rdi; fxsave (%rdi); hlt");
+
+TEST_F(vm, instruction_that_cannot_be_emulated_is_shown)
+{
+	const struct minivmm_run *run = self->vcpu.run;
+	const __u8 fxsave[] = { 0x0f, 0xae, 0x07 };
+
+	start_long(&self->vcpu, unemulated);
+	ASSERT_EQ(0, vcpu_run(&self->vcpu));
+	if (run->exit_reason == MINIVMM_EXIT_MMIO)
+		SKIP(return, "the device emulates FXSAVE");
+	ASSERT_EQ(MINIVMM_EXIT_INTERNAL_ERROR, run->exit_reason);
+	EXPECT_EQ(MINIVMM_INTERNAL_ERROR_EMULATION, run->emulation_failure.suberror);
+	EXPECT_LE(3, run->emulation_failure.ndata);
+	EXPECT_TRUE(run->emulation_failure.flags &
+		    MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES);
+	EXPECT_LE(3, run->emulation_failure.insn_size);
+	EXPECT_EQ(0, memcmp(fxsave, run->emulation_failure.insn_bytes, 3));
+}
+
+GUEST64(long_halt, "hlt");
+
+TEST_F(vm, impossible_state_fails_the_entry)
+{
+	struct minivmm_sregs sregs;
+
+	start_long(&self->vcpu, long_halt);
+	sregs = vcpu_sregs(&self->vcpu);
+	sregs.cs.db = 1;
+	sregs.cs.l = 1;
+	if (call(self->vcpu.fd, MINIVMM_SET_SREGS, &sregs) == -EINVAL)
+		SKIP(return, "the device refuses the state at once");
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_FAIL_ENTRY);
+}
+
+GUEST64(touch_data, "movb $1, 0x40000000; hlt");
+
+TEST_F(vm, slot_without_host_memory_fails_run_with_efault)
+{
+	void *memory = map_anonymous(2 * MIB);
+
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, 0x40000000, 2 * MIB, memory));
+	munmap(memory, 2 * MIB);
+	start_long(&self->vcpu, touch_data);
+	EXPECT_EQ(-EFAULT, vcpu_run(&self->vcpu));
+	/* Nothing is lost: the access succeeds as soon as there is memory. */
+	ASSERT_EQ(memory, mmap(memory, 2 * MIB, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, *(__u8 *)memory);
+}
+
+/* RUN itself */
+
+TEST_F(vm, run_takes_no_argument)
+{
+	start_real(&self->vcpu, halt);
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_RUN, 1));
+}
+
+TEST_F(vm, immediate_exit_returns_eintr_without_running)
+{
+	start_real(&self->vcpu, halt);
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(0, vcpu_regs(&self->vcpu).rip);
+	self->vcpu.run->immediate_exit = 0;
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+TEST_F(vm, immediate_exit_completes_an_open_port_read)
+{
+	start_real(&self->vcpu, in_all_sizes);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	*(__u8 *)port_data(&self->vcpu) = 0x42;
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(0x42, vcpu_regs(&self->vcpu).rax & 0xff);
+	EXPECT_EQ(8, vcpu_regs(&self->vcpu).rip);
+}
+
+TEST_F(vm, immediate_exit_completes_an_open_mmio_read)
+{
+	start_long(&self->vcpu, mmio_reads);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	self->vcpu.run->mmio.data[0] = 0x42;
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(0x42, vcpu_regs(&self->vcpu).rax & 0xff);
+}
+
+static void on_signal(int signal)
+{
+}
+
+static void catch(int number)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(number, &action, NULL);
+}
+
+static void block(int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+TEST_F(vm, signal_interrupts_a_running_guest)
+{
+	catch(SIGUSR1);
+	start_real(&self->vcpu, spin);
+	program_spawn(&self->vcpu);
+	usleep(50000);
+	pthread_kill(self->vcpu.thread, SIGUSR1);
+	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+	EXPECT_EQ(MINIVMM_EXIT_INTR, self->vcpu.run->exit_reason);
+}
+
+/* The kernel's signal set: 64 bits. */
+struct mask64 {
+	__u32 len;
+	__u64 bits;
+} __attribute__((packed));
+
+TEST_F(vm, signal_mask_must_be_64_bits)
+{
+	struct mask64 mask = { .len = 4 };
+
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, &mask));
+	mask.len = 16;
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, &mask));
+	mask.len = 8;
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, &mask));
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, NULL));
+	EXPECT_EQ(-EFAULT, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, BAD_POINTER));
+}
+
+TEST_F(vm, signal_mask_opens_a_blocked_signal_during_run)
+{
+	struct mask64 none = { .len = 8 };
+
+	catch(SIGUSR1);
+	block(SIGUSR1);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_SIGNAL_MASK, &none));
+	start_real(&self->vcpu, spin);
+	raise(SIGUSR1);
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(MINIVMM_EXIT_INTR, self->vcpu.run->exit_reason);
+}
+
+TEST_F(vm, without_signal_mask_a_blocked_signal_does_not_interrupt)
+{
+	catch(SIGUSR1);
+	block(SIGUSR1);
+	raise(SIGUSR1);
+	start_real(&self->vcpu, halt);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+TEST_F(vm, run_page_shows_cr8_apic_base_and_if)
+{
+	start_real(&self->vcpu, halt);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, self->vcpu.run->cr8);
+	EXPECT_EQ(0, self->vcpu.run->if_flag);
+	EXPECT_EQ(vcpu_sregs(&self->vcpu).apic_base, self->vcpu.run->apic_base);
+}
+
+TEST_F(chip, waiting_vcpu_is_interrupted_by_a_signal)
+{
+	struct vcpu second;
+
+	vcpu_init(&second, &self->vm, 1);	/* waits for INIT and SIPI */
+	program_spawn(&second);
+	usleep(50000);
+	program_kick(&second);
+	EXPECT_EQ(-EINTR, program_join(&second));
+	vcpu_free(&second);
+}
+
+TEST_F(chip, halted_vcpu_sleeps_in_the_kernel)
+{
+	start_real(&self->vcpu, halt);
+	program_spawn(&self->vcpu);
+	usleep(50000);
+	program_kick(&self->vcpu);
+	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+}
+
+TEST_HARNESS_MAIN
