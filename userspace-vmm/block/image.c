@@ -11,6 +11,8 @@
 #include "image.h"
 
 #define FILE_PHYSICAL_BLOCK	4096
+#define LOCK_WAIT_MS		1000
+#define LOCK_STEP_MS		10
 
 static int open_error(const char *path, bool read_only, struct error *err)
 {
@@ -80,21 +82,35 @@ static int check_size(const struct block_image *image, const char *path, struct 
 	return 0;
 }
 
-/* An open-file-description lock: it ends with the process, however that ends. */
-static int lock(const struct block_image *image, const char *path, struct error *err)
+static int try_lock(const struct block_image *image)
 {
 	struct flock range = {
 		.l_type = image->read_only ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	if (!fcntl(image->fd, F_OFD_SETLK, &range))
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error__set(err, STATUS_USAGE,
-				  "%s: is in use by another program, perhaps another minivmm; "
-				  "stop that one, or use a copy", path);
-	return error__errno(err, "%s: cannot be locked", path);
+	return fcntl(image->fd, F_OFD_SETLK, &range);
+}
+
+/*
+ * An open-file-description lock ends with the last use of the file. After a kill that may be
+ * an instant after the process is gone: its last requests keep the file, and must end before
+ * anyone else writes. So a lock that is held gets a little time to go away.
+ */
+static int lock(const struct block_image *image, const char *path, struct error *err)
+{
+	unsigned int tries = LOCK_WAIT_MS / LOCK_STEP_MS;
+
+	while (try_lock(image)) {
+		if (errno != EAGAIN && errno != EACCES)
+			return error__errno(err, "%s: cannot be locked", path);
+		if (!tries--)
+			return error__set(err, STATUS_USAGE,
+					  "%s: is in use by another program, perhaps another "
+					  "minivmm; stop that one, or use a copy", path);
+		usleep(LOCK_STEP_MS * 1000);
+	}
+	return 0;
 }
 
 int block_image__open(struct block_image *image, const char *path, bool read_only,
