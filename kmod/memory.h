@@ -65,7 +65,6 @@ struct memory_stats {
 	u64 retries;			/* faults that met an invalidation or a slot change */
 	u64 mapped[MMU_LEAF_SIZES];	/* leaves ever made: 4 KiB, 2 MiB, 1 GiB */
 	s64 leaves[MMU_LEAF_SIZES];	/* leaves there now */
-	u64 around;			/* of mapped[0]: made by fault-around */
 	u64 splits;			/* large leaves broken up */
 	u64 flushes;			/* waits for all vCPUs */
 	s64 tables;			/* page-table pages in use */
@@ -87,7 +86,6 @@ struct memory {
 	unsigned long inv_start, inv_end; /* ... all within this hva range */
 	struct memory_stats stats;
 	struct mmu_notifier notifier;
-	bool registered;
 };
 
 /*
@@ -97,8 +95,8 @@ struct memory {
 int memory_init(struct vm *vm);
 
 /*
- * memory_destroy - the VM is going: no vCPU runs or exists, no fd is left. Frees
- * tables and slots. May sleep; needs no particular mm.
+ * memory_destroy - the VM is going: no vCPU runs, no fd is left. vm->vcpus must be
+ * intact or nr_vcpus 0, and vm->mm still held. Frees tables and slots. May sleep.
  */
 void memory_destroy(struct vm *vm);
 

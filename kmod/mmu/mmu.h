@@ -27,7 +27,7 @@ struct vcpu_mmu {
 	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
 	struct mmu_cache cache;
 	struct memslot_cache slot;
-	bool accessing;			/* inside guest_*(): deleters of slots wait */
+	u32 access_seq;			/* odd inside guest_*(): deleters of slots wait */
 };
 
 /* Properties of second-level paging on this host: set once by the backend at load. */

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory slots: the array of each address space, SET_USER_MEMORY_REGION, dirty log.
+ *
+ * A change builds a new array beside the old one, publishes it under mmu_lock and
+ * moves memory.seq, so that faults under way start again with the new array. A slot
+ * that goes is first marked invalid and its entries zapped while the array still
+ * holds it (the notifier must find it that long); then vCPUs in a window and host
+ * accesses in guest_*() are waited for; srcu frees it later.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "memory.h"
+#include "mmu/notifier.h"
+#include "mmu/table.h"
+#include "vcpu.h"
+#include "vm.h"
+
+static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
+{
+	return rcu_dereference_protected(vm->memory.slots[as_id], lockdep_is_held(&vm->lock));
+}
+
+static struct memslots *slots_alloc(struct memory *mem, u32 nr)
+{
+	struct memslots *slots = kvzalloc(struct_size(slots, slot, nr), GFP_KERNEL_ACCOUNT);
+
+	if (slots) {
+		slots->nr = nr;
+		slots->generation = ++mem->generation;
+	}
+	return slots;
+}
+
+/* A copy of @old without @remove and with @add; either may be NULL. */
+static struct memslots *slots_replace(struct memory *mem, const struct memslots *old,
+				      const struct memslot *remove, struct memslot *add)
+{
+	struct memslots *new = slots_alloc(mem, old->nr - !!remove + !!add);
+	u32 i, n = 0;
+
+	if (!new)
+		return NULL;
+	for (i = 0; i < old->nr; i++) {
+		if (old->slot[i] == remove)
+			continue;
+		if (add && add->base_gfn < old->slot[i]->base_gfn) {
+			new->slot[n++] = add;
+			add = NULL;
+		}
+		new->slot[n++] = old->slot[i];
+	}
+	if (add)
+		new->slot[n] = add;
+	return new;
+}
+
+static struct memslot *slot_by_id(const struct memslots *slots, u16 id)
+{
+	u32 i;
+
+	for (i = 0; i < slots->nr; i++)
+		if (slots->slot[i]->id == id)
+			return slots->slot[i];
+	return NULL;
+}
+
+static bool slot_holds(const struct memslot *slot, gfn_t gfn)
+{
+	return gfn - slot->base_gfn < slot->npages;
+}
+
+struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_cache *cache,
+				 gfn_t gfn)
+{
+	u32 low = 0, high = slots->nr;
+
+	if (cache && cache->generation == slots->generation &&
+	    slot_holds(slots->slot[cache->index], gfn))
+		return slots->slot[cache->index];
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (slots->slot[mid]->base_gfn <= gfn)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low || !slot_holds(slots->slot[low - 1], gfn))
+		return NULL;
+	if (cache)
+		*cache = (struct memslot_cache){ slots->generation, low - 1 };
+	return slots->slot[low - 1];
+}
+
+bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
+{
+	struct memory *mem = &vcpu->vm->memory;
+	bool found;
+
+	rcu_read_lock();
+	found = memory_find_slot(rcu_dereference(mem->slots[vcpu->mmu.role.as_id]),
+				 &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
+	rcu_read_unlock();
+	return found;
+}
+
+unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn)
+{
+	struct memslot *slot = memory_find_slot(memory_slots(&vm->memory, as_id), NULL, gfn);
+
+	return slot && !READ_ONCE(slot->invalid) ? memslot_hva(slot, gfn) : 0;
+}
+
+static struct memslot *slot_alloc(const struct minivmm_userspace_memory_region *r)
+{
+	struct memslot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+
+	if (!slot)
+		return NULL;
+	slot->base_gfn = r->guest_phys_addr >> PAGE_SHIFT;
+	slot->npages = r->memory_size >> PAGE_SHIFT;
+	slot->hva = r->userspace_addr;
+	slot->flags = r->flags;
+	slot->id = r->slot;
+	slot->as_id = r->slot >> 16;
+	return slot;
+}
+
+static int slot_start_log(struct memslot *slot, bool all_dirty)
+{
+	size_t longs = BITS_TO_LONGS(slot->npages);
+
+	slot->dirty = kvcalloc(longs, sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!slot->dirty)
+		return -ENOMEM;
+	if (all_dirty)
+		bitmap_set(slot->dirty, 0, slot->npages);
+	return 0;
+}
+
+static void slot_free(struct memslot *slot)
+{
+	if (!slot)
+		return;
+	kvfree(slot->dirty);
+	kfree(slot);
+}
+
+/* Sleeping readers are gone; readers with preemption off remain. */
+static void slot_retire_rcu(struct rcu_head *rcu)
+{
+	struct memslot *slot = container_of(rcu, struct memslot, rcu);
+
+	kvfree(slot->dirty);
+	kfree_rcu(slot, rcu);
+}
+
+static void slots_retire_rcu(struct rcu_head *rcu)
+{
+	struct memslots *slots = container_of(rcu, struct memslots, rcu);
+
+	kvfree_rcu(slots, rcu);
+}
+
+/* Make @new the current array; the old one, without its slots, goes when unread. */
+static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new)
+{
+	struct memory *mem = &vm->memory;
+	struct memslots *old = slots_of(vm, as_id);
+
+	spin_lock(&mem->mmu_lock);
+	rcu_assign_pointer(mem->slots[as_id], new);
+	smp_store_release(&mem->seq, mem->seq + 1);
+	spin_unlock(&mem->mmu_lock);
+	call_srcu(&mem->srcu, &old->rcu, slots_retire_rcu);
+}
+
+/* Take the entries of @slot away, while nobody makes new ones. */
+static void slot_invalidate(struct vm *vm, struct memslot *slot)
+{
+	struct memory *mem = &vm->memory;
+
+	spin_lock(&mem->mmu_lock);
+	WRITE_ONCE(slot->invalid, true);
+	smp_store_release(&mem->seq, mem->seq + 1);
+	mmu_zap(vm, slot->as_id, slot->base_gfn, slot->base_gfn + slot->npages, true);
+	spin_unlock(&mem->mmu_lock);
+}
+
+/*
+ * Wait until no guest_*() uses a slot marked invalid before. Usually none is under
+ * way; one that waits for userfaultfd waits for userspace.
+ */
+static void wait_for_access(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	smp_mb();	/* pairs with access_begin(): invalid is set before the look */
+	for_each_vcpu(vm, i, vcpu) {
+		u32 seq = READ_ONCE(vcpu->mmu.access_seq);
+
+		while ((seq & 1) && READ_ONCE(vcpu->mmu.access_seq) == seq)
+			usleep_range(10, 50);
+	}
+	while (atomic_read(&vm->memory.accessing))
+		usleep_range(10, 50);
+}
+
+static int delete_slot(struct vm *vm, struct memslot *old)
+{
+	struct memslots *new = slots_replace(&vm->memory, slots_of(vm, old->as_id), old, NULL);
+
+	if (!new)
+		return -ENOMEM;
+	slot_invalidate(vm, old);
+	slots_publish(vm, old->as_id, new);
+	vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
+	wait_for_access(vm);
+	vm->memory.npages -= old->npages;
+	call_srcu(&vm->memory.srcu, &old->rcu, slot_retire_rcu);
+	return 0;
+}
+
+static int check_overlap(struct vm *vm, const struct memslot *new, const struct memslot *old)
+{
+	const struct memslots *slots = slots_of(vm, new->as_id);
+	u32 i;
+
+	for (i = 0; i < slots->nr; i++) {
+		const struct memslot *s = slots->slot[i];
+
+		if (s != old && s->base_gfn < new->base_gfn + new->npages &&
+		    new->base_gfn < s->base_gfn + s->npages)
+			return refuse(&vm->error, -EEXIST, "guest_phys_addr",
+				      new->base_gfn << PAGE_SHIFT, "overlaps another slot");
+	}
+	return 0;
+}
+
+/* Start or stop logging: entries made under the old flags are adapted. */
+static void adapt_entries(struct vm *vm, const struct memslot *old, const struct memslot *new)
+{
+	gfn_t start = new->base_gfn, end = new->base_gfn + new->npages;
+	struct memory *mem = &vm->memory;
+
+	spin_lock(&mem->mmu_lock);
+	if (!old->dirty && new->dirty && !(mem->manual_protect & MINIVMM_DIRTY_LOG_INITIALLY_SET))
+		mmu_protect(vm, new->as_id, start, end, true);
+	else if (old->dirty && !new->dirty)
+		mmu_zap_small(vm, new->as_id, start, end, true);
+	spin_unlock(&mem->mmu_lock);
+}
+
+/* Put @new into the array, in the place of @old if there is one. Consumes @new on success. */
+static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
+{
+	struct memory *mem = &vm->memory;
+	struct memslots *slots;
+	bool moved = old && old->base_gfn != new->base_gfn;
+	int err = check_overlap(vm, new, old);
+
+	if (!err && (new->flags & MINIVMM_MEM_LOG_DIRTY_PAGES))
+		err = slot_start_log(new, mem->manual_protect & MINIVMM_DIRTY_LOG_INITIALLY_SET);
+	if (err)
+		return err;
+	slots = slots_replace(mem, slots_of(vm, new->as_id), old, new);
+	if (!slots)
+		return -ENOMEM;
+
+	if (moved)
+		slot_invalidate(vm, old);
+	slots_publish(vm, new->as_id, slots);
+	if (!old) {
+		mem->npages += new->npages;
+		return 0;
+	}
+	if (moved) {
+		vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
+		wait_for_access(vm);
+	} else {
+		adapt_entries(vm, old, new);
+	}
+	call_srcu(&mem->srcu, &old->rcu, slot_retire_rcu);
+	return 0;
+}
+
+#define check(vm, ok, field, rule)						\
+	((ok) ? 0 : refuse(&(vm)->error, -EINVAL, #field, region->field, rule))
+
+/* What needs no look at the other slots. */
+static int check_region(struct vm *vm, const struct minivmm_userspace_memory_region *region)
+{
+	u64 gpa = region->guest_phys_addr, size = region->memory_size;
+	u64 hva = region->userspace_addr;
+
+	return check(vm, !(region->flags & ~(MINIVMM_MEM_LOG_DIRTY_PAGES | MINIVMM_MEM_READONLY)),
+		     flags, "unknown flag") ?:
+	       check(vm, PAGE_ALIGNED(size), memory_size, "must be a multiple of 4096") ?:
+	       check(vm, PAGE_ALIGNED(gpa), guest_phys_addr, "must be a multiple of 4096") ?:
+	       check(vm, PAGE_ALIGNED(hva), userspace_addr, "must be a multiple of 4096") ?:
+	       check(vm, access_ok((void __user *)hva, size), userspace_addr,
+		     "range is not in user space") ?:
+	       check(vm, region->slot >> 16 < MEMORY_ADDRESS_SPACES, slot,
+		     "no such address space") ?:
+	       check(vm, (region->slot & 0xffff) < MEMORY_MAX_SLOTS, slot, "id too high") ?:
+	       check(vm, gpa + size >= gpa, guest_phys_addr, "range wraps around") ?:
+	       check(vm, size >> PAGE_SHIFT <= MEMORY_MAX_SLOT_PAGES, memory_size, "too large");
+}
+
+static int check_unchanged(struct vm *vm, const struct memslot *old,
+			   const struct minivmm_userspace_memory_region *region)
+{
+	return check(vm, region->userspace_addr == old->hva, userspace_addr,
+		     "a slot keeps its user address") ?:
+	       check(vm, region->memory_size >> PAGE_SHIFT == old->npages, memory_size,
+		     "a slot keeps its size") ?:
+	       check(vm, !((region->flags ^ old->flags) & MINIVMM_MEM_READONLY), flags,
+		     "a slot keeps READONLY");
+}
+
+static int set_region(struct vm *vm, const struct minivmm_userspace_memory_region *region)
+{
+	u64 last = (region->guest_phys_addr + region->memory_size - 1) >> PAGE_SHIFT;
+	struct memslot *old, *new;
+	int err = check_region(vm, region);
+
+	if (err)
+		return err;
+	old = slot_by_id(slots_of(vm, region->slot >> 16), region->slot);
+	if (!region->memory_size)
+		return old ? delete_slot(vm, old) : check(vm, false, slot, "there is no such slot");
+	if (old) {
+		err = check_unchanged(vm, old, region);
+		if (err || (old->flags == region->flags &&
+			    old->base_gfn == region->guest_phys_addr >> PAGE_SHIFT))
+			return err;
+	} else if (vm->memory.npages + (region->memory_size >> PAGE_SHIFT) < vm->memory.npages) {
+		return check(vm, false, memory_size, "sum of all slots too large");
+	}
+	if (last > mmu_max_gfn())
+		return check(vm, false, guest_phys_addr, "beyond what the host can address");
+
+	new = slot_alloc(region);
+	if (!new)
+		return -ENOMEM;
+	err = install_slot(vm, old, new);
+	if (err)
+		slot_free(new);
+	return err;
+}
+
+int memory_set_region(struct vm *vm, const struct minivmm_userspace_memory_region *region)
+{
+	int err;
+
+	mutex_lock(&vm->lock);
+	err = set_region(vm, region);
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+int memory_init(struct vm *vm)
+{
+	struct memory *mem = &vm->memory;
+	unsigned int i;
+	int err;
+
+	spin_lock_init(&mem->mmu_lock);
+	err = init_srcu_struct(&mem->srcu);
+	if (err)
+		return err;
+	err = -ENOMEM;
+	for (i = 0; i < MEMORY_ADDRESS_SPACES; i++) {
+		struct memslots *slots = slots_alloc(mem, 0);
+
+		if (!slots)
+			goto fail;
+		RCU_INIT_POINTER(mem->slots[i], slots);
+	}
+	err = notifier_start(vm);
+	if (!err)
+		return 0;
+fail:
+	for (i = 0; i < MEMORY_ADDRESS_SPACES; i++)
+		kvfree(rcu_access_pointer(mem->slots[i]));
+	cleanup_srcu_struct(&mem->srcu);
+	return err;
+}
+
+void memory_destroy(struct vm *vm)
+{
+	struct memory *mem = &vm->memory;
+	u32 as_id, i;
+
+	notifier_stop(vm);
+	mmu_free_roots(mem);
+	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++) {
+		struct memslots *slots = rcu_dereference_protected(mem->slots[as_id], true);
+
+		for (i = 0; i < slots->nr; i++)
+			slot_free(slots->slot[i]);
+		kvfree(slots);
+	}
+	srcu_barrier(&mem->srcu);
+	cleanup_srcu_struct(&mem->srcu);
+}

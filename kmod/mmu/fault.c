@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A second-level fault: slot, page of the owner, and, under mmu_lock when nothing
+ * has changed meanwhile, the entry. Also what else a vCPU asks of its tables:
+ * its root, and a look at guest memory from the window.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "../compat.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "host.h"
+#include "table.h"
+
+static struct mmu_host mmu_host;
+
+void mmu_setup(const struct mmu_host *host)
+{
+	mmu_host = *host;
+}
+
+gfn_t mmu_max_gfn(void)
+{
+	unsigned int bits = min(52, 12 + 9 * mmu_host.role.levels);
+
+	return (1ULL << (bits - PAGE_SHIFT)) - 1;
+}
+
+void mmu_init_vcpu(struct vcpu *vcpu)
+{
+	vcpu->mmu.role = mmu_host.role;
+}
+
+void mmu_destroy_vcpu(struct vcpu *vcpu)
+{
+	mmu_cache_free(&vcpu->mmu.cache);
+}
+
+int mmu_load(struct vcpu *vcpu)
+{
+	struct vcpu_mmu *mmu = &vcpu->mmu;
+	struct memory *mem = &vcpu->vm->memory;
+	struct mmu_root *root;
+
+	if (likely(mmu->root && mmu->root->role.word == mmu->role.word))
+		return 0;
+	root = mmu_find_root(mem, mmu->role) ?: mmu_make_root(mem, mmu->role);
+	if (!root)
+		return -ENOMEM;
+	mmu->root = root;
+	vcpu_request(vcpu, VCPU_REQ_TLB_FLUSH);
+	return 0;
+}
+
+u64 mmu_root_pa(const struct vcpu *vcpu)
+{
+	return __sme_set(__pa(vcpu->mmu.root->table));
+}
+
+void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write)
+{
+	const struct mmu_root *root = vcpu->mmu.root;
+	u64 need = MMU_SW_DIRECT | (write ? root->format->write : 0);
+	unsigned int level = root->role.levels;
+	const u64 *table = root->table;
+	u64 entry;
+
+	for (;; level--) {
+		entry = READ_ONCE(table[mmu_index(gpa >> PAGE_SHIFT, level)]);
+		if (!(entry & root->format->present))
+			return NULL;
+		if (mmu_is_leaf(entry, level))
+			break;
+		table = mmu_child(entry);
+	}
+	if ((entry & need) != need)
+		return NULL;
+	return (void *)mmu_child(entry) + (gpa & ((mmu_level_pages(level) << PAGE_SHIFT) - 1));
+}
+
+/* One fault on its way through. */
+struct fault {
+	struct vcpu *vcpu;
+	struct memslot *slot;
+	gfn_t gfn;
+	unsigned long hva;
+	u32 access;
+	unsigned long seq;		/* of memory.seq before the slot was looked up */
+	struct page *page;		/* NULL: device memory */
+};
+
+/* Has something changed for this address since seq was read? mmu_lock held. */
+static bool is_stale(const struct memory *mem, const struct fault *f)
+{
+	if (mem->seq != f->seq)
+		return true;
+	return mem->invalidating && f->hva >= mem->inv_start && f->hva < mem->inv_end;
+}
+
+/* Does the slot hold the whole large page around gfn, congruent to the owner's? */
+static bool slot_allows_level(const struct memslot *slot, gfn_t gfn, unsigned int level)
+{
+	gfn_t pages = mmu_level_pages(level);
+	gfn_t first = gfn & ~(pages - 1);
+
+	return first >= slot->base_gfn && first + pages <= slot->base_gfn + slot->npages &&
+	       !(((slot->hva >> PAGE_SHIFT) ^ slot->base_gfn) & (pages - 1));
+}
+
+static unsigned int leaf_level(const struct fault *f, unsigned int host_level)
+{
+	unsigned int level = min_t(unsigned int, host_level, mmu_host.max_leaf_level);
+
+	if (f->slot->dirty)	/* logged by 4 KiB */
+		return 1;
+	if (f->vcpu->mmu.root->role.nx_large && (f->access & MMU_EXEC))
+		return 1;
+	while (level > 1 && !slot_allows_level(f->slot, f->gfn, level))
+		level--;
+	return level;
+}
+
+/* Under mmu_lock and with nothing stale: the owner's entry tells what can be mapped. */
+static int map_page(struct fault *f)
+{
+	struct vm *vm = f->vcpu->vm;
+	struct host_entry he = host_entry(vm->mm, f->hva);
+	bool write = f->access & MMU_WRITE;
+	struct mmu_leaf leaf = {
+		.gfn = f->gfn, .pfn = he.pfn, .exec = true,
+		.direct = f->page, .uncached = !f->page,
+	};
+
+	/* The page may have gone, or may want to be copied, since it was found. */
+	if (!he.level || (write && !he.writable))
+		return MMU_RETRY;
+	if (f->page && he.pfn != page_to_pfn(f->page))
+		return MMU_RETRY;
+	leaf.write = he.writable && !(f->slot->flags & MINIVMM_MEM_READONLY) &&
+		     (write || !f->slot->dirty);
+	leaf.level = leaf_level(f, he.level);
+	if (write)
+		memslot_mark_dirty(f->slot, f->gfn);
+	if (leaf.write)
+		host_page_dirty(f->page);
+	mmu_map(vm, f->vcpu->mmu.root, &leaf, &f->vcpu->mmu.cache);
+	vm->memory.stats.faults++;
+	return MMU_MAPPED;
+}
+
+static int finish(struct fault *f)
+{
+	struct memory *mem = &f->vcpu->vm->memory;
+	int ret = MMU_RETRY;
+
+	spin_lock(&mem->mmu_lock);
+	if (!is_stale(mem, f))
+		ret = map_page(f);
+	if (ret == MMU_RETRY)
+		mem->stats.retries++;
+	spin_unlock(&mem->mmu_lock);
+	return ret;
+}
+
+static int resolve(struct fault *f)
+{
+	bool write = f->access & MMU_WRITE;
+	int ret;
+
+	if (write && (f->slot->flags & MINIVMM_MEM_READONLY))
+		return MMU_MMIO;
+	if (READ_ONCE(f->slot->invalid))
+		return MMU_RETRY;
+	f->hva = memslot_hva(f->slot, f->gfn);
+	ret = host_page_get(&f->page, f->hva, write);
+	if (ret == -EHWPOISON) {
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
+		return MMU_RETRY;
+	}
+	if (ret)
+		return ret == -EAGAIN ? MMU_RETRY : ret;
+	ret = finish(f);
+	host_page_put(f->page);
+	return ret;
+}
+
+int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access)
+{
+	struct memory *mem = &vcpu->vm->memory;
+	struct fault f = { .vcpu = vcpu, .gfn = gpa >> PAGE_SHIFT, .access = access };
+	int ret, idx;
+
+	ret = mmu_cache_fill(&vcpu->mmu.cache);
+	if (ret)
+		return ret;
+	/* Pairs with the release in memory.c and notifier.c: changes before seq moved are seen. */
+	f.seq = smp_load_acquire(&mem->seq);
+	idx = srcu_read_lock(&mem->srcu);
+	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);
+	ret = f.slot ? resolve(&f) : MMU_MMIO;
+	srcu_read_unlock(&mem->srcu, idx);
+	return ret;
+}

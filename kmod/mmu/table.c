@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Second-level page tables: entries are made one by one by mmu_map() and taken
+ * away in ranges by one walker with a function per leaf.
+ *
+ * Hardware sets accessed and dirty bits at any time. Nothing here depends on a
+ * dirty bit (the host's page is marked dirty when it is mapped writable), and a
+ * lost accessed bit only misleads reclaim, so plain stores do where an entry dies.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "../vcpu.h"
+#include "../vm.h"
+#include "table.h"
+
+int mmu_cache_fill(struct mmu_cache *cache)
+{
+	while (cache->nr < MMU_CACHE_PAGES) {
+		u64 *page = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+
+		if (!page)
+			return -ENOMEM;
+		cache->page[cache->nr++] = page;
+	}
+	return 0;
+}
+
+void mmu_cache_free(struct mmu_cache *cache)
+{
+	while (cache->nr)
+		free_page((unsigned long)cache->page[--cache->nr]);
+}
+
+struct mmu_root *mmu_find_root(struct memory *mem, union mmu_role role)
+{
+	struct mmu_root *root = smp_load_acquire(&mem->roots);
+
+	while (root && root->role.word != role.word)
+		root = root->next;
+	return root;
+}
+
+struct mmu_root *mmu_make_root(struct memory *mem, union mmu_role role)
+{
+	struct mmu_root *found, *root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
+
+	if (!root)
+		return NULL;
+	root->role = role;
+	root->format = role.ept ? &mmu_format_ept : &mmu_format_npt;
+	root->table = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!root->table) {
+		kfree(root);
+		return NULL;
+	}
+
+	spin_lock(&mem->mmu_lock);
+	found = mmu_find_root(mem, role);
+	if (!found) {
+		root->next = mem->roots;
+		smp_store_release(&mem->roots, root);
+		mem->stats.tables++;
+	}
+	spin_unlock(&mem->mmu_lock);
+
+	if (found) {
+		free_page((unsigned long)root->table);
+		kfree(root);
+	}
+	return found ?: root;
+}
+
+static void free_table(const struct mmu_root *root, u64 *table, unsigned int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > 1 && i < MMU_TABLE_ENTRIES; i++)
+		if ((table[i] & root->format->present) && !mmu_is_leaf(table[i], level))
+			free_table(root, mmu_child(table[i]), level - 1);
+	free_page((unsigned long)table);
+	cond_resched();
+}
+
+void mmu_free_roots(struct memory *mem)
+{
+	while (mem->roots) {
+		struct mmu_root *root = mem->roots;
+
+		mem->roots = root->next;
+		free_table(root, root->table, root->role.levels);
+		kfree(root);
+	}
+}
+
+static void count_leaf(struct memory *mem, unsigned int level, int change)
+{
+	mem->stats.leaves[level - 1] += change;
+	if (change > 0)
+		mem->stats.mapped[level - 1] += change;
+}
+
+static void link_table(struct memory *mem, const struct mmu_root *root, u64 *entry, u64 *table)
+{
+	mem->stats.tables++;
+	/* The table's content before the entry that leads to it: smp_store_release. */
+	smp_store_release(entry, __sme_set(__pa(table)) | root->format->table);
+}
+
+/*
+ * Replace a large leaf by a table of 512 smaller ones with the same rights. No
+ * flush: what a TLB still holds of the large leaf says the same.
+ */
+static void split_leaf(struct memory *mem, const struct mmu_root *root, u64 *entry,
+		       unsigned int level, u64 *table)
+{
+	u64 leaf = READ_ONCE(*entry);
+	u64 step = mmu_level_pages(level - 1) << PAGE_SHIFT;
+	unsigned int i;
+
+	if (level == 2)
+		leaf &= ~MMU_LARGE;
+	for (i = 0; i < MMU_TABLE_ENTRIES; i++, leaf += step)
+		table[i] = leaf;
+	mem->stats.splits++;
+	count_leaf(mem, level, -1);
+	count_leaf(mem, level - 1, MMU_TABLE_ENTRIES);
+	link_table(mem, root, entry, table);
+}
+
+static u64 make_leaf(const struct mmu_root *root, const struct mmu_leaf *leaf, unsigned int level)
+{
+	const struct mmu_format *f = root->format;
+	u64 entry = leaf->uncached ? f->leaf_uncached : f->leaf;
+	bool exec = level == 1 || !root->role.nx_large;
+
+	entry |= (leaf->pfn & ~(mmu_level_pages(level) - 1)) << PAGE_SHIFT;
+	entry |= exec ? f->exec : f->nx;
+	if (leaf->write)
+		entry |= f->write;
+	if (root->role.ad)
+		entry |= f->accessed;
+	if (level > 1)
+		entry |= MMU_LARGE;
+	if (leaf->direct)
+		entry |= MMU_SW_DIRECT;
+	return leaf->uncached ? entry : __sme_set(entry);
+}
+
+static void set_leaf(struct vm *vm, const struct mmu_root *root, u64 *entry,
+		     unsigned int level, u64 new)
+{
+	struct memory *mem = &vm->memory;
+	u64 old = READ_ONCE(*entry);
+
+	if (!(old & root->format->present)) {
+		count_leaf(mem, level, 1);
+	} else if ((old ^ new) & MMU_PFN_MASK) {
+		/* The notifier removes a page before another takes its place. */
+		WRITE_ONCE(*entry, 0);
+		mem->stats.flushes++;
+		vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
+	} else {
+		new |= old & root->format->write;	/* another vCPU wrote meanwhile */
+	}
+	WRITE_ONCE(*entry, new);
+}
+
+void mmu_map(struct vm *vm, struct mmu_root *root, const struct mmu_leaf *leaf,
+	     struct mmu_cache *cache)
+{
+	unsigned int level = root->role.levels;
+	u64 *table = root->table, *entry;
+
+	lockdep_assert_held(&vm->memory.mmu_lock);
+
+	for (;; level--) {
+		entry = &table[mmu_index(leaf->gfn, level)];
+		if (!(*entry & root->format->present)) {
+			if (level <= leaf->level)
+				break;
+			link_table(&vm->memory, root, entry, cache->page[--cache->nr]);
+		} else if (mmu_is_leaf(*entry, level)) {
+			if (level <= leaf->level)
+				break;
+			split_leaf(&vm->memory, root, entry, level, cache->page[--cache->nr]);
+		}
+		table = mmu_child(*entry);
+	}
+	set_leaf(vm, root, entry, level, make_leaf(root, leaf, level));
+}
+
+/* A walk over the leaves of a range. */
+#define WALK_MAX_DEAD	32
+struct walk {
+	struct vm *vm;
+	struct mmu_root *root;
+	gfn_t start, end;
+	gfn_t next;			/* what precedes it is done */
+	/* Deals with one leaf; true if vCPUs must flush. */
+	bool (*leaf)(struct walk *w, u64 *entry, unsigned int level);
+	bool free_tables;		/* those inside the range that became empty */
+	bool may_break;
+	bool clear, notice;		/* for age_leaf(): clear the bit, flush when it was set */
+	bool found;			/* by age_leaf() */
+	bool flush;
+	unsigned int nr_dead;
+	u64 *dead[WALK_MAX_DEAD];	/* tables to free after the flush */
+};
+
+static void walk_flush(struct walk *w)
+{
+	if (w->flush) {
+		w->vm->memory.stats.flushes++;
+		vm_flush_and_wait(w->vm, VCPU_REQ_TLB_FLUSH);
+	}
+	w->flush = false;
+	while (w->nr_dead)
+		free_page((unsigned long)w->dead[--w->nr_dead]);
+}
+
+static bool walk_should_break(const struct walk *w)
+{
+	return w->may_break && (need_resched() || spin_needbreak(&w->vm->memory.mmu_lock));
+}
+
+/* Unhook the table under @entry if the range covers it and it is empty. */
+static void walk_release(struct walk *w, u64 *entry, unsigned int level, gfn_t gfn)
+{
+	gfn_t first = gfn & ~(mmu_level_pages(level) - 1);
+	u64 *table = mmu_child(*entry);
+
+	if (first < w->start || first + mmu_level_pages(level) > w->end ||
+	    memchr_inv(table, 0, PAGE_SIZE))
+		return;
+	WRITE_ONCE(*entry, 0);
+	w->vm->memory.stats.tables--;
+	w->flush = true;	/* CPUs cache upper entries too */
+	w->dead[w->nr_dead++] = table;
+	if (w->nr_dead == WALK_MAX_DEAD)
+		walk_flush(w);
+}
+
+/* False: stopped early at w->next, to be entered again from the root. */
+static bool walk_table(struct walk *w, u64 *table, unsigned int level)
+{
+	do {
+		gfn_t gfn = w->next;
+		u64 *entry = &table[mmu_index(gfn, level)];
+
+		if (!(*entry & w->root->format->present)) {
+			w->next = (gfn | (mmu_level_pages(level) - 1)) + 1;
+		} else if (mmu_is_leaf(*entry, level)) {
+			w->flush |= w->leaf(w, entry, level);
+			w->next = (gfn | (mmu_level_pages(level) - 1)) + 1;
+		} else {
+			if (!walk_table(w, mmu_child(*entry), level - 1))
+				return false;
+			if (w->free_tables)
+				walk_release(w, entry, level, gfn);
+			if (w->next < w->end && walk_should_break(w))
+				return false;
+		}
+	} while (w->next < w->end && mmu_index(w->next, level));
+	return true;
+}
+
+/* Walk all roots of an address space. */
+static void walk_range(struct walk *w, unsigned int as_id)
+{
+	struct memory *mem = &w->vm->memory;
+
+	lockdep_assert_held(&mem->mmu_lock);
+
+	for (w->root = mem->roots; w->root; w->root = w->root->next) {
+		if (w->root->role.as_id != as_id || w->start >= w->end)
+			continue;
+		w->next = w->start;
+		while (!walk_table(w, w->root->table, w->root->role.levels)) {
+			walk_flush(w);
+			cond_resched_lock(&mem->mmu_lock);
+		}
+	}
+	walk_flush(w);
+}
+
+static bool zap_leaf(struct walk *w, u64 *entry, unsigned int level)
+{
+	WRITE_ONCE(*entry, 0);
+	count_leaf(&w->vm->memory, level, -1);
+	return true;
+}
+
+void mmu_zap(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+{
+	struct walk w = {
+		.vm = vm, .start = start, .end = end, .leaf = zap_leaf,
+		.free_tables = true, .may_break = may_break,
+	};
+
+	walk_range(&w, as_id);
+}
+
+static bool zap_small_leaf(struct walk *w, u64 *entry, unsigned int level)
+{
+	return level == 1 && zap_leaf(w, entry, level);
+}
+
+void mmu_zap_small(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+{
+	struct walk w = {
+		.vm = vm, .start = start, .end = end, .leaf = zap_small_leaf,
+		.free_tables = true, .may_break = may_break,
+	};
+
+	walk_range(&w, as_id);
+}
+
+/* True if it was set. Atomic: the hardware may set bits beside it. */
+static bool clear_entry_bit(u64 *entry, u64 bit)
+{
+	return test_and_clear_bit(__ffs64(bit), (unsigned long *)entry);
+}
+
+static bool protect_leaf(struct walk *w, u64 *entry, unsigned int level)
+{
+	return (*entry & w->root->format->write) &&
+	       clear_entry_bit(entry, w->root->format->write);
+}
+
+void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+{
+	struct walk w = {
+		.vm = vm, .start = start, .end = end, .leaf = protect_leaf, .may_break = may_break,
+	};
+
+	walk_range(&w, as_id);
+}
+
+/* The leaf entry of @gfn, or NULL. */
+static u64 *find_leaf(const struct mmu_root *root, gfn_t gfn)
+{
+	unsigned int level = root->role.levels;
+	u64 *table = root->table;
+
+	for (;; level--) {
+		u64 *entry = &table[mmu_index(gfn, level)];
+
+		if (!(*entry & root->format->present))
+			return NULL;
+		if (mmu_is_leaf(*entry, level))
+			return entry;
+		table = mmu_child(*entry);
+	}
+}
+
+bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsigned long mask)
+{
+	struct mmu_root *root;
+	bool flush = false;
+	unsigned int n;
+
+	lockdep_assert_held(&mem->mmu_lock);
+
+	for (root = mem->roots; root; root = root->next) {
+		if (root->role.as_id != as_id)
+			continue;
+		for_each_set_bit(n, &mask, BITS_PER_LONG) {
+			u64 *entry = find_leaf(root, gfn + n);
+
+			if (entry && (*entry & root->format->write))
+				flush |= clear_entry_bit(entry, root->format->write);
+		}
+	}
+	return flush;
+}
+
+static bool age_leaf(struct walk *w, u64 *entry, unsigned int level)
+{
+	u64 bit = w->root->role.ad ? w->root->format->accessed : 0;
+
+	if (!bit) {
+		w->found = true;
+		return w->clear && zap_leaf(w, entry, level);
+	}
+	if (!(*entry & bit))
+		return false;
+	w->found = true;
+	return w->clear && clear_entry_bit(entry, bit) && w->notice;
+}
+
+bool mmu_age(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool clear, bool flush)
+{
+	struct walk w = {
+		.vm = vm, .start = start, .end = end, .leaf = age_leaf,
+		.clear = clear, .notice = flush,
+	};
+
+	walk_range(&w, as_id);
+	return w.found;
+}
