@@ -10,6 +10,8 @@
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck disable=SC2034 # used by those who include this file
 TOP=$(cd "$LAB/../.." && pwd -P)
+# shellcheck disable=SC2034
+BUILD=$(realpath -m "${MINIVMM_BUILD:-$TOP/build}")
 CACHE=${MINIVMM_CACHE:-$HOME/.cache/minivmm}
 
 die() {
