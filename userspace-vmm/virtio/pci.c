@@ -502,21 +502,20 @@ int virtio_pci__create(struct virtio_pci *vpci, struct virtio_device *dev, struc
 		goto fail;
 	add_capabilities(vpci);
 	if (pci__register(m->pci, &vpci->pci, PCI_SLOT_ANY, 0, err))
-		goto fail_unregister;
+		goto fail;
 	reset_registers(vpci);
 	return 0;
 
-fail_unregister:
-	pci__unregister(&vpci->pci);
 fail:
-	pthread_mutex_destroy(&vpci->isr_lock);
-	virtio__destroy(dev);
+	virtio_pci__destroy(vpci);
 	return -1;
 }
 
+/* The device's threads use the vectors, the bus uses the kick events: end in this order. */
 void virtio_pci__destroy(struct virtio_pci *vpci)
 {
-	virtio__destroy(vpci->dev);
+	virtio__reset(vpci->dev);
 	pci__unregister(&vpci->pci);
+	virtio__destroy(vpci->dev);
 	pthread_mutex_destroy(&vpci->isr_lock);
 }
