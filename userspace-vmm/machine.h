@@ -17,12 +17,19 @@
 #include "memory.h"
 #include "pci.h"
 
+struct console;
 struct fw_cfg;
 struct machine_private;
 struct vm;
 
+/* GSIs of the chips at fixed lines. */
+#define MACHINE_IRQ_SERIAL	4
+#define MACHINE_IRQ_RTC		8
+#define MACHINE_IRQ_SCI		9
+
 struct machine {
 	const struct config *config;
+	struct console *console;
 	struct vm *vm;
 	struct memory *memory;
 	struct bus *pio;
@@ -31,26 +38,38 @@ struct machine {
 	struct loop *loop;
 	struct pci *pci;
 	struct fw_cfg *fw_cfg;
+	/* Presses the power button: asks the guest by SCI to shut down. Any thread. */
+	void (*power_button)(void *ctx);
+	void *power_button_ctx;
 	struct machine_private *priv;	/* machine.c's own */
 };
 
-int machine__create(struct machine **m, const struct config *config, struct error *err);
+/* How a run ended. */
+enum machine_end {
+	MACHINE_STOPPED,	/* power-off, quit or signal: end with machine__status() */
+	MACHINE_RESET,		/* destroy the machine, create it again */
+};
+
+int machine__create(struct machine **m, const struct config *config, struct console *console,
+		    struct error *err);
 void machine__destroy(struct machine *m);
 
-/* Runs the guest until it powers off, the user quits or it cannot go on (-1 with @err). */
-int machine__run(struct machine *m, struct error *err);
+/* Runs the guest; 0 with *end, or -1 with @err if it cannot go on. Main thread. */
+int machine__run(struct machine *m, enum machine_end *end, struct error *err);
 
 /* Asks for a reset as by the reset button; the calling vCPU returns to its loop first. */
 void machine__request_reset(struct machine *m);
 /* Asks for the end with @status and no message: power-off, quit, signal. */
 void machine__request_stop(struct machine *m, int status);
-/* Asks for the end with an error; the first one wins. */
+/* Asks for the end with an error. Of several requests the first one wins. */
 void machine__request_fail(struct machine *m, const struct error *err);
+/* Whether any of these was asked for: vCPUs must not enter the guest again. */
+bool machine__ending(const struct machine *m);
 /* The status machine__request_stop() left. */
 int machine__status(const struct machine *m);
 
-/* --verbose: one line "minivmm: <ms> ms: phase" on stderr. */
-void machine__phase(struct machine *m, const char *fmt, ...)
+/* --verbose: one line "minivmm: <ms> ms: phase" on stderr; ms since the program's start. */
+void machine__phase(const struct machine *m, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -132,6 +132,10 @@ int pci__msix_fd(const struct pci_device *dev, unsigned int vector);
 /* Drives the INTx line; levels of devices sharing a line are ORed. */
 void pci__set_intx(struct pci_device *dev, bool level);
 
+/* The ISA bridge routes PIRQ A to D (@pirq 0 to 3) to @gsi, or nowhere (-1). A config hook may. */
+#define PCI_PIRQS	4
+void pci__route_pirq(struct pci *pci, unsigned int pirq, int gsi);
+
 /* One configuration access, as through 0xcf8/0xcfc. @size 1, 2 or 4. */
 uint32_t pci__config_read(struct pci *pci, uint32_t address, unsigned int size);
 void pci__config_write(struct pci *pci, uint32_t address, unsigned int size, uint32_t value);
