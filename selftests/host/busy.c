@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest that never exits by itself runs on every CPU: the host's own work must
+ * go on as if these were ordinary busy programs.
+ */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guest_code.h"
+
+#define MAX_CPUS	4
+
+GUEST16(spin, "1: jmp 1b");
+
+/* Offset of glibc's rseq area from the thread pointer: what the kernel keeps up to date. */
+static struct rseq *own_rseq(void)
+{
+	return (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+}
+
+static void nothing(int signal)
+{
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void pin(pthread_t thread, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (pthread_setaffinity_np(thread, sizeof(set), &set))
+		fatal("cannot move a thread to CPU %d", cpu);
+}
+
+/* Set by each thread before its guest starts. */
+static struct rseq *volatile rseqs[MAX_CPUS];
+
+static void *spin_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	rseqs[vcpu->id] = own_rseq();
+	vcpu->end = vcpu_run(vcpu);
+	return NULL;
+}
+
+/* One guest on each CPU, and time for it to get going. */
+static void start_guests(struct vcpu *vcpus, int count)
+{
+	for (int i = 0; i < count; i++) {
+		pthread_create(&vcpus[i].thread, NULL, spin_thread, &vcpus[i]);
+		pin(vcpus[i].thread, i);
+	}
+	usleep(300000);
+}
+
+static void stop_guests(struct vcpu *vcpus, int count)
+{
+	for (int i = 0; i < count; i++) {
+		pthread_kill(vcpus[i].thread, SIGUSR1);
+		pthread_join(vcpus[i].thread, NULL);
+	}
+}
+
+FIXTURE(busy) {
+	struct vm vm;
+	struct vcpu vcpus[MAX_CPUS];
+	int count;
+};
+
+FIXTURE_SETUP(busy)
+{
+	struct sigaction action = { .sa_handler = nothing };
+
+	sigaction(SIGUSR1, &action, NULL);
+	self->count = sysconf(_SC_NPROCESSORS_ONLN);
+	if (self->count > MAX_CPUS)
+		self->count = MAX_CPUS;
+	vm_init(&self->vm, GUEST_MEMORY);
+	for (int i = 0; i < self->count; i++) {
+		vcpu_init(&self->vcpus[i], &self->vm, i);
+		start_real(&self->vcpus[i], spin);
+	}
+	start_guests(self->vcpus, self->count);
+}
+
+FIXTURE_TEARDOWN(busy)
+{
+	stop_guests(self->vcpus, self->count);
+	for (int i = 0; i < self->count; i++)
+		vcpu_free(&self->vcpus[i]);
+	vm_free(&self->vm);
+}
+
+/* The shortest of twenty, since an emulated CPU may itself wait for a CPU. */
+static double grace_period(void)
+{
+	double start, shortest = 1000;
+
+	for (int i = 0; i < 20; i++) {
+		start = now();
+		if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+			fatal("no membarrier");
+		if (now() - start < shortest)
+			shortest = now() - start;
+	}
+	return shortest;
+}
+
+static volatile bool stop_programs;
+
+static void *program_thread(void *unused)
+{
+	while (!stop_programs)
+		;
+	return NULL;
+}
+
+/* A grace period while an ordinary program is busy on each CPU. */
+static double grace_period_of_programs(int count)
+{
+	pthread_t threads[MAX_CPUS];
+	double time;
+
+	stop_programs = false;
+	for (int i = 0; i < count; i++) {
+		pthread_create(&threads[i], NULL, program_thread, NULL);
+		pin(threads[i], i);
+	}
+	time = grace_period();
+	stop_programs = true;
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	return time;
+}
+
+TEST_F(busy, rcu_grace_periods_are_not_longer_than_with_busy_programs)
+{
+	double guests, programs;
+
+	if (self->count < 2)
+		SKIP(return, "membarrier waits for no grace period on one CPU");
+	guests = grace_period();
+	stop_guests(self->vcpus, self->count);
+	programs = grace_period_of_programs(self->count);
+	start_guests(self->vcpus, self->count);
+	TH_LOG("grace period: %.3f s with guests, %.3f s with programs", guests, programs);
+	EXPECT_LT(guests, 2 * programs + 0.02);
+}
+
+TEST_F(busy, task_work_is_done_without_leaving_run)
+{
+	struct vcpu *vcpu = &self->vcpus[0];
+	double end = now() + 2;
+
+	if (self->count < 2)
+		SKIP(return, "one CPU only");
+	pin(vcpu->thread, 1);
+	while (__atomic_load_n(&rseqs[0]->cpu_id, __ATOMIC_RELAXED) != 1 && now() < end)
+		usleep(1000);
+	EXPECT_EQ(1, __atomic_load_n(&rseqs[0]->cpu_id, __ATOMIC_RELAXED));
+}
+
+TEST_F(busy, signal_ends_run_soon)
+{
+	struct vcpu *vcpu = &self->vcpus[0];
+	double start = now();
+
+	pthread_kill(vcpu->thread, SIGUSR1);
+	pthread_join(vcpu->thread, NULL);
+	EXPECT_LT(now() - start, 0.5);
+	EXPECT_EQ(-EINTR, vcpu->end);
+	start_guests(vcpu, 1);
+}
+
+TEST_HARNESS_MAIN
