@@ -319,6 +319,8 @@ static void set_operand_size(struct emul_insn *insn)
 		insn->op_size = 1;
 	else if (insn->rex & REX_W)
 		insn->op_size = 8;
+	else if (insn->op->flags & OPF_DWORD)
+		insn->op_size = 4;
 	else if (insn->code_bits == 64)
 		insn->op_size = insn->opsize_prefix ? 2 : insn->op->flags & OPF_STACK ? 8 : 4;
 	else
@@ -357,7 +359,7 @@ static int check_legal(struct emul *e)
 		return emul_raise(e, EMUL_VEC_UD);
 	if (insn->lock && (!(flags & OPF_LOCK) || insn->is_reg))
 		return emul_raise(e, EMUL_VEC_UD);
-	if (insn->vex && insn->vvvv && !(flags & OPF_VVVV))
+	if (insn->vvvv && !(flags & (insn->is_reg ? OPF_VVVV | OPF_VVVV_REG : OPF_VVVV)))
 		return emul_raise(e, EMUL_VEC_UD);
 	if (insn->vex_l && (flags & OPF_L0))
 		return emul_raise(e, EMUL_VEC_UD);

@@ -151,18 +151,14 @@ static int linearize_legacy(struct emul *e, enum emul_sreg seg, u64 offset, unsi
 	return EMUL_DONE;
 }
 
-/* A page fault goes before #AC: probe, where #AC would be due. */
-static int check_alignment(struct emul *e, u64 linear, unsigned int len, unsigned int align,
-			   unsigned int access)
+/* Where a page fault is due too, #AC is what the CPUs report. */
+static int check_alignment(struct emul *e, u64 linear, unsigned int align)
 {
-	int ret;
-
 	if (likely(!(linear & (align - 1))))
 		return EMUL_DONE;
 	if (e->cpl != 3 || !(e->cr0 & CR0_AM) || !(e->regs->rflags & RFLAGS_AC))
 		return EMUL_DONE;
-	ret = e->ops->probe(e, linear, len, access);
-	return ret == EMUL_FAULT ? ret : emul_raise(e, EMUL_VEC_AC);
+	return emul_raise(e, EMUL_VEC_AC);
 }
 
 int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
@@ -176,7 +172,7 @@ int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int 
 		ret = linearize_legacy(e, seg, offset, len, access, linear);
 	if (ret)
 		return ret;
-	return check_alignment(e, *linear, len, align, access);
+	return check_alignment(e, *linear, align);
 }
 
 /* Bytes of an access before linear addresses wrap at 4 GiB. */

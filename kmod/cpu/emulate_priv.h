@@ -51,8 +51,10 @@
 #define OPF_NO66	BIT(14)	/* another instruction with 66: unhandled */
 #define OPF_VEX		BIT(15)	/* exists in VEX form too */
 #define OPF_VVVV	BIT(16)	/* its VEX form uses VEX.vvvv */
-#define OPF_L0		BIT(17)	/* its VEX form with VEX.L is #UD */
-#define OPF_OPREG	BIT(18)	/* low opcode bits name the register */
+#define OPF_VVVV_REG	BIT(17)	/* only its VEX form between registers does */
+#define OPF_L0		BIT(18)	/* its VEX form with VEX.L is #UD */
+#define OPF_DWORD	BIT(19)	/* operand is 32 bits, 64 with W, whatever 66 and mode say */
+#define OPF_OPREG	BIT(20)	/* low opcode bits name the register */
 #define OPF_IMM		(OPF_IMM8 | OPF_IMMZ)
 
 /* An opcode the tables do not know has neither exec nor group. */

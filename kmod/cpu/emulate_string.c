@@ -83,10 +83,10 @@ static int movs_step(struct emul *e)
 	u64 to, val;
 	int ret;
 
-	ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &to);
+	ret = string_read(e, EMUL_RSI, &val);
 	if (ret)
 		return ret;
-	ret = string_read(e, EMUL_RSI, &val);
+	ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &to);
 	if (ret)
 		return ret;
 	ret = emul_write(e, to, &val, e->insn.op_size);

@@ -27,15 +27,19 @@ static int check_vec_enabled(struct emul *e)
 	return e->cr0 & CR0_TS ? emul_raise(e, EMUL_VEC_NM) : EMUL_DONE;
 }
 
-/* Checks, then the memory operand's address; e->linear is set if there is one. */
-static int vec_begin(struct emul *e, unsigned int len, unsigned int align, unsigned int access)
+/*
+ * Checks, then the memory operand's address; e->linear is set if there is one.
+ * ac_align: the alignment that RFLAGS.AC asks for, align: the instruction itself.
+ */
+static int vec_begin(struct emul *e, unsigned int len, unsigned int ac_align,
+		     unsigned int align, unsigned int access)
 {
 	int ret;
 
 	ret = check_vec_enabled(e);
 	if (ret || e->insn.is_reg)
 		return ret;
-	ret = emul_mem_linearize(e, len, 1, access);
+	ret = emul_mem_linearize(e, len, ac_align, access);
 	if (ret)
 		return ret;
 	return e->linear & (align - 1) ? emul_raise(e, EMUL_VEC_GP) : EMUL_DONE;
@@ -64,7 +68,7 @@ int emul_exec_vec_load(struct emul *e)
 	unsigned int len = vec_len(e);
 	int ret;
 
-	ret = vec_begin(e, len, vec_align(e), EMUL_READ);
+	ret = vec_begin(e, len, 1, vec_align(e), EMUL_READ);
 	if (ret)
 		return ret;
 	if (e->insn.is_reg)
@@ -83,7 +87,7 @@ int emul_exec_vec_store(struct emul *e)
 	unsigned int len = vec_len(e);
 	int ret;
 
-	ret = vec_begin(e, len, vec_align(e), EMUL_WRITE);
+	ret = vec_begin(e, len, 1, vec_align(e), EMUL_WRITE);
 	if (ret)
 		return ret;
 	e->ops->vec_read(e, e->insn.reg, buf, len);
@@ -105,7 +109,7 @@ int emul_exec_vec_load_scalar(struct emul *e)
 
 	if (e->insn.is_reg)
 		return EMUL_UNHANDLED;
-	ret = vec_begin(e, size, 1, EMUL_READ);
+	ret = vec_begin(e, size, size, 1, EMUL_READ);
 	if (ret)
 		return ret;
 	ret = emul_read(e, e->linear, buf, size, EMUL_READ);
@@ -123,7 +127,7 @@ int emul_exec_vec_store_scalar(struct emul *e)
 
 	if (e->insn.is_reg)
 		return EMUL_UNHANDLED;
-	ret = vec_begin(e, size, 1, EMUL_WRITE);
+	ret = vec_begin(e, size, size, 1, EMUL_WRITE);
 	if (ret)
 		return ret;
 	e->ops->vec_read(e, e->insn.reg, buf, sizeof(buf));
@@ -135,6 +139,14 @@ static unsigned int half_offset(const struct emul *e)
 	return e->insn.op->arg & VEC_HIGH ? 8 : 0;
 }
 
+/* Where the other half comes from; outside 64-bit mode VEX.vvvv has three bits. */
+static unsigned int half_source(const struct emul *e)
+{
+	if (!e->insn.vex)
+		return e->insn.reg;
+	return e->insn.code_bits == 64 ? e->insn.vvvv : e->insn.vvvv & 7;
+}
+
 /* MOVLPS, MOVHPS and the like: the other half stays, or comes from VEX.vvvv. */
 int emul_exec_vec_load_half(struct emul *e)
 {
@@ -143,10 +155,10 @@ int emul_exec_vec_load_half(struct emul *e)
 
 	if (e->insn.is_reg)
 		return EMUL_UNHANDLED;
-	ret = vec_begin(e, 8, 1, EMUL_READ);
+	ret = vec_begin(e, 8, 8, 1, EMUL_READ);
 	if (ret)
 		return ret;
-	e->ops->vec_read(e, e->insn.vex ? e->insn.vvvv : e->insn.reg, buf, 16);
+	e->ops->vec_read(e, half_source(e), buf, 16);
 	ret = emul_read(e, e->linear, buf + half_offset(e), 8, EMUL_READ);
 	if (ret)
 		return ret;
@@ -159,19 +171,14 @@ int emul_exec_vec_store_half(struct emul *e)
 	u8 buf[16];
 	int ret;
 
-	ret = vec_begin(e, 8, 1, EMUL_WRITE);
+	ret = vec_begin(e, 8, 8, 1, EMUL_WRITE);
 	if (ret)
 		return ret;
 	e->ops->vec_read(e, e->insn.reg, buf, sizeof(buf));
 	return emul_write(e, e->linear, buf + half_offset(e), 8);
 }
 
-/* MOVD and MOVQ move 32 bits, or 64 with the W bit; 66 is part of the opcode. */
-static unsigned int movd_size(const struct emul *e)
-{
-	return e->insn.op_size == 8 ? 8 : 4;
-}
-
+/* MOVD and, with the W bit, MOVQ. */
 int emul_exec_movd_load(struct emul *e)
 {
 	u8 buf[VEC_BYTES] = { 0 };
@@ -181,7 +188,7 @@ int emul_exec_movd_load(struct emul *e)
 	ret = check_vec_enabled(e);
 	if (ret)
 		return ret;
-	ret = emul_rm_read(e, movd_size(e), EMUL_READ, &val);
+	ret = emul_rm_read(e, e->insn.op_size, EMUL_READ, &val);
 	if (ret)
 		return ret;
 	memcpy(buf, &val, sizeof(val));
@@ -200,5 +207,5 @@ int emul_exec_movd_store(struct emul *e)
 		return ret;
 	e->ops->vec_read(e, e->insn.reg, buf, sizeof(buf));
 	memcpy(&val, buf, sizeof(val));
-	return emul_rm_write(e, movd_size(e), val);
+	return emul_rm_write(e, e->insn.op_size, val);
 }

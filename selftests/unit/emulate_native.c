@@ -1,0 +1,839 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The emulator against the real CPU: random instances of every opcode in the
+ * emulator's tables, in 64-bit, 32-bit and 16-bit protected-mode code, with flat
+ * and with odd segments, executed by both. General and vector registers, flags,
+ * memory and faults must be the same. UNIT_SEED and UNIT_CASES (per opcode and
+ * mode) in the environment repeat or extend a run.
+ *
+ * Links: kmod/cpu/decode.c kmod/cpu/decode_table.c kmod/cpu/emulate.c
+ * Links: kmod/cpu/emulate_operand.c kmod/cpu/emulate_alu.c kmod/cpu/emulate_move.c
+ * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_vec.c selftests/unit/native/native.c
+ */
+#include <cpuid.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kselftest_harness.h"
+
+#include "cpu/emulate_priv.h"
+#include "native.h"
+
+#define DEFAULT_SEED	20261122
+#ifdef __SANITIZE_ADDRESS__
+#define DEFAULT_CASES	5
+#else
+#define DEFAULT_CASES	20
+#endif
+#define MAX_FORMS	1024
+
+#define FLAGS_COMPARED	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF | \
+			 RFLAGS_OF | RFLAGS_AC)
+#define CR4_USED	(CR4_OSFXSR | CR4_OSXSAVE)
+#define CR0_USED	(CR0_PE | CR0_AM)
+
+/* One line of the emulator's tables. */
+struct form {
+	u8 map, opcode, pp, group_reg;
+	bool vex;
+	const struct emul_opcode *op;
+};
+
+enum mode { MODE_64, MODE_32, MODE_32_SEG, MODE_16_SEG, NR_MODES };
+
+static const char *const mode_names[] = { "64", "32", "32 with segments", "16 with segments" };
+
+struct bench {
+	struct native native;
+	struct user_regs_struct start;	/* also holds the segment selectors */
+	struct emul_regs regs;
+	struct emul e;
+	enum mode mode;
+	u8 code[NATIVE_CODE_LEN];
+	u8 data[NATIVE_DATA_LEN];	/* the emulator's copy of the native data */
+	u8 vec[16][32];
+	u64 xcr0;
+	u64 random;
+};
+
+static struct form forms[MAX_FORMS];
+static unsigned int nr_forms;
+
+static u64 env_number(const char *name, u64 otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+/* xorshift64*: repeatable on every machine. */
+static u64 rnd(struct bench *b)
+{
+	b->random ^= b->random >> 12;
+	b->random ^= b->random << 25;
+	b->random ^= b->random >> 27;
+	return b->random * 0x2545f4914f6cdd1dULL;
+}
+
+static bool one_in(struct bench *b, unsigned int n)
+{
+	return (rnd(b) >> 32) % n == 0;
+}
+
+static unsigned int below(struct bench *b, unsigned int n)
+{
+	return (rnd(b) >> 32) % n;
+}
+
+/* ---- The tables, as a list of forms ---- */
+
+static bool is_port(const struct emul_opcode *op)
+{
+	return op->exec == emul_exec_in || op->exec == emul_exec_out ||
+	       op->exec == emul_exec_ins || op->exec == emul_exec_outs;
+}
+
+static void add_form(u8 map, u8 opcode, u8 pp, const struct emul_opcode *op)
+{
+	struct form form = { .map = map, .opcode = opcode, .pp = pp, .op = op };
+	unsigned int i;
+
+	if (!op || is_port(op))
+		return;
+	if (op->flags & OPF_GROUP) {
+		for (i = 0; i < 8; i++) {
+			form.op = &op->group[i];
+			form.group_reg = i;
+			if (form.op->exec)
+				forms[nr_forms++] = form;
+		}
+		return;
+	}
+	form.group_reg = 0xff;
+	forms[nr_forms++] = form;
+	if (op->flags & OPF_VEX) {
+		form.vex = true;
+		forms[nr_forms++] = form;
+	}
+}
+
+static void list_forms(void)
+{
+	const struct emul_opcode *op;
+	unsigned int i, pp;
+
+	for (i = 0; i < 256; i++) {
+		add_form(0, i, 0, emul_opcode_1byte(i));
+		op = emul_opcode_0f(i, 0);
+		if (op && !(op->flags & OPF_VEX)) {
+			add_form(1, i, 0, op);
+			continue;
+		}
+		for (pp = 0; pp < 4; pp++)
+			add_form(1, i, pp, emul_opcode_0f(i, pp));
+	}
+	for (i = 0; i < 256; i++) {
+		add_form(2, i, 0, emul_opcode_0f38(i, 0));
+		op = emul_opcode_0f38(i, 1);
+		if (op && (op->flags & OPF_VEX))
+			add_form(2, i, 1, op);
+	}
+}
+
+/* ---- The emulator's view of the world ---- */
+
+static struct bench *bench_of(struct emul *e)
+{
+	return e->ctx;
+}
+
+static u16 selector(const struct bench *b, enum emul_sreg seg)
+{
+	const struct user_regs_struct *s = &b->start;
+	const u16 sel[] = { s->es, s->cs, s->ss, s->ds, s->fs, s->gs };
+
+	return sel[seg];
+}
+
+static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+{
+	struct bench *b = bench_of(e);
+	const struct native_desc *d = native_descriptor(selector(b, seg));
+
+	*out = (struct emul_seg){ .base = d->base, .limit = d->limit, .attr = d->attr,
+				  .selector = selector(b, seg) };
+	if (b->mode == MODE_64 && seg == EMUL_FS)
+		out->base = b->start.fs_base;
+	if (b->mode == MODE_64 && seg == EMUL_GS)
+		out->base = b->start.gs_base;
+}
+
+static int page_fault(struct emul *e, u64 address)
+{
+	e->fault = (struct emul_fault){ .vector = EMUL_VEC_PF, .has_error = true, .cr2 = address };
+	return EMUL_FAULT;
+}
+
+static bool page_allows(u64 page, unsigned int access)
+{
+	if (page >= NATIVE_CODE && page < NATIVE_CODE + NATIVE_CODE_LEN)
+		return true;
+	if (page < NATIVE_DATA || page >= NATIVE_DATA_END)
+		return false;
+	return page < NATIVE_RO || !(access & EMUL_WRITE);
+}
+
+static int op_probe(struct emul *e, u64 linear, unsigned int len, unsigned int access)
+{
+	u64 last_page = (linear + len - 1) & ~0xfffULL;
+
+	if (!page_allows(linear & ~0xfffULL, access))
+		return page_fault(e, linear);
+	if (!page_allows(last_page, access))
+		return page_fault(e, last_page);
+	return EMUL_DONE;
+}
+
+static u8 *emulated_memory(struct bench *b, u64 linear)
+{
+	if (linear >= NATIVE_CODE)
+		return b->code + (linear - NATIVE_CODE);
+	return b->data + (linear - NATIVE_DATA);
+}
+
+static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+{
+	int ret = op_probe(e, linear, len, access);
+
+	if (!ret)
+		memcpy(buf, emulated_memory(bench_of(e), linear), len);
+	return ret;
+}
+
+static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
+{
+	int ret = op_probe(e, linear, len, EMUL_WRITE);
+
+	if (!ret)
+		memcpy(emulated_memory(bench_of(e), linear), buf, len);
+	return ret;
+}
+
+static int op_cmpxchg(struct emul *e, u64 linear, const void *old, const void *new,
+		      unsigned int len)
+{
+	u8 now[16];
+	int ret = op_read(e, linear, now, len, EMUL_WRITE);
+
+	if (ret)
+		return ret;
+	return memcmp(now, old, len) ? EMUL_RETRY : op_write(e, linear, new, len);
+}
+
+static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int *got)
+{
+	u64 end = NATIVE_CODE + NATIVE_CODE_LEN;
+
+	if (linear < NATIVE_CODE || linear >= end)
+		return page_fault(e, linear);
+	*got = min_t(u64, len, end - linear);
+	memcpy(buf, emulated_memory(bench_of(e), linear), *got);
+	return EMUL_DONE;
+}
+
+static void op_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
+{
+	memcpy(buf, bench_of(e)->vec[reg], len);
+}
+
+static void op_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
+{
+	memcpy(bench_of(e)->vec[reg], buf, len);
+}
+
+static bool op_iterate(struct emul *e)
+{
+	(void)e;
+	return true;
+}
+
+static const struct emul_ops ops = {
+	.segment = op_segment,
+	.fetch = op_fetch,
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.probe = op_probe,
+	.vec_read = op_vec_read,
+	.vec_write = op_vec_write,
+	.iterate = op_iterate,
+};
+
+/* ---- Making a case ---- */
+
+static unsigned long long *gpr_of(struct user_regs_struct *r, unsigned int reg)
+{
+	unsigned long long *const gprs[16] = {
+		&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
+		&r->r8, &r->r9, &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15,
+	};
+
+	return gprs[reg];
+}
+
+static u16 pick(struct bench *b, const u16 *from, unsigned int n)
+{
+	return from[below(b, n)];
+}
+
+static void set_segments(struct bench *b)
+{
+	static const u16 data[] = { SEL_LDT_DATA, SEL_LDT_DATA, SEL_LDT_DATA, SEL_LDT_RO,
+				    SEL_LDT_DOWN16, SEL_LDT_DOWN32, SEL_LDT_CODE16,
+				    SEL_FLAT, 0 };
+	static const u16 stack[] = { SEL_LDT_DATA, SEL_LDT_DOWN16, SEL_LDT_DOWN32,
+				     SEL_LDT_STACK16, SEL_FLAT };
+	struct user_regs_struct *r = &b->start;
+
+	r->cs = b->mode == MODE_64 ? SEL_CODE64 : SEL_CODE32;
+	r->ds = r->es = r->ss = SEL_FLAT;
+	r->fs = r->gs = 0;
+	r->fs_base = r->gs_base = 0;
+	if (b->mode == MODE_64) {
+		r->fs_base = NATIVE_BASE + below(b, 0x1000);
+		r->gs_base = one_in(b, 8) ? rnd(b) >> 17 : below(b, 0x1000);
+	} else if (b->mode >= MODE_32_SEG) {
+		r->cs = b->mode == MODE_16_SEG ? SEL_LDT_CODE16 :
+			one_in(b, 2) ? SEL_LDT_CODE32 : SEL_LDT_XONLY;
+		r->ds = pick(b, data, ARRAY_SIZE(data));
+		r->es = pick(b, data, ARRAY_SIZE(data));
+		r->fs = pick(b, data, ARRAY_SIZE(data));
+		r->gs = pick(b, data, ARRAY_SIZE(data));
+		r->ss = pick(b, stack, ARRAY_SIZE(stack));
+		r->fs_base = native_descriptor(r->fs)->base;
+		r->gs_base = native_descriptor(r->gs)->base;
+	}
+	b->e.cs_attr = native_descriptor(r->cs)->attr;
+}
+
+/* An address to hit: mostly in the data pages, some near their borders. */
+static u64 pick_target(struct bench *b)
+{
+	u64 target;
+
+	switch (below(b, 12)) {
+	case 0:
+		target = NATIVE_DATA + 0x1000 - below(b, 40);
+		break;
+	case 1:
+		target = NATIVE_RO - 48 + below(b, 96);
+		break;
+	case 2:
+		target = NATIVE_DATA_END - below(b, 40);
+		break;
+	case 3:
+		target = NATIVE_DATA - 16 + below(b, 32);
+		break;
+	default:
+		target = NATIVE_DATA + below(b, 0x1fc0);
+		break;
+	}
+	return one_in(b, 2) ? target & ~31ULL : target;
+}
+
+static u64 offset_in(struct bench *b, enum emul_sreg seg, u64 target)
+{
+	struct emul_seg s;
+
+	op_segment(&b->e, seg, &s);
+	return b->mode == MODE_64 && seg < EMUL_FS ? target : target - s.base;
+}
+
+static unsigned int immediate_bytes(const struct emul_insn *insn)
+{
+	if (insn->op->flags & OPF_IMM8)
+		return 1;
+	return insn->op->flags & OPF_IMMZ ? min_t(unsigned int, insn->op_size, 4) : 0;
+}
+
+/* Changes registers or displacement so that the memory operand is at target. */
+static void aim(struct bench *b, u8 *code, u64 target)
+{
+	struct emul_insn *insn = &b->e.insn;
+	u64 miss = offset_in(b, insn->seg, target) - emul_effective_address(&b->e);
+	unsigned int disp_len = 4;
+	u32 disp = insn->disp + miss;
+
+	if (insn->base != EMUL_NO_REG) {
+		b->regs.gpr[insn->base] += miss;
+	} else if (insn->index != EMUL_NO_REG) {
+		b->regs.gpr[insn->index] += miss >> insn->scale;
+	} else {
+		if (insn->op->flags & OPF_MOFFS)
+			disp_len = insn->addr_size;
+		else if (insn->addr_size == 2)
+			disp_len = 2;
+		memset(code + insn->len - disp_len - immediate_bytes(insn), 0, disp_len);
+		memcpy(code + insn->len - disp_len - immediate_bytes(insn), &disp,
+		       min_t(unsigned int, disp_len, 4));
+	}
+}
+
+static unsigned int put_vex(struct bench *b, const struct form *f, u8 *code)
+{
+	u8 last = (one_in(b, 6) ? rnd(b) & 0x78 : 0x78) | (one_in(b, 2) ? 4 : 0) | f->pp;
+
+	if (f->map == 1 && one_in(b, 2)) {
+		code[0] = 0xc5;
+		code[1] = last | 0x80;
+		return 2;
+	}
+	code[0] = 0xc4;
+	code[1] = f->map | 0xe0;
+	if (b->mode == MODE_64)
+		code[1] = f->map | (rnd(b) & 0xe0);
+	code[2] = last | (rnd(b) & 0x80);
+	return 3;
+}
+
+static unsigned int put_legacy(struct bench *b, const struct form *f, u8 *code)
+{
+	static const u8 mandatory[] = { 0, 0x66, 0xf3, 0xf2 };
+	bool vec = f->op->flags & OPF_VEX;
+	bool string = f->map == 0 && f->opcode >= 0xa4 && f->opcode <= 0xaf;
+	unsigned int n = 0;
+
+	if (f->pp)
+		code[n++] = mandatory[f->pp];
+	if (!vec && one_in(b, 4))
+		code[n++] = 0x66;
+	if (!vec && one_in(b, string ? 2 : 30))
+		code[n++] = one_in(b, 2) ? 0xf2 : 0xf3;
+	if (one_in(b, f->op->flags & OPF_LOCK ? 4 : 30))
+		code[n++] = 0xf0;
+	if (b->mode == MODE_64 && one_in(b, 2))
+		code[n++] = 0x40 | (rnd(b) & 0xf);
+	if (f->map)
+		code[n++] = 0x0f;
+	if (f->map == 2)
+		code[n++] = 0x38;
+	return n;
+}
+
+/* Bytes of one instance of a form, followed by noise; at most 15 count. */
+static void make_bytes(struct bench *b, const struct form *f, u8 *code)
+{
+	static const u8 segs[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+	unsigned int n = 0;
+	unsigned int i;
+
+	if (one_in(b, 8))
+		code[n++] = 0x67;
+	if (one_in(b, 6))
+		code[n++] = segs[below(b, 6)];
+	n += f->vex ? put_vex(b, f, code + n) : put_legacy(b, f, code + n);
+	code[n++] = f->opcode;
+	for (i = n; i < 24; i++)
+		code[i] = rnd(b);
+	if (f->group_reg != 0xff)
+		code[n] = (code[n] & 0xc7) | f->group_reg << 3;
+	/* Memory operands are what matters. */
+	if (code[n] >= 0xc0 && !one_in(b, 4))
+		code[n] -= 0x40 * (1 + below(b, 3));
+}
+
+static void random_registers(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		b->regs.gpr[i] = one_in(b, 4) ? (u64)below(b, 256) - 128 : rnd(b);
+	b->regs.rflags = 0x202 | (rnd(b) & (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF |
+					    RFLAGS_SF | RFLAGS_OF));
+	if (one_in(b, 3))
+		b->regs.rflags |= RFLAGS_DF;
+	for (i = 0; i < sizeof(b->vec); i++)
+		b->vec[i / 32][i % 32] = rnd(b);
+}
+
+static bool executes(const struct emul *e, int (*exec)(struct emul *e))
+{
+	return e->insn.op && e->insn.op->exec == exec;
+}
+
+static bool moves_vector(const struct emul *e)
+{
+	return executes(e, emul_exec_vec_load) || executes(e, emul_exec_vec_store);
+}
+
+/*
+ * Not on trial with alignment checking, as CPUs differ: unaligned moves of whole
+ * vectors, and whether pushing a selector writes 16 bits or the whole slot.
+ */
+static void choose_alignment_check(struct bench *b)
+{
+	if (!moves_vector(&b->e) && !executes(&b->e, emul_exec_push_sreg) && one_in(b, 12))
+		b->regs.rflags |= RFLAGS_AC;
+}
+
+static void aim_implicit(struct bench *b)
+{
+	enum emul_sreg seg = b->e.insn.seg;
+
+	if (b->e.insn.op->flags & OPF_STACK) {
+		b->regs.gpr[EMUL_RSP] = offset_in(b, EMUL_SS, pick_target(b));
+		if (executes(&b->e, emul_exec_push_sreg))
+			b->regs.gpr[EMUL_RSP] &= ~7ULL;
+		return;
+	}
+	b->regs.gpr[EMUL_RSI] = offset_in(b, seg, pick_target(b));
+	b->regs.gpr[EMUL_RDI] = offset_in(b, EMUL_ES, pick_target(b));
+	/*
+	 * Not on trial: the upper half of RCX with 32-bit addresses in 64-bit
+	 * mode, which Intel's CPUs clear even if no iteration is done.
+	 */
+	b->regs.gpr[EMUL_RCX] = below(b, 9);
+}
+
+/* Values that make comparisons come out equal, and bit offsets that stay near. */
+static void prepare_operands(struct bench *b, u64 target)
+{
+	int (*exec)(struct emul *e) = b->e.insn.op->exec;
+
+	if (exec == emul_exec_bit && one_in(b, 2))
+		b->regs.gpr[b->e.insn.reg] = (s64)below(b, 4000) - 2000;
+	if ((exec == emul_exec_cmpxchg || exec == emul_exec_cmpxchg8b) && one_in(b, 2) &&
+	    target >= NATIVE_DATA && target + 16 <= NATIVE_DATA_END) {
+		bool wide = b->e.insn.op_size == 8;
+
+		memcpy(&b->regs.gpr[EMUL_RAX], b->data + (target - NATIVE_DATA), 8);
+		memcpy(&b->regs.gpr[EMUL_RDX], b->data + (target - NATIVE_DATA) + (wide ? 8 : 4), 8);
+	}
+}
+
+static void truncate_registers(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; b->mode != MODE_64 && i < 16; i++)
+		b->regs.gpr[i] = i < 8 ? (u32)b->regs.gpr[i] : 0;
+}
+
+static u8 *place_code(struct bench *b)
+{
+	/* Now and then against the end of the page (and of the segment). */
+	u64 offset = one_in(b, 20) ? NATIVE_CODE_LEN - 1 - below(b, 12) : 0x100;
+	u64 base = b->mode >= MODE_32_SEG ? NATIVE_CODE : 0;
+
+	b->regs.rip = NATIVE_CODE + offset - base;
+	return b->code + offset;
+}
+
+static void begin_decode(struct bench *b)
+{
+	b->e.fetched = 0;
+	memset(b->e.insn.bytes, 0, sizeof(b->e.insn.bytes));
+}
+
+/* Fills b with a case of the form; false: the emulator does not claim it. */
+static bool make_case(struct bench *b, const struct form *f)
+{
+	u8 bytes[24];
+	u64 target = pick_target(b);
+	unsigned int room;
+	u8 *code;
+	int ret;
+
+	set_segments(b);
+	random_registers(b);
+	truncate_registers(b);
+	code = place_code(b);
+	room = b->code + NATIVE_CODE_LEN - code;
+	make_bytes(b, f, bytes);
+	memcpy(code, bytes, min_t(unsigned int, room, sizeof(bytes)));
+	begin_decode(b);
+	ret = emul_decode(&b->e);
+	if (ret == EMUL_DONE) {
+		choose_alignment_check(b);
+		aim_implicit(b);
+		if (!b->e.insn.is_reg && (b->e.insn.op->flags & (OPF_MODRM | OPF_MOFFS) ||
+					  b->e.insn.modrm)) {
+			prepare_operands(b, target);
+			if (!(b->e.insn.op->flags & OPF_STACK) || one_in(b, 2))
+				aim(b, code, target);
+		}
+		truncate_registers(b);
+	}
+	memcpy((void *)(NATIVE_CODE + (code - b->code)), code, min_t(unsigned int, room, 24));
+	return ret == EMUL_DONE || ret == EMUL_FAULT;
+}
+
+/* ---- Running and comparing ---- */
+
+static void load_native(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		*gpr_of(&b->start, i) = b->regs.gpr[i];
+	b->start.rip = b->regs.rip;
+	b->start.eflags = b->regs.rflags;
+	b->start.orig_rax = -1;
+}
+
+static int run_emulator(struct bench *b)
+{
+	begin_decode(b);
+	b->e.fault.vector = 0;
+	return emulate(&b->e);
+}
+
+/* Intel's CPUs take back the flags of completed iterations when a REP CMPS faults. */
+static bool flags_count(const struct bench *b, const struct native_end *end)
+{
+	return !end->vector || !b->e.insn.rep || !(executes(&b->e, emul_exec_cmps) ||
+						   executes(&b->e, emul_exec_scas));
+}
+
+static bool same_registers(const struct bench *b, struct user_regs_struct *native,
+			   const struct native_end *end)
+{
+	u64 flags = flags_count(b, end) ? FLAGS_COMPARED : RFLAGS_DF;
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		if (*gpr_of(native, i) != b->regs.gpr[i])
+			return false;
+	}
+	return native->rip == b->regs.rip &&
+	       !((native->eflags ^ b->regs.rflags) & flags);
+}
+
+static bool same_vectors(struct bench *b)
+{
+	u8 native[16][32];
+
+	return !native_get_vec(&b->native, native) && !memcmp(native, b->vec, sizeof(native));
+}
+
+static bool is_pair(u8 a, u8 b, u8 x, u8 y)
+{
+	return (a == x && b == y) || (a == y && b == x);
+}
+
+/*
+ * Where an operand has two faults the CPU chooses: #AC or #PF; #GP of a vector
+ * not aligned or #SS of its segment. (And either operand of CMPS.)
+ */
+static bool same_vector(const struct emul *e, u8 native)
+{
+	u8 vector = e->fault.vector;
+
+	return vector == native || is_pair(vector, native, EMUL_VEC_AC, EMUL_VEC_PF) ||
+	       (moves_vector(e) && is_pair(vector, native, EMUL_VEC_SS, EMUL_VEC_GP));
+}
+
+static bool same_end(const struct bench *b, int ret, const struct native_end *end)
+{
+	if (ret == EMUL_DONE)
+		return end->vector == 0;
+	if (ret != EMUL_FAULT || !end->vector)
+		return false;
+	if (executes(&b->e, emul_exec_cmps))
+		return true;
+	if (!same_vector(&b->e, end->vector))
+		return false;
+	return b->e.fault.vector != EMUL_VEC_PF || end->vector != EMUL_VEC_PF ||
+	       b->e.fault.cr2 == end->address;
+}
+
+static void describe(const struct bench *b, struct user_regs_struct *native, int ret,
+		     const struct native_end *end)
+{
+	const u8 *code = b->code + (b->start.rip & (NATIVE_CODE_LEN - 1));
+	unsigned int i;
+
+	printf("# %s-bit, bytes", mode_names[b->mode]);
+	for (i = 0; i < EMUL_INSN_MAX && code + i < b->code + NATIVE_CODE_LEN; i++)
+		printf(" %02x", code[i]);
+	printf("\n# ds %llx es %llx ss %llx fs %llx gs %llx\n", b->start.ds, b->start.es,
+	       b->start.ss, b->start.fs, b->start.gs);
+	for (i = 0; i < 16; i++) {
+		u64 was = *gpr_of((struct user_regs_struct *)&b->start, i);
+
+		printf("# r%u %llx", i, (unsigned long long)was);
+		if (*gpr_of(native, i) == b->regs.gpr[i])
+			printf(" -> %llx\n", *gpr_of(native, i));
+		else
+			printf(" native %llx emulator %llx <--\n", *gpr_of(native, i),
+			       (unsigned long long)b->regs.gpr[i]);
+	}
+	printf("# rip %llx native %llx emulator %llx, flags %llx native %llx emulator %llx\n",
+	       b->start.rip, native->rip, (unsigned long long)b->regs.rip, b->start.eflags,
+	       native->eflags, (unsigned long long)b->regs.rflags);
+	printf("# native vector %u address %llx; emulator result %d vector %u cr2 %llx\n",
+	       end->vector, (unsigned long long)end->address, ret,
+	       ret == EMUL_FAULT ? b->e.fault.vector : 0, (unsigned long long)b->e.fault.cr2);
+}
+
+/*
+ * A pushed selector fills its 32-bit stack slot with zeros or leaves the upper
+ * half alone, as the CPU likes: not on trial (and the slot is aligned).
+ */
+static void forgive_selector_slot(struct bench *b)
+{
+	u64 linear;
+	struct emul_seg ss;
+
+	if (!executes(&b->e, emul_exec_push_sreg) || b->e.insn.op_size != 4)
+		return;
+	op_segment(&b->e, EMUL_SS, &ss);
+	linear = ss.base + (b->regs.gpr[EMUL_RSP] & emul_mask(ss.attr & EMUL_ATTR_DB ? 4 : 2));
+	memcpy((void *)(linear + 2), emulated_memory(b, linear + 2), 2);
+}
+
+/* 1: same, 0: not emulated, -1: different. */
+static int compare_case(struct bench *b, const struct form *f)
+{
+	bool vec = f->op->flags & OPF_VEX;
+	struct user_regs_struct native;
+	struct native_end end;
+	int ret;
+
+	if (!make_case(b, f))
+		return 0;
+	load_native(b);
+	native = b->start;
+	if (vec && native_set_vec(&b->native, b->vec))
+		return -1;
+	ret = run_emulator(b);
+	if (ret == EMUL_UNHANDLED)
+		return 0;
+	if (native_step(&b->native, &native, &end))
+		return -1;
+	if (ret == EMUL_DONE)
+		forgive_selector_slot(b);
+	if (same_registers(b, &native, &end) && same_end(b, ret, &end) &&
+	    (!vec || same_vectors(b)) &&
+	    !memcmp(b->data, (void *)NATIVE_DATA, NATIVE_DATA_LEN))
+		return 1;
+	describe(b, &native, ret, &end);
+	memcpy(b->data, (void *)NATIVE_DATA, NATIVE_DATA_LEN);
+	return -1;
+}
+
+/* Random memory, with a stretch of equal bytes for the string comparisons. */
+static void fill_memory(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(b->data); i++)
+		b->data[i] = i % 0x1000 < 0x800 ? rnd(b) : 0x55;
+	memcpy((void *)NATIVE_DATA, b->data, sizeof(b->data));
+}
+
+static u64 read_xcr0(void)
+{
+	unsigned int a, b, c, d;
+	u32 low, high;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return 0;
+	asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (u64)high << 32 | low;
+}
+
+FIXTURE(emulate_native)
+{
+	struct bench *bench;
+	u64 cases;
+};
+
+FIXTURE_SETUP(emulate_native)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	u64 seed = env_number("UNIT_SEED", DEFAULT_SEED);
+
+	ASSERT_NE(NULL, b);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	self->bench = b;
+	self->cases = env_number("UNIT_CASES", DEFAULT_CASES);
+	nr_forms = 0;
+	list_forms();
+	if (native_start(&b->native))
+		SKIP(return, "no traced child here: %s", strerror(errno));
+	printf("# UNIT_SEED=%llu UNIT_CASES=%llu\n", (unsigned long long)seed,
+	       (unsigned long long)self->cases);
+	b->random = seed;
+	b->xcr0 = read_xcr0();
+	b->e = (struct emul){ .ops = &ops, .ctx = b, .regs = &b->regs, .cr0 = CR0_USED,
+			      .cr4 = CR4_USED, .efer = EFER_LMA, .cpl = 3, .xcr0 = b->xcr0 };
+	fill_memory(b);
+}
+
+FIXTURE_TEARDOWN(emulate_native)
+{
+	native_stop(&self->bench->native);
+	free(self->bench);
+}
+
+/* All forms in one mode; returns how many differ, counts those never compared. */
+static unsigned int compare_mode(struct bench *b, enum mode mode, u64 cases, unsigned int *idle)
+{
+	unsigned int different = 0;
+	unsigned int i, same;
+	u64 n;
+	int ret;
+
+	*idle = 0;
+	b->mode = mode;
+	for (i = 0; i < nr_forms; i++) {
+		same = 0;
+		for (n = 0; n < cases && different < 10; n++) {
+			ret = compare_case(b, &forms[i]);
+			same += ret > 0;
+			different += ret < 0;
+		}
+		if (different < 10 && same < cases / 4 && !(forms[i].op->flags & OPF_ONLY64)) {
+			printf("# map %u opcode %02x pp %u /%u vex %d: compared only %u times\n",
+			       forms[i].map, forms[i].opcode, forms[i].pp, forms[i].group_reg,
+			       forms[i].vex, same);
+			(*idle)++;
+		}
+	}
+	return different;
+}
+
+TEST_F_TIMEOUT(emulate_native, code_64bit, 250)
+{
+	unsigned int idle;
+
+	EXPECT_EQ(0, compare_mode(self->bench, MODE_64, self->cases, &idle));
+	EXPECT_EQ(0, idle);
+}
+
+TEST_F_TIMEOUT(emulate_native, code_32bit, 250)
+{
+	unsigned int idle;
+
+	EXPECT_EQ(0, compare_mode(self->bench, MODE_32, self->cases, &idle));
+	EXPECT_EQ(0, idle);
+}
+
+TEST_F_TIMEOUT(emulate_native, code_32bit_with_segments, 250)
+{
+	unsigned int idle;
+
+	EXPECT_EQ(0, compare_mode(self->bench, MODE_32_SEG, self->cases, &idle));
+	EXPECT_EQ(0, idle);
+}
+
+TEST_F_TIMEOUT(emulate_native, code_16bit_with_segments, 250)
+{
+	unsigned int idle;
+
+	EXPECT_EQ(0, compare_mode(self->bench, MODE_16_SEG, self->cases, &idle));
+	EXPECT_EQ(0, idle);
+}
+
+TEST_HARNESS_MAIN
