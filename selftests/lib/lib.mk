@@ -8,7 +8,7 @@ include $(ROOT)/selftests/lib/kselftest.mk
 LIB_SRC := $(ROOT)/selftests/lib
 LIB_OUT := $(BUILD)/selftests/lib
 
-SELFTEST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-sign-compare \
+SELFTEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-sign-compare \
 	-Wno-unused-parameter -static -pthread \
 	-I$(ROOT)/uapi -I$(LIB_SRC) -I$(KSFT_DIR)
 SELFTEST_LDFLAGS := -static -pthread

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dirty log: every page written since the last fetch, once. A page the guest
+ * only read may be in it too (it may have become writable by that), no other.
+ */
+#include "fixture.h"
+
+#define GPA	0x40000000UL
+#define SIZE	(4 * MIB)
+#define PAGES	(SIZE / PAGE)
+
+struct bitmap {
+	__u64 bits[PAGES / 64];
+};
+
+static long get_log(struct vm *vm, __u32 slot, void *bitmap)
+{
+	struct minivmm_dirty_log log = { .slot = slot, .dirty_bitmap = bitmap };
+
+	return call(vm->fd, MINIVMM_GET_DIRTY_LOG, &log);
+}
+
+static int count(const struct bitmap *bitmap)
+{
+	int pages = 0;
+
+	for (int i = 0; i < PAGES / 64; i++)
+		pages += __builtin_popcountll(bitmap->bits[i]);
+	return pages;
+}
+
+static bool is_dirty(const struct bitmap *bitmap, int page)
+{
+	return bitmap->bits[page / 64] >> page % 64 & 1;
+}
+
+FIXTURE(log) {
+	struct vm vm;
+	struct vcpu vcpu;
+	__u8 *memory;
+	struct bitmap bitmap;
+};
+
+FIXTURE_SETUP(log)
+{
+	vm_init(&self->vm, GUEST_MEMORY);
+	vcpu_init(&self->vcpu, &self->vm, 0);
+	self->memory = map_anonymous(SIZE);
+	memset(self->memory, 1, SIZE);
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, MINIVMM_MEM_LOG_DIRTY_PAGES, GPA, SIZE,
+				 self->memory));
+}
+
+FIXTURE_TEARDOWN(log)
+{
+	vcpu_free(&self->vcpu);
+	vm_free(&self->vm);
+}
+
+/* Writes pages 3 and 700, reads page 5. */
+GUEST64(write_two_pages,
+	"movb $7, 0x40003000; movb $7, 0x402bc010; movb 0x40005000, %al; hlt");
+
+static void expect_two_pages(struct __test_metadata *_metadata, const struct bitmap *bitmap)
+{
+	EXPECT_TRUE(is_dirty(bitmap, 3));
+	EXPECT_TRUE(is_dirty(bitmap, 700));
+	EXPECT_EQ(2 + is_dirty(bitmap, 5), count(bitmap));
+}
+
+TEST_F(log, new_slot_is_clean)
+{
+	memset(&self->bitmap, 0xff, sizeof(self->bitmap));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, count(&self->bitmap));
+}
+
+TEST_F(log, written_pages_are_dirty_and_untouched_pages_are_not)
+{
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+}
+
+TEST_F(log, fetching_the_log_clears_it)
+{
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, count(&self->bitmap));
+}
+
+TEST_F(log, page_written_again_is_dirty_again)
+{
+	for (int i = 0; i < 3; i++) {
+		start_long(&self->vcpu, write_two_pages);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+		EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+		expect_two_pages(_metadata, &self->bitmap);
+	}
+}
+
+TEST_F(log, pages_mapped_before_logging_starts_are_logged)
+{
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, SIZE, self->memory));
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, MINIVMM_MEM_LOG_DIRTY_PAGES, GPA, SIZE,
+				 self->memory));
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+}
+
+TEST_F(log, huge_page_is_logged_by_small_pages)
+{
+	__u8 *memory = map_anonymous(SIZE + 2 * MIB);
+
+	memory = (__u8 *)(((unsigned long)memory + 2 * MIB - 1) & -(2 * MIB));
+	madvise(memory, SIZE, MADV_HUGEPAGE);
+	memset(memory, 1, SIZE);
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 0, NULL));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, SIZE, memory));
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, MINIVMM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, memory));
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+}
+
+GUEST64(port_string_to_slot,
+	"cld; mov $0x40009000, %rdi; mov $4, %ecx; mov $0x10, %dx; rep insb; hlt");
+
+TEST_F(log, memory_written_for_a_port_string_read_is_dirty)
+{
+	start_long(&self->vcpu, port_string_to_slot);
+	do {
+		ASSERT_EQ(0, vcpu_run(&self->vcpu));
+	} while (self->vcpu.run->exit_reason == MINIVMM_EXIT_IO);
+	ASSERT_EQ(MINIVMM_EXIT_HLT, self->vcpu.run->exit_reason);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(1, count(&self->bitmap));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 9));
+}
+
+TEST_F(log, writes_of_the_process_are_not_logged)
+{
+	memset(self->memory, 2, SIZE);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, count(&self->bitmap));
+}
+
+TEST_F(log, slot_without_logging_has_no_log)
+{
+	EXPECT_EQ(-ENOENT, get_log(&self->vm, 0, &self->bitmap));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, SIZE, self->memory));
+	EXPECT_EQ(-ENOENT, get_log(&self->vm, 1, &self->bitmap));
+}
+
+TEST_F(log, empty_slot_has_no_log)
+{
+	EXPECT_EQ(-ENOENT, get_log(&self->vm, 2, &self->bitmap));
+}
+
+TEST_F(log, slot_number_must_be_possible)
+{
+	long slots = capability(self->vm.fd, MINIVMM_CAP_NR_MEMSLOTS);
+
+	EXPECT_EQ(-EINVAL, get_log(&self->vm, slots, &self->bitmap));
+	EXPECT_EQ(-EINVAL, get_log(&self->vm, 0xff << 16, &self->bitmap));
+}
+
+TEST_F(log, bad_bitmap_pointer_is_efault)
+{
+	EXPECT_EQ(-EFAULT, get_log(&self->vm, 1, BAD_POINTER));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_GET_DIRTY_LOG, BAD_POINTER));
+}
+
+GUEST64(write_all_pages,
+	"2: mov $0x40000000, %rdi; mov $1024, %ecx; 1: incb (%rdi); add $4096, %rdi; loop 1b;"
+	"out %al, $0x10; jmp 2b");
+
+TEST_F(log, no_write_is_lost_while_the_log_is_fetched)
+{
+	struct bitmap all = { 0 };
+
+	start_long(&self->vcpu, write_all_pages);
+	for (int round = 0; round < 3; round++) {
+		memset(&all, 0, sizeof(all));
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(0, get_log(&self->vm, 1, &all));
+		EXPECT_EQ(PAGES, count(&all));
+	}
+}
+
+static void *fetch_logs(void *arg)
+{
+	struct vm *vm = arg;
+	static struct bitmap sum, one;
+
+	for (int i = 0; i < 20; i++) {
+		if (get_log(vm, 1, &one))
+			return NULL;
+		for (int j = 0; j < PAGES / 64; j++)
+			sum.bits[j] |= one.bits[j];
+	}
+	return &sum;
+}
+
+TEST_F(log, logs_fetched_beside_a_running_guest_add_up_to_all_writes)
+{
+	struct bitmap *sum;
+	pthread_t thread;
+
+	start_long(&self->vcpu, write_all_pages);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fetch_logs, &self->vm));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EQ(0, pthread_join(thread, (void **)&sum));
+	ASSERT_NE(NULL, sum);
+	ASSERT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	for (int i = 0; i < PAGES / 64; i++)
+		sum->bits[i] |= self->bitmap.bits[i];
+	EXPECT_EQ(PAGES, count(sum));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory slots: what is refused, and what the guest sees when slots and host memory change. */
+#include "fixture.h"
+
+#define GPA	0x40000000UL	/* where the tests put their slot */
+
+static void *second_slot(struct vm *vm, __u32 flags)
+{
+	void *memory = map_anonymous(2 * MIB);
+	long ret = vm_set_slot(vm, 1, flags, GPA, 2 * MIB, memory);
+
+	if (ret)
+		fatal("second slot: %ld", ret);
+	return memory;
+}
+
+/* Refusals */
+
+TEST_F(vm, slot_is_page_aligned)
+{
+	void *memory = map_anonymous(2 * MIB);
+
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, MIB + 1, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA + 512, MIB, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, MIB, memory + 512));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, PAGE, memory));
+}
+
+TEST_F(vm, slot_number_is_below_the_maximum)
+{
+	void *memory = map_anonymous(MIB);
+	long slots = capability(self->vm.fd, MINIVMM_CAP_NR_MEMSLOTS);
+
+	EXPECT_EQ(0, vm_set_slot(&self->vm, slots - 1, 0, GPA, MIB, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, slots, 0, 2 * GPA, MIB, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 0xffff, 0, 2 * GPA, MIB, memory));
+}
+
+TEST_F(vm, address_space_must_exist)
+{
+	void *memory = map_anonymous(MIB);
+	long spaces = capability(self->vm.fd, MINIVMM_CAP_MULTI_ADDRESS_SPACE);
+
+	if (spaces < 1)
+		spaces = 1;
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, spaces << 16, 0, GPA, MIB, memory));
+}
+
+TEST_F(vm, unknown_flags_are_refused)
+{
+	void *memory = map_anonymous(MIB);
+
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 1 << 4, GPA, MIB, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 1U << 31, GPA, MIB, memory));
+}
+
+TEST_F(vm, slots_of_an_address_space_do_not_overlap)
+{
+	void *memory = map_anonymous(GUEST_MEMORY + 2 * MIB);
+
+	EXPECT_EQ(-EEXIST, vm_set_slot(&self->vm, 1, 0, 0, PAGE, memory));
+	EXPECT_EQ(-EEXIST, vm_set_slot(&self->vm, 1, 0, GUEST_MEMORY - PAGE, 2 * PAGE, memory));
+	EXPECT_EQ(-EEXIST, vm_set_slot(&self->vm, 1, 0, 0, GUEST_MEMORY + MIB, memory));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GUEST_MEMORY, MIB, memory));
+}
+
+TEST_F(vm, address_spaces_are_independent)
+{
+	void *memory = map_anonymous(MIB);
+
+	if (capability(self->vm.fd, MINIVMM_CAP_MULTI_ADDRESS_SPACE) < 2)
+		SKIP(return, "one address space");
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1 << 16, 0, 0, MIB, memory));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1 << 16, 0, 0, 0, NULL));
+}
+
+TEST_F(vm, guest_addresses_do_not_wrap)
+{
+	void *memory = map_anonymous(MIB);
+
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, -PAGE, 2 * PAGE, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, 1UL << 62, memory));
+}
+
+TEST_F(vm, host_addresses_belong_to_the_process)
+{
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, MIB, (void *)(1UL << 63)));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, MIB, (void *)-MIB));
+}
+
+TEST_F(vm, deletion_of_an_empty_slot_is_refused)
+{
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, 0, 0, NULL));
+}
+
+TEST_F(vm, living_slot_keeps_size_memory_and_read_only_flag)
+{
+	void *memory = second_slot(&self->vm, 0);
+
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, MIB, memory));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, 0, GPA, 2 * MIB, memory + PAGE));
+	EXPECT_EQ(-EINVAL, vm_set_slot(&self->vm, 1, MINIVMM_MEM_READONLY, GPA, 2 * MIB, memory));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 2 * MIB, memory));
+}
+
+TEST_F(vm, move_onto_another_slot_is_refused)
+{
+	void *memory = second_slot(&self->vm, 0);
+
+	EXPECT_EQ(-EEXIST, vm_set_slot(&self->vm, 1, 0, MIB, 2 * MIB, memory));
+}
+
+TEST_F(vm, bad_pointer_is_efault)
+{
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, BAD_POINTER));
+}
+
+TEST_F(vm, every_slot_can_be_in_use)
+{
+	long slots = capability(self->vm.fd, MINIVMM_CAP_NR_MEMSLOTS);
+	void *memory = map_anonymous(PAGE);
+
+	if (slots > 512)
+		slots = 512;
+	for (long i = 1; i < slots; i++)
+		ASSERT_EQ(0, vm_set_slot(&self->vm, i, 0, GPA + i * PAGE, PAGE, memory));
+	for (long i = 1; i < slots; i++)
+		ASSERT_EQ(0, vm_set_slot(&self->vm, i, 0, 0, 0, NULL));
+}
+
+/* What the guest sees */
+
+GUEST64(read_slot, "1: movb 0x40000000, %al; out %al, $0x10; jmp 1b");
+
+/* The byte the guest reads at GPA, or -1 if that is MMIO, which is answered with 0xff. */
+static int guest_byte(struct vcpu *vcpu)
+{
+	int byte = -2;
+
+	for (;;) {
+		if (vcpu_run(vcpu))
+			fatal("RUN");
+		if (vcpu->run->exit_reason == MINIVMM_EXIT_MMIO) {
+			vcpu->run->mmio.data[0] = 0xff;
+			byte = -1;
+			continue;
+		}
+		if (vcpu->run->exit_reason != MINIVMM_EXIT_IO)
+			fatal("exit %u", vcpu->run->exit_reason);
+		return byte == -1 ? -1 : *(__u8 *)port_data(vcpu);
+	}
+}
+
+TEST_F(vm, slot_appears_and_disappears_under_a_guest)
+{
+	__u8 *memory;
+
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(-1, guest_byte(&self->vcpu));
+	memory = second_slot(&self->vm, 0);
+	memory[0] = 7;
+	EXPECT_EQ(7, guest_byte(&self->vcpu));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 0, NULL));
+	EXPECT_EQ(-1, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, moved_slot_is_found_at_its_new_place)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	memory[0] = 7;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(7, guest_byte(&self->vcpu));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA + 4 * MIB, 2 * MIB, memory));
+	EXPECT_EQ(-1, guest_byte(&self->vcpu));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 2 * MIB, memory));
+	EXPECT_EQ(7, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, slot_recreated_with_other_memory_shows_it)
+{
+	__u8 *first = second_slot(&self->vm, 0);
+	__u8 *other = map_anonymous(2 * MIB);
+
+	first[0] = 1;
+	other[0] = 2;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(1, guest_byte(&self->vcpu));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 0, NULL));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 2 * MIB, other));
+	EXPECT_EQ(2, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, discarded_memory_reads_zero)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	memory[0] = 7;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(7, guest_byte(&self->vcpu));
+	ASSERT_EQ(0, madvise(memory, 2 * MIB, MADV_DONTNEED));
+	EXPECT_EQ(0, guest_byte(&self->vcpu));
+	memory[0] = 8;
+	EXPECT_EQ(8, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, remapped_memory_is_seen)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+	__u8 *other = map_anonymous(2 * MIB);
+
+	memory[0] = 1;
+	other[0] = 2;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(1, guest_byte(&self->vcpu));
+	ASSERT_EQ(memory, mremap(other, 2 * MIB, 2 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED, memory));
+	EXPECT_EQ(2, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, read_fault_does_not_make_a_page_of_a_fork_shared)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	memory[0] = 1;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(1, guest_byte(&self->vcpu));
+	if (!fork())
+		_exit(0);	/* leaves the page copy-on-write in the parent */
+	memory[0] = 2;
+	EXPECT_EQ(2, guest_byte(&self->vcpu));
+}
+
+GUEST64(write_slot, "movb $9, 0x40000000; out %al, $0x10; movb 0x40000000, %al; out %al, $0x10; hlt");
+
+TEST_F(vm, write_reaches_host_memory)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	start_long(&self->vcpu, write_slot);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(9, memory[0]);
+}
+
+TEST_F(vm, two_slots_may_share_host_memory)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 2, 0, GPA + 2 * MIB, 2 * MIB, memory));
+	start_long(&self->vcpu, write_slot);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(9, memory[0]);
+}
+
+TEST_F(vm, write_to_a_read_only_slot_is_mmio)
+{
+	__u8 *memory = second_slot(&self->vm, MINIVMM_MEM_READONLY);
+
+	memory[0] = 7;
+	start_long(&self->vcpu, write_slot);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+	EXPECT_EQ(GPA, self->vcpu.run->mmio.phys_addr);
+	EXPECT_EQ(9, self->vcpu.run->mmio.data[0]);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(7, memory[0]);
+	/* The read that follows needs no exit. */
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(7, *(__u8 *)port_data(&self->vcpu));
+}
+
+TEST_F(vm, read_only_slot_may_be_of_read_only_memory)
+{
+	void *memory = mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, MINIVMM_MEM_READONLY, GPA, 2 * MIB, memory));
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(0, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, write_to_memory_the_process_may_not_write_is_efault)
+{
+	void *memory = mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 2 * MIB, memory));
+	start_long(&self->vcpu, write_slot);
+	EXPECT_EQ(-EFAULT, vcpu_run(&self->vcpu));
+}
+
+TEST_F(vm, protection_taken_from_a_mapped_page_is_respected)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	start_long(&self->vcpu, write_slot);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EQ(0, mprotect(memory, 2 * MIB, PROT_READ));
+	start_long(&self->vcpu, write_slot);
+	EXPECT_EQ(-EFAULT, vcpu_run(&self->vcpu));
+}
+
+GUEST64(execute_slot, "mov $0x40000000, %rax; jmp *%rax");
+
+TEST_F(vm, code_runs_from_a_second_slot)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	memory[0] = 0xf4;	/* hlt */
+	start_long(&self->vcpu, execute_slot);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(GPA + 1, vcpu_regs(&self->vcpu).rip);
+}
+
+/* Memory of other kinds */
+
+static void expect_guest_memory(struct __test_metadata *_metadata, struct vm *vm,
+				struct vcpu *vcpu, __u8 *memory)
+{
+	ASSERT_EQ(0, vm_set_slot(vm, 1, 0, GPA, 2 * MIB, memory));
+	memory[0] = 5;
+	start_long(vcpu, read_slot);
+	EXPECT_EQ(5, guest_byte(vcpu));
+	start_long(vcpu, write_slot);
+	EXPECT_EXIT(vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(9, memory[0]);
+}
+
+TEST_F(vm, shared_memory_file_backs_a_slot)
+{
+	int fd = memfd_create("slot", 0);
+	__u8 *memory;
+
+	ASSERT_EQ(0, ftruncate(fd, 2 * MIB));
+	memory = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	expect_guest_memory(_metadata, &self->vm, &self->vcpu, memory);
+}
+
+TEST_F(vm, hole_punched_into_a_memory_file_reads_zero)
+{
+	int fd = memfd_create("slot", 0);
+	__u8 *memory;
+
+	ASSERT_EQ(0, ftruncate(fd, 2 * MIB));
+	memory = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	expect_guest_memory(_metadata, &self->vm, &self->vcpu, memory);
+	ASSERT_EQ(0, madvise(memory, 2 * MIB, MADV_REMOVE));
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(0, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, huge_page_backs_a_slot)
+{
+	__u8 *memory = map_anonymous(4 * MIB);
+
+	memory = (__u8 *)(((unsigned long)memory + 2 * MIB - 1) & -(2 * MIB));
+	madvise(memory, 2 * MIB, MADV_HUGEPAGE);
+	expect_guest_memory(_metadata, &self->vm, &self->vcpu, memory);
+	ASSERT_EQ(0, madvise(memory, PAGE, MADV_DONTNEED));	/* splits it */
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(0, guest_byte(&self->vcpu));
+}
+
+TEST_F(vm, hugetlb_page_backs_a_slot)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "w");
+	void *memory;
+
+	if (file) {
+		fputs("4", file);
+		fclose(file);
+	}
+	memory = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (memory == MAP_FAILED)
+		SKIP(return, "no hugetlb pages");
+	expect_guest_memory(_metadata, &self->vm, &self->vcpu, memory);
+}
+
+/* The identity map and the task state segment */
+
+TEST_F(chip, tss_address_leaves_room_below_4_gib)
+{
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 0xfffbd000));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 0xffffffff));
+}
+
+TEST(identity_map_address_is_set_before_the_first_vcpu)
+{
+	__u64 address = 0xfffbc000;
+	struct vm vm;
+	struct vcpu vcpu;
+
+	vm_init(&vm, GUEST_MEMORY);
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_SET_IDENTITY_MAP_ADDR, &address));
+	EXPECT_EQ(-EFAULT, call(vm.fd, MINIVMM_SET_IDENTITY_MAP_ADDR, BAD_POINTER));
+	vcpu_init(&vcpu, &vm, 0);
+	EXPECT_EQ(-EINVAL, call(vm.fd, MINIVMM_SET_IDENTITY_MAP_ADDR, &address));
+}
+
+TEST_HARNESS_MAIN

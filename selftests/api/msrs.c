@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/* GET_MSRS and SET_MSRS, and what RDMSR and WRMSR of the guest do. */
+#include "fixture.h"
+
+#define MSR_EFER	0xc0000080
+#define MSR_STAR	0xc0000081
+#define MSR_LSTAR	0xc0000082
+#define MSR_KERNEL_GS	0xc0000102
+#define MSR_PAT		0x277
+#define MSR_APIC_BASE	0x1b
+#define MSR_NOWHERE	0x0badbad0
+
+struct msrs {
+	struct minivmm_msrs head;
+	struct minivmm_msr_entry entries[300];
+};
+
+TEST_F(vm, msrs_are_got_as_set)
+{
+	static const struct minivmm_msr_entry values[] = {
+		{ .index = 0x174, .data = 0x10 },
+		{ .index = 0x175, .data = 0x123456 },
+		{ .index = 0x176, .data = 0xffffffff81000000 },
+		{ .index = MSR_STAR, .data = 0x0023001000000000 },
+		{ .index = MSR_LSTAR, .data = 0xffffffff81000000 },
+		{ .index = 0xc0000083, .data = 0xffffffff82000000 },
+		{ .index = 0xc0000084, .data = 0x47700 },
+		{ .index = MSR_KERNEL_GS, .data = 0xffff888000000000 },
+		{ .index = MSR_PAT, .data = 0x0007040600070406 },
+	};
+	struct msrs msrs = { .head.nmsrs = ARRAY_LEN(values) };
+
+	vcpu_set_supported_cpuid(&self->vcpu);
+	memcpy(msrs.entries, values, sizeof(values));
+	EXPECT_EQ(ARRAY_LEN(values), call(self->vcpu.fd, MINIVMM_SET_MSRS, &msrs));
+	for (int i = 0; i < ARRAY_LEN(values); i++)
+		msrs.entries[i].data = 0;
+	EXPECT_EQ(ARRAY_LEN(values), call(self->vcpu.fd, MINIVMM_GET_MSRS, &msrs));
+	for (int i = 0; i < ARRAY_LEN(values); i++) {
+		EXPECT_EQ(values[i].data, msrs.entries[i].data)
+			TH_LOG("MSR %#x", values[i].index);
+	}
+}
+
+TEST_F(vm, calls_stop_at_the_first_refused_msr_and_tell_which)
+{
+	struct msrs msrs = { .head.nmsrs = 3 };
+
+	vcpu_set_supported_cpuid(&self->vcpu);
+	msrs.entries[0].index = MSR_LSTAR;
+	msrs.entries[1].index = MSR_NOWHERE;
+	msrs.entries[2].index = MSR_STAR;
+	for (int i = 0; i < 3; i++)
+		msrs.entries[i].data = 0x1000;
+	EXPECT_EQ(1, call(self->vcpu.fd, MINIVMM_SET_MSRS, &msrs));
+	EXPECT_EQ(0x1000, vcpu_msr(&self->vcpu, MSR_LSTAR));
+	EXPECT_EQ(0, vcpu_msr(&self->vcpu, MSR_STAR));
+	EXPECT_EQ(1, call(self->vcpu.fd, MINIVMM_GET_MSRS, &msrs));
+}
+
+TEST_F(vm, no_msrs_are_zero_msrs)
+{
+	struct msrs msrs = { 0 };
+
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_MSRS, &msrs));
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_MSRS, &msrs));
+}
+
+TEST_F(vm, more_than_255_msrs_are_too_many)
+{
+	static struct msrs msrs = { .head.nmsrs = 256 };
+
+	EXPECT_EQ(-E2BIG, call(self->vcpu.fd, MINIVMM_GET_MSRS, &msrs));
+	EXPECT_EQ(-E2BIG, call(self->vcpu.fd, MINIVMM_SET_MSRS, &msrs));
+	msrs.head.nmsrs = ~0U;
+	EXPECT_EQ(-E2BIG, call(self->vcpu.fd, MINIVMM_GET_MSRS, &msrs));
+}
+
+TEST_F(vm, unreadable_array_is_efault)
+{
+	/* A header at the very end of the mapped memory. */
+	__u8 *pages = map_anonymous(2 * PAGE);
+	struct minivmm_msrs *msrs = (void *)(pages + PAGE - sizeof(*msrs));
+
+	munmap(pages + PAGE, PAGE);
+	msrs->nmsrs = 1;
+	EXPECT_EQ(-EFAULT, call(self->vcpu.fd, MINIVMM_GET_MSRS, msrs));
+	EXPECT_EQ(-EFAULT, call(self->vcpu.fd, MINIVMM_SET_MSRS, msrs));
+}
+
+TEST_F(vm, impossible_values_are_refused)
+{
+	vcpu_set_supported_cpuid(&self->vcpu);
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_EFER, 1UL << 63));
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_PAT, 2));	/* memory type 2 */
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_LSTAR, 1UL << 60));	/* not canonical */
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_NOWHERE, 0));
+}
+
+TEST_F(chip, impossible_apic_base_is_refused)
+{
+	vcpu_set_supported_cpuid(&self->vcpu);
+	EXPECT_EQ(0xfee00900, vcpu_msr(&self->vcpu, MSR_APIC_BASE));
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_APIC_BASE, 0xfee00900 | 1));
+	/* x2APIC without the APIC enabled */
+	EXPECT_EQ(0, vcpu_set_msr(&self->vcpu, MSR_APIC_BASE, 0xfee00500));
+}
+
+GUEST64(copy_msr,
+	"mov $0xc0000082, %ecx; rdmsr; mov $0xc0000083, %ecx; wrmsr; hlt");
+
+TEST_F(vm, guest_reads_and_writes_the_same_msrs)
+{
+	start_long(&self->vcpu, copy_msr);
+	ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_LSTAR, 0xffffffff81234567));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0xffffffff81234567, vcpu_msr(&self->vcpu, 0xc0000083));
+}
+
+GUEST64(swap_gs, "swapgs; hlt");
+
+TEST_F(vm, kernel_gs_base_is_the_one_of_swapgs)
+{
+	start_long(&self->vcpu, swap_gs);
+	ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_KERNEL_GS, 0xffff800012345000));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0xffff800012345000, vcpu_sregs(&self->vcpu).gs.base);
+	EXPECT_EQ(0, vcpu_msr(&self->vcpu, MSR_KERNEL_GS));
+}
+
+/* The IDT at GUEST_DATA + 0x1000 has one handler for vector 13: it halts with rbx = 13. */
+GUEST64(read_unknown_msr,
+	"mov $0x0badbad0, %ecx; rdmsr; mov $1, %ebx; hlt;"
+	".globl on_gp; on_gp: mov $13, %ebx; hlt");
+extern const __u8 on_gp[];
+
+TEST_F(vm, guest_gets_gp_from_an_unknown_msr)
+{
+	const __u64 handler = GUEST_CODE + (on_gp - read_unknown_msr);
+	const __u64 gate[2] = {
+		(handler & 0xffff) | 0x8UL << 16 | 0x8eUL << 40 | (handler >> 16 & 0xffff) << 48,
+		handler >> 32,
+	};
+	struct minivmm_sregs sregs;
+
+	start_long(&self->vcpu, read_unknown_msr);
+	vm_write(&self->vm, GUEST_DATA + 13 * 16, gate, sizeof(gate));
+	sregs = vcpu_sregs(&self->vcpu);
+	sregs.idt.base = GUEST_DATA;
+	sregs.idt.limit = 0xfff;
+	vcpu_set_sregs(&self->vcpu, &sregs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(13, vcpu_regs(&self->vcpu).rbx);
+}
+
+TEST_F(vm, efer_is_the_same_by_msr_and_sregs)
+{
+	start_long(&self->vcpu, swap_gs);
+	EXPECT_EQ(vcpu_sregs(&self->vcpu).efer, vcpu_msr(&self->vcpu, MSR_EFER));
+}
+
+TEST_HARNESS_MAIN
