@@ -79,7 +79,6 @@ struct lapic_regs {
 	bool has_x2apic, has_deadline;	/* what CPUID offers */
 
 	u64 target_ns;		/* expiry of the timer; 0: not running */
-	u64 period_ns;		/* one run of the counter */
 	u64 deadline;		/* IA32_TSC_DEADLINE; 0: not armed */
 };
 
@@ -135,6 +134,12 @@ void lapic_regs_post(struct lapic_regs *r, unsigned int word, u64 vectors, u64 l
 
 /* lapic_regs_pending - highest vector deliverable now, or -1. */
 int lapic_regs_pending(const struct lapic_regs *r);
+
+/*
+ * lapic_regs_masked - class (vector bits 7:4) of the highest vector that the TPR
+ * alone holds back, or -1: worth an exit when the TPR falls below it.
+ */
+int lapic_regs_masked(const struct lapic_regs *r);
 
 /* lapic_regs_accept - move @vector (from lapic_regs_pending) from IRR to ISR. */
 void lapic_regs_accept(struct lapic_regs *r, u8 vector);
