@@ -13,6 +13,7 @@
 
 #define PIT_HZ			1193182
 #define PIT_MIN_PERIOD_NS	200000	/* faster ticks are slowed down to this */
+#define PIT_MODE_NONE		0xff
 #define PIT_MAX_OWED		10000	/* ticks kept for later delivery */
 
 struct pit_channel {
@@ -22,7 +23,7 @@ struct pit_channel {
 	bool status_latched;
 	u8 status;
 	u8 access;		/* 1 low byte, 2 high byte, 3 both */
-	u8 mode;		/* 0..5 */
+	u8 mode;		/* 0..5, PIT_MODE_NONE before the first control word */
 	bool bcd, gate;
 	bool read_high;		/* access 3: the next read gives the high byte */
 	bool write_high;	/* access 3: the next write is the high byte */
@@ -54,8 +55,8 @@ void pit_speaker_write(struct pit *pit, u8 value, u64 now);
 /* pit_tick - next_ns has come: advance it. Returns whether to raise the line now. */
 bool pit_tick(struct pit *pit, u64 now);
 
-/* pit_delivered - result of raising the line: @accepted by some interrupt controller. */
-void pit_delivered(struct pit *pit, bool accepted);
+/* pit_refused - no interrupt controller took the tick: nobody will end it. */
+void pit_refused(struct pit *pit);
 
 /* pit_acked - the guest ended the interrupt. Returns whether to raise the line again (a tick is owed). */
 bool pit_acked(struct pit *pit);

@@ -21,7 +21,7 @@
 enum irq_chip_id { IRQ_CHIP_PIC_MASTER, IRQ_CHIP_PIC_SLAVE, IRQ_CHIP_IOAPIC, NR_IRQ_CHIPS, IRQ_CHIP_MSI };
 
 struct irq_route {
-	u32 gsi;
+	s16 next;		/* next route of the same GSI, -1: last */
 	u8 chip;		/* enum irq_chip_id */
 	u8 pin;
 	struct irq_message msi;	/* chip == IRQ_CHIP_MSI */
@@ -33,7 +33,8 @@ struct irq_table {
 #endif
 	u32 nr;
 	s16 gsi_of_pin[NR_IRQ_CHIPS][IRQ_MAX_PINS];	/* -1: none */
-	struct irq_route routes[];			/* ascending by gsi */
+	s16 first[IRQ_MAX_GSI];				/* first route of a GSI, -1: none */
+	struct irq_route routes[];
 };
 
 struct minivmm_irq_routing_entry;
@@ -56,7 +57,10 @@ int irq_table_build(struct irq_table *table, const struct minivmm_irq_routing_en
 #define IRQ_DEFAULT_ROUTES	40
 void irq_table_default(struct irq_table *table);
 
-/* irq_table_first - index of the first route of @gsi, or table->nr. */
-u32 irq_table_first(const struct irq_table *table, u32 gsi);
+/* irq_table_first - index of the first route of @gsi (any number), or -1. */
+static inline int irq_table_first(const struct irq_table *table, u32 gsi)
+{
+	return gsi < IRQ_MAX_GSI ? table->first[gsi] : -1;
+}
 
 #endif /* MINIVMM_IRQ_ROUTING_H */
