@@ -2,7 +2,7 @@
 /*
  * The interrupt hardware of a VM: PICs, I/O APIC, PIT, GSI routing, eventfds.
  *
- * Locks: @pic_lock, @ioapic_lock, @pit_lock are raw, taken with interrupts off,
+ * Locks: @pic_lock, @ioapic_lock, @pit_lock and @irqfd_lock are raw, taken with interrupts off,
  * from any context (window, hard irq, eventfd wakeup), and never nest in each
  * other; no eventfd is signalled and no line driven under them. @lock (below
  * vm->lock) serialises writers of routing, irqfds and ioeventfds.
@@ -56,7 +56,8 @@ struct irqchip {
 
 	struct mutex lock;
 	struct irq_table __rcu *table;
-	struct list_head irqfds;		/* irqfd.c; @lock and irqfd's own spinlock */
+	raw_spinlock_t irqfd_lock;		/* inside an eventfd's wait-queue lock */
+	struct list_head irqfds;		/* irqfd.c; under irqfd_lock */
 	struct list_head resamplers;		/* irqfd.c; RCU, writers under @lock */
 	struct ioeventfd_table __rcu *ioeventfds[2];	/* ioeventfd.c: MMIO, ports */
 };

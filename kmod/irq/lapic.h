@@ -54,6 +54,12 @@ void lapic_cpuid_changed(struct vcpu *vcpu);
 /* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
 int lapic_pending_vector(struct vcpu *vcpu);
 
+/* lapic_masked_class - class of the highest vector that only the TPR holds back, or -1. After the above. */
+static inline int lapic_masked_class(const struct lapic *lapic)
+{
+	return lapic->in_kernel ? lapic_regs_masked(&lapic->regs) : -1;
+}
+
 /* lapic_accept - the CPU takes @vector now: IRR to ISR. */
 void lapic_accept(struct vcpu *vcpu, u8 vector);
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The VM ioctls of the interrupt controllers, one small function each. */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "../ioctl.h"
+#include "../vm.h"
+#include "ioeventfd.h"
+#include "irqfd.h"
+
+static long create_irqchip(void *object, unsigned long arg)
+{
+	struct vm *vm = object;
+	int err;
+
+	mutex_lock(&vm->lock);
+	err = irqchip_create(vm);
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+static int create_pit2(void *object, void *data)
+{
+	struct vm *vm = object;
+	int err;
+
+	mutex_lock(&vm->lock);
+	err = irqchip_create_pit(vm, data);
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+static long create_pit(void *object, unsigned long arg)
+{
+	struct minivmm_pit_config config = { .flags = MINIVMM_PIT_SPEAKER_DUMMY };
+
+	return create_pit2(object, &config);
+}
+
+static int get_irqchip(void *object, void *data)
+{
+	return irqchip_get(object, data);
+}
+
+/* The number says that this call reads, in fact it writes: no fixed entry. */
+static long set_irqchip(void *object, unsigned long arg)
+{
+	struct minivmm_irqchip *chip = memdup_user((void __user *)arg, sizeof(*chip));
+	int err;
+
+	if (IS_ERR(chip))
+		return PTR_ERR(chip);
+	err = irqchip_set(object, chip);
+	kfree(chip);
+	return err;
+}
+
+static int get_pit2(void *object, void *data)
+{
+	return irqchip_get_pit(object, data);
+}
+
+static int set_pit2(void *object, void *data)
+{
+	return irqchip_set_pit(object, data);
+}
+
+static int get_pit(void *object, void *data)
+{
+	struct minivmm_pit_state *state = data;
+	struct minivmm_pit_state2 state2;
+	int err = irqchip_get_pit(object, &state2);
+
+	if (!err)
+		memcpy(state->channels, state2.channels, sizeof(state->channels));
+	return err;
+}
+
+/* As set_irqchip(). */
+static long set_pit(void *object, unsigned long arg)
+{
+	struct minivmm_pit_state2 state2 = { 0 };
+	struct minivmm_pit_state state;
+
+	if (copy_from_user(&state, (void __user *)arg, sizeof(state)))
+		return -EFAULT;
+	memcpy(state2.channels, state.channels, sizeof(state2.channels));
+	return irqchip_set_pit(object, &state2);
+}
+
+static long reinject_control(void *object, unsigned long arg)
+{
+	struct minivmm_reinject_control control;
+	struct vm *vm = object;
+
+	if (copy_from_user(&control, (void __user *)arg, sizeof(control)))
+		return -EFAULT;
+	if (memchr_inv(control.reserved, 0, sizeof(control.reserved)))
+		return refuse(&vm->error, -EINVAL, "reserved", 0, "reserved bytes must be 0");
+	return irqchip_reinject(vm, &control);
+}
+
+static int irq_line_status(void *object, void *data)
+{
+	struct minivmm_irq_level *line = data;
+	struct vm *vm = object;
+
+	if (!irqchip_in_kernel(vm))
+		return refuse(&vm->error, -ENXIO, "irqchip", 0, "the VM has no in-kernel irqchip");
+	line->status = irq_set_line(vm, IRQ_SOURCE_USER, line->irq, line->level);
+	return 0;
+}
+
+static long set_routing(struct vm *vm, const struct minivmm_irq_routing *head,
+			const struct minivmm_irq_routing __user *user)
+{
+	struct minivmm_irq_routing_entry *entries;
+	int err;
+
+	if (!irqchip_in_kernel(vm))
+		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
+	if (head->flags)
+		return refuse(&vm->error, -EINVAL, "flags", head->flags, "must be 0");
+	if (head->nr > IRQ_MAX_ROUTES)
+		return refuse(&vm->error, -EINVAL, "nr", head->nr, "at most 4096 routes");
+	entries = vmemdup_user(user->entries, array_size(head->nr, sizeof(*entries)));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	err = irq_set_routing(vm, entries, head->nr);
+	kvfree(entries);
+	return err;
+}
+
+static long set_gsi_routing(void *object, unsigned long arg)
+{
+	struct minivmm_irq_routing head;
+
+	if (copy_from_user(&head, (void __user *)arg, sizeof(head)))
+		return -EFAULT;
+	return set_routing(object, &head, (void __user *)arg);
+}
+
+static int signal_msi(void *object, void *data)
+{
+	return irq_send_msi(object, data);
+}
+
+static int irqfd(void *object, void *data)
+{
+	return irqfd_control(object, data);
+}
+
+static int ioeventfd(void *object, void *data)
+{
+	return ioeventfd_control(object, data);
+}
+
+static const struct ioctl_entry irq_ioctls[] = {
+	{ MINIVMM_IRQ_LINE, .fixed = irq_line_status },
+	{ MINIVMM_IRQ_LINE_STATUS, .fixed = irq_line_status },
+	{ MINIVMM_SIGNAL_MSI, .fixed = signal_msi },
+	{ MINIVMM_SET_GSI_ROUTING, .raw = set_gsi_routing },
+	{ MINIVMM_IRQFD, .fixed = irqfd },
+	{ MINIVMM_IOEVENTFD, .fixed = ioeventfd },
+	{ MINIVMM_CREATE_IRQCHIP, .raw = create_irqchip },
+	{ MINIVMM_GET_IRQCHIP, .fixed = get_irqchip },
+	{ MINIVMM_SET_IRQCHIP, .raw = set_irqchip },
+	{ MINIVMM_CREATE_PIT2, .fixed = create_pit2 },
+	{ MINIVMM_CREATE_PIT, .raw = create_pit },
+	{ MINIVMM_GET_PIT2, .fixed = get_pit2 },
+	{ MINIVMM_SET_PIT2, .fixed = set_pit2 },
+	{ MINIVMM_GET_PIT, .fixed = get_pit },
+	{ MINIVMM_SET_PIT, .raw = set_pit },
+	{ MINIVMM_REINJECT_CONTROL, .raw = reinject_control },
+};
+
+long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
+{
+	return ioctl_dispatch(irq_ioctls, ARRAY_SIZE(irq_ioctls), vm, cmd, arg);
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM's interrupt controllers in the kernel: lines, routing, acknowledge and
+ * end of interrupt, port and memory accesses. The PIT's timer is in pit_timer.c.
+ */
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "../compat.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "ioeventfd.h"
+#include "irqfd.h"
+#include "pit_timer.h"
+
+/* Rest of a level-triggered pin that asserts again at every EOI. */
+#define IOAPIC_STORM_PAUSE_NS	(10 * NSEC_PER_MSEC)
+
+static_assert(IRQ_MAX_PINS == IOAPIC_PINS);
+
+int ioapic_send(struct ioapic *io, const struct irq_message *msg)
+{
+	return irq_deliver(container_of(io, struct vm, irqchip.ioapic), NULL, msg);
+}
+
+static int gsi_of_pin(struct vm *vm, enum irq_chip_id chip, unsigned int pin)
+{
+	int gsi;
+
+	rcu_read_lock();
+	gsi = rcu_dereference(vm->irqchip.table)->gsi_of_pin[chip][pin];
+	rcu_read_unlock();
+	return gsi;
+}
+
+/* Tell who listens that the guest ended the interrupts of @pins. No raw lock held. */
+static void notify_acked(struct vm *vm, enum irq_chip_id chip, u32 pins)
+{
+	int gsi;
+
+	for (; pins; pins &= pins - 1) {
+		gsi = gsi_of_pin(vm, chip, __ffs(pins));
+		if (gsi == PIT_GSI)
+			pit_timer_acked(vm);
+		if (gsi >= 0)
+			irqfd_acked(vm, gsi);
+	}
+}
+
+static void notify_unmasked(struct vm *vm, enum irq_chip_id chip, u32 pins)
+{
+	for (; pins; pins &= pins - 1)
+		if (gsi_of_pin(vm, chip, __ffs(pins)) == PIT_GSI)
+			pit_timer_unmasked(vm);
+}
+
+static void kick_extint(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu) {
+		if (lapic_regs_accepts_extint(&vcpu->lapic.regs)) {
+			vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+			return;
+		}
+	}
+}
+
+/* Every use of the PIC is bracketed by these two: effects take place after the unlock. */
+struct pic_use {
+	unsigned long flags;
+	bool output;
+};
+
+static struct pic *pic_begin(struct vm *vm, struct pic_use *use)
+	__acquires(&vm->irqchip.pic_lock)
+{
+	raw_spin_lock_irqsave(&vm->irqchip.pic_lock, use->flags);
+	use->output = vm->irqchip.pic.output;
+	return &vm->irqchip.pic;
+}
+
+static void pic_end(struct vm *vm, struct pic_use *use)
+	__releases(&vm->irqchip.pic_lock)
+{
+	struct pic *pic = &vm->irqchip.pic;
+	bool rose = pic->output && !use->output;
+	u16 acked = pic->acked, unmasked = pic->unmasked;
+
+	pic->acked = 0;
+	pic->unmasked = 0;
+	raw_spin_unlock_irqrestore(&vm->irqchip.pic_lock, use->flags);
+	if (rose)
+		kick_extint(vm);
+	if (unlikely(unmasked)) {
+		notify_unmasked(vm, IRQ_CHIP_PIC_MASTER, unmasked & 0xff);
+		notify_unmasked(vm, IRQ_CHIP_PIC_SLAVE, unmasked >> 8);
+	}
+	notify_acked(vm, IRQ_CHIP_PIC_MASTER, acked & 0xff);
+	notify_acked(vm, IRQ_CHIP_PIC_SLAVE, acked >> 8);
+}
+
+/* The same for the I/O APIC. */
+static struct ioapic *ioapic_begin(struct vm *vm, unsigned long *flags)
+	__acquires(&vm->irqchip.ioapic_lock)
+{
+	raw_spin_lock_irqsave(&vm->irqchip.ioapic_lock, *flags);
+	return &vm->irqchip.ioapic;
+}
+
+static void ioapic_end(struct vm *vm, unsigned long flags)
+	__releases(&vm->irqchip.ioapic_lock)
+{
+	u32 unmasked = vm->irqchip.ioapic.unmasked;
+
+	vm->irqchip.ioapic.unmasked = 0;
+	raw_spin_unlock_irqrestore(&vm->irqchip.ioapic_lock, flags);
+	notify_unmasked(vm, IRQ_CHIP_IOAPIC, unmasked);
+}
+
+static enum hrtimer_restart retry_fired(struct hrtimer *timer)
+{
+	struct vm *vm = container_of(timer, struct vm, irqchip.ioapic_retry);
+	unsigned long flags;
+
+	ioapic_retry(ioapic_begin(vm, &flags));
+	ioapic_end(vm, flags);
+	return HRTIMER_NORESTART;
+}
+
+static int drive_pic(struct vm *vm, unsigned int line, enum irq_source source, bool level)
+{
+	struct pic_use use;
+	int result = pic_set_line(pic_begin(vm, &use), line, source, level);
+
+	pic_end(vm, &use);
+	return result;
+}
+
+static int drive_ioapic(struct vm *vm, unsigned int pin, enum irq_source source, bool level)
+{
+	unsigned long flags;
+	int result = ioapic_set_line(ioapic_begin(vm, &flags), pin, source, level);
+
+	ioapic_end(vm, flags);
+	return result;
+}
+
+static int drive_route(struct vm *vm, const struct irq_route *route, enum irq_source source,
+		       bool level)
+{
+	switch (route->chip) {
+	case IRQ_CHIP_PIC_MASTER:
+	case IRQ_CHIP_PIC_SLAVE:
+		return drive_pic(vm, route->chip * 8 + route->pin, source, level);
+	case IRQ_CHIP_IOAPIC:
+		return drive_ioapic(vm, route->pin, source, level);
+	default:
+		return level ? irq_deliver(vm, NULL, &route->msi) : -1;
+	}
+}
+
+int irq_set_line(struct vm *vm, enum irq_source source, u32 gsi, bool level)
+{
+	const struct irq_table *table;
+	int i, result = -1, one;
+
+	rcu_read_lock();
+	table = rcu_dereference(vm->irqchip.table);
+	for (i = irq_table_first(table, gsi); i >= 0; i = table->routes[i].next) {
+		one = drive_route(vm, &table->routes[i], source, level);
+		if (one >= 0)
+			result = max(result, 0) + one;
+	}
+	rcu_read_unlock();
+	return result;
+}
+
+int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
+{
+	struct irq_message msg;
+
+	if (!irqchip_in_kernel(vm))
+		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
+	if (msi->flags)
+		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "no flag is defined on x86");
+	msi_decode(&msg, msi->address_lo, msi->data);
+	return max(irq_deliver(vm, NULL, &msg), 0);
+}
+
+void irqchip_eoi(struct vm *vm, u8 vector)
+{
+	unsigned long flags;
+	u32 pins, put_off;
+
+	if (!ioapic_handles(&vm->irqchip.ioapic, vector))
+		return;
+	pins = ioapic_eoi_pins(ioapic_begin(vm, &flags), vector);
+	ioapic_end(vm, flags);
+	/* Listeners lower their lines before the level is looked at again. */
+	notify_acked(vm, IRQ_CHIP_IOAPIC, pins);
+	put_off = ioapic_eoi(ioapic_begin(vm, &flags), pins);
+	ioapic_end(vm, flags);
+	if (unlikely(put_off))
+		hrtimer_start(&vm->irqchip.ioapic_retry, ns_to_ktime(IOAPIC_STORM_PAUSE_NS),
+			      HRTIMER_MODE_REL_HARD);
+}
+
+static bool pic_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+{
+	struct pic_use use;
+	struct pic *pic;
+
+	if (!pic_owns_port(port))
+		return false;
+	pic = pic_begin(vm, &use);
+	if (is_in)
+		*data = pic_read(pic, port);
+	else
+		pic_write(pic, port, *data);
+	pic_end(vm, &use);
+	return true;
+}
+
+static bool byte_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+{
+	return pic_port(vm, port, is_in, data) || pit_timer_port(vm, port, is_in, data);
+}
+
+bool irqchip_port(struct vm *vm, u16 port, unsigned int size, bool is_in, u32 *data)
+{
+	unsigned int i;
+	u8 byte = *data;
+
+	if (!irqchip_in_kernel(vm) || !byte_port(vm, port, is_in, &byte))
+		return false;
+	if (is_in)
+		*data = byte;
+	/* A wide access is split as on the ISA bus; where nobody answers, ones are read. */
+	for (i = 1; i < size; i++) {
+		byte = is_in ? 0xff : *data >> i * 8;
+		byte_port(vm, port + i, is_in, &byte);
+		if (is_in)
+			*data |= (u32)byte << i * 8;
+	}
+	return true;
+}
+
+static void ioapic_mmio(struct vm *vm, u32 offset, unsigned int len, bool is_write, u64 *data)
+{
+	unsigned long flags;
+	struct ioapic *io = ioapic_begin(vm, &flags);
+
+	if (!is_write)
+		*data = ioapic_read(io, offset);
+	else
+		ioapic_write(io, offset, len >= 4 ? *data : *data & GENMASK(len * 8 - 1, 0));
+	ioapic_end(vm, flags);
+}
+
+bool irqchip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
+{
+	if (lapic_mmio_covers(&vcpu->lapic, gpa)) {
+		if (is_write)
+			lapic_mmio_write(vcpu, offset_in_page(gpa), len, *data);
+		else
+			lapic_mmio_read(vcpu, offset_in_page(gpa), len, data);
+		return true;
+	}
+	if (gpa - IOAPIC_BASE >= IOAPIC_SIZE || !irqchip_in_kernel(vcpu->vm))
+		return false;
+	ioapic_mmio(vcpu->vm, gpa - IOAPIC_BASE, len, is_write, data);
+	return true;
+}
+
+bool irq_extint_pending(struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->vm->irqchip.pic.output) &&
+	       lapic_regs_accepts_extint(&vcpu->lapic.regs);
+}
+
+u8 irq_extint_ack(struct vcpu *vcpu)
+{
+	struct pic_use use;
+	u8 vector = pic_intack(pic_begin(vcpu->vm, &use));
+
+	pic_end(vcpu->vm, &use);
+	return vector;
+}
+
+bool irq_pending(struct vcpu *vcpu)
+{
+	return lapic_pending_vector(vcpu) >= 0 || irq_extint_pending(vcpu);
+}
+
+int irq_ack(struct vcpu *vcpu)
+{
+	int vector;
+
+	if (irq_extint_pending(vcpu))
+		return irq_extint_ack(vcpu);
+	vector = lapic_pending_vector(vcpu);
+	if (vector >= 0)
+		lapic_accept(vcpu, vector);
+	return vector;
+}
+
+static struct irq_table *alloc_table(u32 nr)
+{
+	return kvzalloc(irq_table_size(nr), GFP_KERNEL_ACCOUNT);
+}
+
+static void publish_table(struct vm *vm, struct irq_table *table)
+{
+	struct irqchip *chip = &vm->irqchip;
+	struct irq_table *old;
+
+	mutex_lock(&chip->lock);
+	old = rcu_replace_pointer(chip->table, table, lockdep_is_held(&chip->lock));
+	mutex_unlock(&chip->lock);
+	if (old)
+		kvfree_rcu(old, rcu);
+}
+
+int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entries, u32 nr)
+{
+	struct irq_table *table = alloc_table(nr);
+	u32 bad;
+
+	if (!table)
+		return -ENOMEM;
+	if (irq_table_build(table, entries, nr, &bad)) {
+		kvfree(table);
+		return refuse(&vm->error, -EINVAL, "entries", bad,
+			      "each entry needs a known type, chip, pin and GSI, flags 0, and no second MSI or chip for its GSI");
+	}
+	publish_table(vm, table);
+	return 0;
+}
+
+bool irqchip_in_kernel(const struct vm *vm)
+{
+	return READ_ONCE(vm->irqchip.in_kernel);
+}
+
+int irqchip_create(struct vm *vm)
+{
+	struct irq_table *table;
+
+	if (irqchip_in_kernel(vm))
+		return refuse(&vm->error, -EEXIST, "irqchip", 1, "the VM already has its irqchip");
+	if (vm->nr_vcpus)
+		return refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
+			      "the irqchip must be created before the first vCPU");
+	table = alloc_table(IRQ_DEFAULT_ROUTES);
+	if (!table)
+		return -ENOMEM;
+	irq_table_default(table);
+	publish_table(vm, table);
+	pic_reset(&vm->irqchip.pic);
+	ioapic_reset(&vm->irqchip.ioapic);
+	WRITE_ONCE(vm->irqchip.in_kernel, true);
+	return 0;
+}
+
+static int refuse_no_irqchip(struct vm *vm)
+{
+	return refuse(&vm->error, -ENXIO, "irqchip", 0, "the VM has no in-kernel irqchip");
+}
+
+static int refuse_chip(struct vm *vm, u32 chip_id)
+{
+	return refuse(&vm->error, -EINVAL, "chip_id", chip_id, "chips are 0, 1 (PICs), 2 (I/O APIC)");
+}
+
+int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip)
+{
+	struct pic_use use;
+	unsigned long flags;
+
+	if (!irqchip_in_kernel(vm))
+		return refuse_no_irqchip(vm);
+	memset(&chip->chip, 0, sizeof(chip->chip));
+	switch (chip->chip_id) {
+	case MINIVMM_IRQCHIP_PIC_MASTER:
+	case MINIVMM_IRQCHIP_PIC_SLAVE:
+		pic_save(pic_begin(vm, &use), chip->chip_id, &chip->chip.pic);
+		pic_end(vm, &use);
+		return 0;
+	case MINIVMM_IRQCHIP_IOAPIC:
+		ioapic_save(ioapic_begin(vm, &flags), &chip->chip.ioapic);
+		ioapic_end(vm, flags);
+		return 0;
+	default:
+		return refuse_chip(vm, chip->chip_id);
+	}
+}
+
+int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip)
+{
+	struct pic_use use;
+	unsigned long flags;
+
+	if (!irqchip_in_kernel(vm))
+		return refuse_no_irqchip(vm);
+	switch (chip->chip_id) {
+	case MINIVMM_IRQCHIP_PIC_MASTER:
+	case MINIVMM_IRQCHIP_PIC_SLAVE:
+		pic_load(pic_begin(vm, &use), chip->chip_id, &chip->chip.pic);
+		pic_end(vm, &use);
+		return 0;
+	case MINIVMM_IRQCHIP_IOAPIC:
+		ioapic_load(ioapic_begin(vm, &flags), &chip->chip.ioapic);
+		ioapic_end(vm, flags);
+		return 0;
+	default:
+		return refuse_chip(vm, chip->chip_id);
+	}
+}
+
+int irqchip_init(struct vm *vm)
+{
+	struct irqchip *chip = &vm->irqchip;
+	struct irq_table *table = alloc_table(0);
+	u32 none;
+
+	if (!table)
+		return -ENOMEM;
+	irq_table_build(table, NULL, 0, &none);
+	RCU_INIT_POINTER(chip->table, table);
+	raw_spin_lock_init(&chip->pic_lock);
+	raw_spin_lock_init(&chip->ioapic_lock);
+	mutex_init(&chip->lock);
+	irqfd_init(vm);
+	pit_timer_init(vm);
+	host_timer_setup(&chip->ioapic_retry, retry_fired, HRTIMER_MODE_REL_HARD);
+	return 0;
+}
+
+void irqchip_release(struct vm *vm)
+{
+	irqfd_release(vm);
+}
+
+void irqchip_destroy(struct vm *vm)
+{
+	struct irqchip *chip = &vm->irqchip;
+
+	pit_timer_destroy(vm);
+	hrtimer_cancel(&chip->ioapic_retry);
+	ioeventfd_release(vm);
+	kvfree(rcu_dereference_protected(chip->table, true));
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Local APICs in the kernel: mailbox, hrtimer, delivery of messages, and the
+ * entry points of exit handlers and ioctls.
+ */
+#include <linux/ktime.h>
+#include <asm/tsc.h>
+
+#include "../compat.h"
+#include "../vcpu.h"
+#include "../vm.h"
+
+#define X2APIC_MSR_BASE	0x800
+#define MAX_PHYS_BITS	52u
+
+static_assert(IRQCHIP_MAX_APICS == VM_MAX_VCPUS);
+static_assert(LAPIC_IMAGE_SIZE == sizeof(struct minivmm_lapic_state));
+
+static void read_clock(struct vcpu *vcpu, struct lapic_clock *clock)
+{
+	clock->ns = ktime_get_ns();
+	clock->guest_tsc = pv_guest_tsc(vcpu);
+	clock->tsc_khz = tsc_khz;
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct vcpu *vcpu = container_of(timer, struct vcpu, lapic.timer);
+
+	set_bit(LAPIC_EVENT_TIMER, &vcpu->lapic.events);
+	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * A timer that fires although it was just cancelled or moved does no harm:
+ * lapic_regs_expire() looks at the time. So nothing here waits for the callback.
+ */
+static void program_timer(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->lapic;
+	u64 target = lapic->regs.target_ns;
+
+	if (!target) {
+		hrtimer_try_to_cancel(&lapic->timer);
+	} else if (target <= ktime_get_ns()) {
+		set_bit(LAPIC_EVENT_TIMER, &lapic->events);
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+	} else {
+		hrtimer_start(&lapic->timer, ns_to_ktime(target), HRTIMER_MODE_ABS_HARD);
+	}
+}
+
+static void publish_identity(struct vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->vm->irqchip.apic_identity[vcpu->index],
+		   lapic_regs_identity(&vcpu->lapic.regs));
+}
+
+static void apply(struct vcpu *vcpu, const struct lapic_effect *effect)
+{
+	if (effect->identity)
+		publish_identity(vcpu);
+	if (effect->timer)
+		program_timer(vcpu);
+	if (effect->ipi)
+		irq_deliver(vcpu->vm, vcpu, &effect->message);
+	if (effect->eoi)
+		irqchip_eoi(vcpu->vm, effect->vector);
+}
+
+static void post(struct vcpu *vcpu, const struct irq_message *msg)
+{
+	struct lapic *lapic = &vcpu->lapic;
+
+	if (msg->level)
+		set_bit(msg->vector, lapic->posted_level);
+	else if (test_bit(msg->vector, lapic->posted_level))
+		clear_bit(msg->vector, lapic->posted_level);
+	/* Who set the bit first also raises the event and kicks. */
+	if (test_and_set_bit(msg->vector, lapic->posted))
+		return;
+	set_bit(LAPIC_EVENT_POSTED, &lapic->events);
+	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+}
+
+static void post_init(struct vcpu *vcpu)
+{
+	clear_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
+	set_bit(LAPIC_EVENT_INIT, &vcpu->lapic.events);
+	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+}
+
+static void post_sipi(struct vcpu *vcpu, u8 vector)
+{
+	WRITE_ONCE(vcpu->lapic.sipi_vector, vector);
+	smp_mb__before_atomic();
+	set_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
+	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+}
+
+/* Returns 1 if the APIC takes @msg, 0 if it refuses. */
+static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message *msg)
+{
+	switch (msg->delivery) {
+	case IRQ_DM_FIXED:
+	case IRQ_DM_LOWEST:
+		if (!(identity & APIC_IDENTITY_SOFT))
+			return 0;
+		post(vcpu, msg);
+		return 1;
+	case IRQ_DM_NMI:
+		vcpu_queue_nmi(vcpu);
+		return 1;
+	case IRQ_DM_INIT:
+		if (!msg->deassert)
+			post_init(vcpu);
+		return 1;
+	case IRQ_DM_SIPI:
+		post_sipi(vcpu, msg->vector);
+		return 1;
+	default:
+		/* SMI: no SMM is offered. ExtINT: only the PIC's wire to LINT0 brings it. */
+		return 0;
+	}
+}
+
+static bool selected(u64 identity, const struct vcpu *vcpu, const struct vcpu *source,
+		     const struct irq_message *msg)
+{
+	switch (msg->shorthand) {
+	case IRQ_TO_SELF:
+		return vcpu == source;
+	case IRQ_TO_ALL:
+		return identity & APIC_IDENTITY_ENABLED;
+	case IRQ_TO_OTHERS:
+		return vcpu != source && (identity & APIC_IDENTITY_ENABLED);
+	default:
+		return apic_addressed(identity, msg);
+	}
+}
+
+static int deliver_to_all(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+	int taken = -1;
+
+	for_each_vcpu(vm, i, vcpu) {
+		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
+
+		if (selected(identity, vcpu, source, msg))
+			taken = max(taken, 0) + deliver_to(vcpu, identity, msg);
+	}
+	return taken;
+}
+
+/* Lowest priority: the least often chosen one of those that accept. */
+static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+{
+	struct vcpu *vcpu, *best = NULL;
+	u64 best_identity = 0;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu) {
+		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
+
+		if (!selected(identity, vcpu, source, msg) || !(identity & APIC_IDENTITY_SOFT))
+			continue;
+		if (best && READ_ONCE(vcpu->lapic.arbitration) >= READ_ONCE(best->lapic.arbitration))
+			continue;
+		best = vcpu;
+		best_identity = identity;
+	}
+	if (!best)
+		return -1;
+	WRITE_ONCE(best->lapic.arbitration, best->lapic.arbitration + 1);
+	return deliver_to(best, best_identity, msg);
+}
+
+int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+{
+	u64 identity;
+
+	if (msg->shorthand == IRQ_TO_SELF)
+		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg);
+	/* The usual guest keeps APIC IDs as they are: ID and index are equal. */
+	if (!msg->shorthand && !msg->logical && !apic_broadcast(msg) &&
+	    msg->dest < smp_load_acquire(&vm->nr_vcpus)) {
+		identity = READ_ONCE(vm->irqchip.apic_identity[msg->dest]);
+		if (apic_addressed(identity, msg))
+			return deliver_to(vm->vcpus[msg->dest], identity, msg);
+	}
+	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
+		return deliver_to_lowest(vm, source, msg);
+	return deliver_to_all(vm, source, msg);
+}
+
+static void take_timer(struct vcpu *vcpu)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock;
+
+	read_clock(vcpu, &clock);
+	lapic_regs_expire(&vcpu->lapic.regs, &clock, &effect);
+	apply(vcpu, &effect);
+}
+
+static void take_posted(struct lapic *lapic)
+{
+	unsigned int i;
+	u64 vectors;
+
+	for (i = 0; i < ARRAY_SIZE(lapic->posted); i++) {
+		if (!READ_ONCE(lapic->posted[i]))
+			continue;
+		vectors = xchg(&lapic->posted[i], 0);
+		lapic_regs_post(&lapic->regs, i, vectors, READ_ONCE(lapic->posted_level[i]));
+	}
+}
+
+/* The owner empties the mailbox, INIT and SIPI excepted. */
+static void merge(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->lapic;
+	unsigned long events = READ_ONCE(lapic->events);
+
+	if (likely(!(events & (BIT(LAPIC_EVENT_POSTED) | BIT(LAPIC_EVENT_TIMER)))))
+		return;
+	/* Clear first, look then: what is posted after the clearing raises the event again. */
+	if (test_and_clear_bit(LAPIC_EVENT_TIMER, &lapic->events))
+		take_timer(vcpu);
+	if (test_and_clear_bit(LAPIC_EVENT_POSTED, &lapic->events))
+		take_posted(lapic);
+}
+
+static void empty_mailbox(struct lapic *lapic)
+{
+	unsigned int i;
+
+	clear_bit(LAPIC_EVENT_TIMER, &lapic->events);
+	clear_bit(LAPIC_EVENT_POSTED, &lapic->events);
+	for (i = 0; i < ARRAY_SIZE(lapic->posted); i++)
+		xchg(&lapic->posted[i], 0);
+}
+
+void lapic_init(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->lapic;
+
+	host_timer_setup(&lapic->timer, timer_fired, HRTIMER_MODE_ABS_HARD);
+	lapic->in_kernel = irqchip_in_kernel(vcpu->vm);
+	lapic->regs.x2apic_id = vcpu->id;
+	lapic_reset(vcpu, false);
+}
+
+void lapic_destroy(struct vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->lapic.timer);
+}
+
+void lapic_reset(struct vcpu *vcpu, bool init)
+{
+	lapic_regs_reset(&vcpu->lapic.regs, vcpu_is_bsp(vcpu), init);
+	empty_mailbox(&vcpu->lapic);
+	publish_identity(vcpu);
+	program_timer(vcpu);
+}
+
+void lapic_cpuid_changed(struct vcpu *vcpu)
+{
+	vcpu->lapic.regs.has_x2apic = vcpu->cpuid.has.x2apic;
+	vcpu->lapic.regs.has_deadline = vcpu->cpuid.has.tsc_deadline;
+}
+
+int lapic_pending_vector(struct vcpu *vcpu)
+{
+	merge(vcpu);
+	return lapic_regs_pending(&vcpu->lapic.regs);
+}
+
+void lapic_accept(struct vcpu *vcpu, u8 vector)
+{
+	lapic_regs_accept(&vcpu->lapic.regs, vector);
+}
+
+bool lapic_take_init(struct vcpu *vcpu)
+{
+	return lapic_has_events(&vcpu->lapic) &&
+	       test_and_clear_bit(LAPIC_EVENT_INIT, &vcpu->lapic.events);
+}
+
+bool lapic_take_sipi(struct vcpu *vcpu, u8 *vector)
+{
+	if (!lapic_has_events(&vcpu->lapic) ||
+	    !test_and_clear_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events))
+		return false;
+	*vector = READ_ONCE(vcpu->lapic.sipi_vector);
+	return true;
+}
+
+int lapic_set_base(struct vcpu *vcpu, u64 base, bool host)
+{
+	struct lapic_effect effect = { 0 };
+	unsigned int bits = min_t(unsigned int, vcpu->cpuid.has.phys_bits ?: 36, MAX_PHYS_BITS);
+	int err = lapic_regs_set_base(&vcpu->lapic.regs, base, bits, host, &effect);
+
+	apply(vcpu, &effect);
+	return err;
+}
+
+void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data)
+{
+	struct lapic_clock clock = { 0 };
+	unsigned int skip = offset & 0xf;
+	u32 value;
+
+	*data = 0;
+	merge(vcpu);
+	if (skip + len > 4 && skip)
+		return;
+	offset &= ~0xf;
+	if (lapic_regs_need_clock(offset))
+		read_clock(vcpu, &clock);
+	if (!lapic_regs_read(&vcpu->lapic.regs, offset, &value, &clock))
+		*data = value >> skip * 8;
+}
+
+void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock = { 0 };
+
+	if (len != 4 || (offset & 0xf))
+		return;
+	if (lapic_regs_need_clock(offset))
+		read_clock(vcpu, &clock);
+	lapic_regs_write(&vcpu->lapic.regs, offset, data, &clock, &effect);
+	apply(vcpu, &effect);
+}
+
+static u32 msr_offset(u32 msr)
+{
+	return (msr - X2APIC_MSR_BASE) << 4;
+}
+
+int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
+{
+	struct lapic_clock clock = { 0 };
+	u32 offset = msr_offset(msr);
+
+	if (!vcpu->lapic.in_kernel)
+		return -EINVAL;
+	merge(vcpu);
+	if (lapic_regs_need_clock(offset))
+		read_clock(vcpu, &clock);
+	return x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
+}
+
+int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock = { 0 };
+	u32 offset = msr_offset(msr);
+	int err;
+
+	if (!vcpu->lapic.in_kernel)
+		return -EINVAL;
+	if (lapic_regs_need_clock(offset))
+		read_clock(vcpu, &clock);
+	err = x2apic_regs_write(&vcpu->lapic.regs, offset, value, &clock, &effect);
+	apply(vcpu, &effect);
+	return err;
+}
+
+u64 lapic_get_tsc_deadline(struct vcpu *vcpu)
+{
+	merge(vcpu);
+	return vcpu->lapic.regs.deadline;
+}
+
+void lapic_set_tsc_deadline(struct vcpu *vcpu, u64 value)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock;
+
+	if (!vcpu->lapic.in_kernel)
+		return;
+	read_clock(vcpu, &clock);
+	lapic_regs_set_deadline(&vcpu->lapic.regs, value, &clock, &effect);
+	apply(vcpu, &effect);
+}
+
+void lapic_tsc_changed(struct vcpu *vcpu)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock;
+
+	read_clock(vcpu, &clock);
+	lapic_regs_retime(&vcpu->lapic.regs, &clock, &effect);
+	apply(vcpu, &effect);
+}
+
+int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state)
+{
+	struct lapic_clock clock;
+
+	if (!vcpu->lapic.in_kernel)
+		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
+	merge(vcpu);
+	read_clock(vcpu, &clock);
+	lapic_regs_save(&vcpu->lapic.regs, state->regs, &clock);
+	return 0;
+}
+
+int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state)
+{
+	struct lapic_effect effect = { 0 };
+	struct lapic_clock clock;
+
+	if (!vcpu->lapic.in_kernel)
+		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
+	empty_mailbox(&vcpu->lapic);
+	read_clock(vcpu, &clock);
+	lapic_regs_load(&vcpu->lapic.regs, state->regs, &clock, &effect);
+	apply(vcpu, &effect);
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return 0;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The PIT in the kernel: port accesses, the tick of channel 0, and its ioctls. */
+#include <linux/ktime.h>
+
+#include "../compat.h"
+#include "../vm.h"
+#include "pit_timer.h"
+
+#define PORT_SPEAKER	0x61
+
+static bool has_pit(struct vm *vm)
+{
+	return smp_load_acquire(&vm->irqchip.has_pit);
+}
+
+/* One tick: an edge on GSI 0, without the lock. */
+static void pulse(struct vm *vm)
+{
+	unsigned long flags;
+	int taken = irq_set_line(vm, IRQ_SOURCE_PIT, PIT_GSI, true);
+
+	irq_set_line(vm, IRQ_SOURCE_PIT, PIT_GSI, false);
+	if (taken > 0)
+		return;
+	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	pit_refused(&vm->irqchip.pit);
+	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
+}
+
+/* pit_lock held, so that the timer follows next_ns. A late callback finds nothing to do. */
+static void program(struct irqchip *chip)
+{
+	lockdep_assert_held(&chip->pit_lock);
+	if (chip->pit.next_ns)
+		hrtimer_start(&chip->pit_timer, ns_to_ktime(chip->pit.next_ns),
+			      HRTIMER_MODE_ABS_HARD);
+	else
+		hrtimer_try_to_cancel(&chip->pit_timer);
+}
+
+static enum hrtimer_restart pit_fired(struct hrtimer *timer)
+{
+	struct vm *vm = container_of(timer, struct vm, irqchip.pit_timer);
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+	bool raise;
+
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	raise = pit_tick(&chip->pit, ktime_get_ns());
+	if (chip->pit.next_ns)
+		program(chip);
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	if (raise)
+		pulse(vm);
+	return HRTIMER_NORESTART;
+}
+
+static void access_port(struct irqchip *chip, u16 port, bool is_in, u8 *data)
+{
+	u64 now = ktime_get_ns(), next = chip->pit.next_ns;
+
+	if (port == PORT_SPEAKER && is_in)
+		*data = pit_speaker_read(&chip->pit, now);
+	else if (port == PORT_SPEAKER)
+		pit_speaker_write(&chip->pit, *data, now);
+	else if (is_in)
+		*data = pit_read(&chip->pit, port & 3, now);
+	else
+		pit_write(&chip->pit, port & 3, *data, now);
+	if (chip->pit.next_ns != next)
+		program(chip);
+}
+
+bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+{
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+
+	if ((port & ~3) != 0x40 && port != PORT_SPEAKER)
+		return false;
+	if (!has_pit(vm) || (port == PORT_SPEAKER && !chip->has_speaker))
+		return false;
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	access_port(chip, port, is_in, data);
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	return true;
+}
+
+void pit_timer_acked(struct vm *vm)
+{
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+	bool again;
+
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	again = pit_acked(&chip->pit);
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	if (again)
+		pulse(vm);
+}
+
+void pit_timer_unmasked(struct vm *vm)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	pit_forget(&vm->irqchip.pit);
+	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
+}
+
+void pit_timer_init(struct vm *vm)
+{
+	raw_spin_lock_init(&vm->irqchip.pit_lock);
+	host_timer_setup(&vm->irqchip.pit_timer, pit_fired, HRTIMER_MODE_ABS_HARD);
+}
+
+void pit_timer_destroy(struct vm *vm)
+{
+	unsigned long flags;
+
+	/* No next tick, so that a callback under way does not start the timer again. */
+	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	vm->irqchip.pit.next_ns = 0;
+	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
+	hrtimer_cancel(&vm->irqchip.pit_timer);
+}
+
+static int refuse_no_pit(struct vm *vm)
+{
+	return refuse(&vm->error, -ENXIO, "pit", 0, "the VM has no in-kernel PIT");
+}
+
+int irqchip_create_pit(struct vm *vm, const struct minivmm_pit_config *config)
+{
+	struct irqchip *chip = &vm->irqchip;
+
+	if (config->flags & ~MINIVMM_PIT_SPEAKER_DUMMY)
+		return refuse(&vm->error, -EINVAL, "flags", config->flags,
+			      "the only flag is PIT_SPEAKER_DUMMY");
+	if (!irqchip_in_kernel(vm))
+		return refuse(&vm->error, -ENOENT, "irqchip", 0, "the VM has no in-kernel irqchip");
+	if (has_pit(vm))
+		return refuse(&vm->error, -EEXIST, "pit", 1, "the VM already has its PIT");
+	pit_reset(&chip->pit, ktime_get_ns());
+	chip->has_speaker = config->flags & MINIVMM_PIT_SPEAKER_DUMMY;
+	smp_store_release(&chip->has_pit, true);
+	return 0;
+}
+
+int irqchip_get_pit(struct vm *vm, struct minivmm_pit_state2 *state)
+{
+	unsigned long flags;
+
+	if (!has_pit(vm))
+		return refuse_no_pit(vm);
+	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	pit_save(&vm->irqchip.pit, state);
+	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
+	return 0;
+}
+
+int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state)
+{
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+	int err;
+
+	if (!has_pit(vm))
+		return refuse_no_pit(vm);
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	err = pit_load(&chip->pit, state, ktime_get_ns());
+	program(chip);
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	if (err)
+		return refuse(&vm->error, err, "pit", state->flags,
+			      "flags, counts up to 65536, modes 0 to 5, access and latch states must be known ones");
+	return 0;
+}
+
+int irqchip_reinject(struct vm *vm, const struct minivmm_reinject_control *control)
+{
+	unsigned long flags;
+
+	if (!has_pit(vm))
+		return refuse_no_pit(vm);
+	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	vm->irqchip.pit.reinject = control->pit_reinject;
+	pit_forget(&vm->irqchip.pit);
+	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The PIT in the kernel: its lock, its hrtimer, and the line of channel 0.
+ *
+ * Used by irqchip.c and the ioctls only. pit_lock is raw; the line (GSI 0) is
+ * driven after it is dropped. Functions are usable in the window.
+ */
+#ifndef MINIVMM_IRQ_PIT_TIMER_H
+#define MINIVMM_IRQ_PIT_TIMER_H
+
+#include <linux/types.h>
+
+#define PIT_GSI	0
+
+struct vm;
+
+void pit_timer_init(struct vm *vm);
+
+/* pit_timer_destroy - stop it for good. May sleep. */
+void pit_timer_destroy(struct vm *vm);
+
+/* pit_timer_port - a byte at port 0x40..0x43 or 0x61: whether the VM has a PIT that takes it. */
+bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data);
+
+/* pit_timer_acked/unmasked - the guest ended GSI 0's interrupt, or unmasked a pin of it. No raw lock held. */
+void pit_timer_acked(struct vm *vm);
+void pit_timer_unmasked(struct vm *vm);
+
+#endif /* MINIVMM_IRQ_PIT_TIMER_H */
