@@ -26,6 +26,9 @@ void irqfd_module_exit(void);
  */
 int irqfd_control(struct vm *vm, const struct minivmm_irqfd *args);
 
+/* irqfd_init - at VM creation. */
+void irqfd_init(struct vm *vm);
+
 /* irqfd_release - the VM fd is closed: remove all and wait for it. */
 void irqfd_release(struct vm *vm);
 
