@@ -28,8 +28,10 @@ struct backend_caps {
 	bool tsc_scaling;
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves;
-	bool intercept_cr4;		/* set by a CPUID that hides CR4 bits the CPU has */
 };
+
+/* Segment registers beyond enum emul_sreg, for get_segment and set_segment. */
+enum { BACKEND_LDTR = EMUL_GS + 1, BACKEND_TR, BACKEND_NR_SEGMENTS };
 
 extern struct backend_caps backend;
 
@@ -54,8 +56,9 @@ extern struct backend_caps backend;
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.
  * can_inject_irq/can_inject_nmi	would the guest accept one now?
  * inject_irq/nmi/exception	window: hand an event to the next entry.
- * want_irq_window/want_nmi_window	exit as soon as the guest can accept one.
- * set_tpr_threshold	exit when TPR falls below @prio (0: never); -1 CR8 not shared.
+ * want_irq_window	window: exit as soon as the guest can take an interrupt of class
+ *		@priority (vector / 16; above 15: whatever CR8 says; below 0: no exit).
+ * want_nmi_window	window: exit as soon as the guest can take an NMI.
  */
 #define BACKEND_OPS(OP)								\
 	OP(int, setup, (void))							\
@@ -83,9 +86,8 @@ extern struct backend_caps backend;
 	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector, bool soft))		\
 	OP(void, inject_nmi, (struct vcpu *vcpu))				\
 	OP(void, inject_exception, (struct vcpu *vcpu, u8 vector, bool has_error, u32 error)) \
-	OP(void, want_irq_window, (struct vcpu *vcpu, bool want))		\
-	OP(void, want_nmi_window, (struct vcpu *vcpu))				\
-	OP(void, watch_tpr, (struct vcpu *vcpu, bool want))
+	OP(void, want_irq_window, (struct vcpu *vcpu, int priority))		\
+	OP(void, want_nmi_window, (struct vcpu *vcpu))
 
 struct backend_ops {
 #define OP(ret, name, args)	ret (*name)args;

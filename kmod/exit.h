@@ -26,14 +26,13 @@ enum exit_kind {
 	EXIT_PAUSE,
 	EXIT_INTERRUPT_WINDOW,	/* the guest can now take an interrupt */
 	EXIT_NMI_WINDOW,	/* ... an NMI */
-	EXIT_TPR,		/* the guest lowered its task priority below what waits */
+	EXIT_DEBUG_REGISTER,	/* first use of a debug register in this section */
 	EXIT_SHUTDOWN,		/* triple fault */
 	EXIT_EXCEPTION,		/* an intercepted exception: .exception */
 	EXIT_MACHINE_CHECK,
 	EXIT_CACHE_FLUSH,	/* WBINVD, WBNOINVD, INVD */
-	EXIT_MWAIT,		/* MONITOR, MWAIT, RDPMC and others that do nothing or #UD */
 	EXIT_UNDEFINED,		/* an instruction this guest does not have: #UD */
-	EXIT_NOT_COUNTED,	/* RDPMC: #GP */
+	EXIT_RDPMC,
 	EXIT_RESUME,		/* the backend dealt with it alone */
 	EXIT_UNKNOWN,		/* .hw_code */
 	NR_EXIT_KINDS
@@ -52,7 +51,7 @@ struct exit_info {
 		} io;
 		struct {
 			u64 gpa;
-			u32 access;	/* MMU_ACCESS_* */
+			u32 access;	/* MMU_WRITE, MMU_EXEC */
 		} fault;
 		struct {
 			u8 vector;
@@ -62,10 +61,18 @@ struct exit_info {
 	};
 };
 
+/* A port access that userspace is asked to do; completed by the next VM_RUN. */
+struct user_port {
+	bool waiting, in;
+	u8 size;
+	u64 rip, next_rip;
+};
+
 /* What to do next. A negative number is an errno for VM_RUN. */
 enum run_next {
 	NEXT_ENTER,		/* enter the guest again, at once */
 	NEXT_OUTSIDE,		/* leave section and window, then exit_handle_outside() */
+	NEXT_HOST,		/* leave the section: the host has work; then enter again */
 	NEXT_USER,		/* return to userspace: the run page says why */
 };
 
@@ -74,6 +81,12 @@ int exit_handle(struct vcpu *vcpu);
 
 /* exit_handle_outside - the rest of it, outside. Returns NEXT_ENTER, NEXT_USER or -errno. */
 int exit_handle_outside(struct vcpu *vcpu);
+
+/* exit_skip - step over the instruction that exited, whose length is exit.insn_len. */
+void exit_skip(struct vcpu *vcpu);
+
+/* exit_internal_error - an exit userspace must know of as our failure: MINIVMM_INTERNAL_ERROR_*. */
+int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data);
 
 /* exit_complete_user - outside, at the start of VM_RUN: what userspace was asked is answered. */
 int exit_complete_user(struct vcpu *vcpu);

@@ -20,13 +20,14 @@ struct vm_clock {
 	u64 base_tsc;		/* host TSC at base_ns */
 	u64 base_ns;		/* guest clock at base_tsc */
 	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
-	u64 tsc_write_host, tsc_write_value;	/* the last TSC write by userspace */
+
 };
 
 struct vcpu_pv {
 	u64 system_time_msr;	/* MSR_KVM_SYSTEM_TIME_NEW: gpa | enable */
 	u64 wall_clock_msr;
 	u32 version;
+	bool wall_clock_wanted;	/* written once, by the next pv_update_clock() */
 	bool guest_stopped;	/* KVMCLOCK_CTRL: tell the guest's watchdog */
 };
 

@@ -30,6 +30,9 @@
 
 struct vm;
 
+/* Pages of the vCPU fd's mapping. */
+enum { VCPU_RUN_PAGE, VCPU_PIO_PAGE, VCPU_MMAP_PAGES };
+
 /* Requests: bits of vcpu->requests. Set by any context through vcpu_request(). */
 enum {
 	VCPU_REQ_TLB_FLUSH,	/* second-level translations changed: flush before the next entry */
@@ -77,12 +80,14 @@ struct vcpu {
 	struct vcpu_events events;
 	bool irq_shadow;		/* after STI or MOV SS: no interrupt before one more instruction */
 	u8 cpl;
+	s8 irq_window;			/* what want_irq_window() was last told */
 
 	struct lapic lapic;		/* irq/lapic.h */
 	struct vcpu_mmu mmu;		/* mmu/mmu.h: the root this vCPU runs on */
 	struct xstate xstate;		/* cpu/xstate.h: guest XSAVE area, XCR0 */
 	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
+	struct user_port port;		/* exit.h: an IN or OUT waiting for userspace */
 	struct emulation emulation;	/* cpu/emulation.h: an instruction waiting for userspace */
 	struct vcpu_pv pv;		/* pv.h */
 	struct vcpu_stats stats;	/* stats.h */
@@ -97,11 +102,9 @@ struct vcpu {
 	struct rcuwait wait;		/* the vCPU thread sleeps here while halted */
 	u32 id;				/* vCPU id = initial APIC ID */
 	u32 index;			/* position in vm->vcpus */
-	struct pid *pid;		/* the last thread to run it; RCU */
 	sigset_t sigmask;
 	bool sigmask_set;
 	void *pio_data;			/* second page of the mapping */
-	void *coalesced;		/* third page */
 	void *backend;			/* struct svm_vcpu or struct vmx_vcpu */
 };
 
@@ -145,6 +148,7 @@ bool vcpu_is_bsp(const struct vcpu *vcpu);
 
 /* vcpu_inject_exception - queue an exception for the next entry; combines to #DF / triple fault. */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits);
 void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address);
 
 static inline void vcpu_inject_gp(struct vcpu *vcpu)

@@ -41,4 +41,7 @@ void cpuid_free(struct vcpu *vcpu);
 /* cpuid_query - the guest's view of leaf (@eax, @ecx): fills @out[4] = eax, ebx, ecx, edx. Window. */
 void cpuid_query(struct vcpu *vcpu, u32 eax, u32 ecx, u32 out[4]);
 
+/* cpuid_signature - EAX of leaf 1: what RDX holds after reset. */
+u32 cpuid_signature(struct vcpu *vcpu);
+
 #endif /* MINIVMM_CPU_CPUID_H */

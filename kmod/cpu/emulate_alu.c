@@ -249,7 +249,7 @@ int emul_exec_cmpxchg8b(struct emul *e)
 	return EMUL_DONE;
 }
 
-static u64 change_bit(unsigned int op, u64 val, u64 bit)
+static u64 bit_result(unsigned int op, u64 val, u64 bit)
 {
 	switch (op) {
 	case BIT_SET:
@@ -299,7 +299,7 @@ int emul_exec_bit(struct emul *e)
 		return ret;
 	bit = BIT_ULL(offset & (8 * insn->op_size - 1));
 	if (op != BIT_TEST) {
-		ret = emul_rm_update(e, insn->op_size, old, change_bit(op, old, bit), insn->lock);
+		ret = emul_rm_update(e, insn->op_size, old, bit_result(op, old, bit), insn->lock);
 		if (ret)
 			return ret;
 	}

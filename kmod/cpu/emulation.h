@@ -23,7 +23,8 @@ struct emulation {
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool waiting;		/* userspace was asked and its answer completes e.insn */
-	bool port;		/* ... for a port, not for memory */
+	bool reading;		/* ... and will give data in run->mmio */
+	int error;		/* errno behind an EMUL_RETRY, or 0 */
 };
 
 /*
@@ -36,10 +37,11 @@ int emulation_run(struct vcpu *vcpu);
 int emulation_continue(struct vcpu *vcpu);
 
 /*
- * emulation_skip - move RIP behind an intercepted instruction whose length the
- * CPU did not report, by decoding it. Returns NEXT_ENTER, NEXT_USER or -errno.
+ * emulation_measure - set exit.insn_len for an intercepted instruction whose length
+ * the CPU did not report: its prefixes and the @opcode_len bytes after them.
+ * Returns NEXT_ENTER: done; NEXT_HOST: something else happened, enter again; -errno.
  */
-int emulation_skip(struct vcpu *vcpu);
+int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
 /*
  * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without

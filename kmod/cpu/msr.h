@@ -10,7 +10,6 @@
 
 #define MSR_NR_MTRR_VAR		8
 #define MSR_NR_MTRR_FIX		11
-#define MSR_NR_MCE_BANKS	32
 
 struct vcpu;
 struct minivmm_msr_list;
@@ -24,14 +23,10 @@ struct vcpu_msrs {
 	u64 mtrr_def_type;
 	u64 mtrr_var[2 * MSR_NR_MTRR_VAR];
 	u64 mtrr_fix[MSR_NR_MTRR_FIX];
-	u64 mcg_cap, mcg_status, mcg_ctl;
-	u64 mc_banks[4 * MSR_NR_MCE_BANKS];
+	u64 mcg_status;
 	u64 arch_capabilities;
 	u64 ucode_rev;
 	u64 hwcr;
-	u64 misc_features;
-	u64 platform_info;
-	u64 smi_count;
 };
 
 void msr_reset(struct vcpu *vcpu);
@@ -50,5 +45,19 @@ const u32 *msr_feature_list(unsigned int *count);
 
 /* msr_get_feature - a host-wide feature MSR (system GET_MSRS). EINVAL: not one. */
 int msr_get_feature(u32 index, u64 *value);
+
+/*
+ * msr_array_get/set - GET_MSRS and SET_MSRS on the user's array: how many entries
+ * from its start were done. E2BIG: more than MSR_ARRAY_MAX; EFAULT; ENOMEM.
+ */
+#define MSR_ARRAY_MAX	256
+struct minivmm_msrs;
+long msr_array_get(struct minivmm_msrs __user *arg,
+		   int (*get)(void *object, u32 index, u64 *value), void *object);
+long msr_array_set(struct minivmm_msrs __user *arg, struct vcpu *vcpu);
+
+/* Section: MSRs that both guest and host use and only user mode reads (TSC_AUX). */
+void msr_load_guest(struct vcpu *vcpu);
+void msr_load_host(struct vcpu *vcpu);
 
 #endif /* MINIVMM_CPU_MSR_H */

@@ -21,6 +21,7 @@ struct xstate {
 	u64 xcr0;		/* the guest's */
 	u64 xss;
 	u32 pkru;
+	u32 host_pkru;		/* during a window */
 };
 
 /* xstate_setup - at load: learn sizes and offsets of this host. ENODEV: no XSAVE. */

@@ -112,13 +112,11 @@ SYM_FUNC_START(svm_enter_guest)
 	xorl	%r14d, %r14d
 	xorl	%r15d, %r15d
 
-	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 	SWITCH_SPEC_CTRL 32(%rsp), 24(%rsp)
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
-#ifdef SVM_UNTRAIN_RET
-	SVM_UNTRAIN_RET
-#endif
+	ALTERNATIVE "", "call entry_untrain_ret", X86_FEATURE_UNRET
 	stgi
 
 	addq	$40, %rsp

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All differences between kernel versions (6.1 to the newest), as small functions
+ * and types with neutral names. The only place that asks for the version.
+ */
+#ifndef MINIVMM_COMPAT_H
+#define MINIVMM_COMPAT_H
+
+#include <linux/context_tracking.h>
+#include <linux/entry-kvm.h>
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/ftrace.h>
+#include <linux/interrupt.h>
+#include <linux/irqflags.h>
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <linux/vtime.h>
+#include <asm/fpu/api.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/reboot.h>
+
+/* MSR access by the host, outside of hot paths. */
+static inline u64 host_rdmsr(u32 msr)
+{
+	return native_read_msr(msr);
+}
+
+static inline void host_wrmsr(u32 msr, u64 value)
+{
+	native_write_msr(msr, (u32)value, value >> 32);
+}
+
+static inline int host_rdmsr_safe(u32 msr, u64 *value)
+{
+	return rdmsrl_safe(msr, value);
+}
+
+/*
+ * The borders of guest mode, directly around the entry code: lockdep and RCU are
+ * told that interrupts are on and that this CPU holds no RCU-protected data.
+ */
+static __always_inline void host_enter_guest_context(void)
+{
+	instrumentation_begin();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	instrumentation_end();
+	if (!context_tracking_guest_enter()) {
+		instrumentation_begin();
+		rcu_virt_note_context_switch(smp_processor_id());
+		instrumentation_end();
+	}
+	lockdep_hardirqs_on(CALLER_ADDR0);
+}
+
+static __always_inline void host_leave_guest_context(void)
+{
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	context_tracking_guest_exit();
+	instrumentation_begin();
+	trace_hardirqs_off_finish();
+	instrumentation_end();
+}
+
+/* Time from here on is guest time; interrupts off. */
+static inline void host_account_guest_enter(void)
+{
+	vtime_account_guest_enter();
+}
+
+static inline void host_account_guest_exit(void)
+{
+	vtime_account_guest_exit();
+}
+
+/* Whether a signal, rescheduling or task work waits; interrupts off. */
+static inline bool host_work_pending(void)
+{
+	return xfer_to_guest_mode_work_pending();
+}
+
+/*
+ * Whether softirqs wait that only run once the section is left: where
+ * kernel_fpu_begin() turns bottom halves off.
+ */
+static inline bool host_softirq_waits(void)
+{
+	return in_softirq() && local_softirq_pending();
+}
+
+/* SPEC_CTRL as the host runs with it on this CPU. */
+static inline u64 host_spec_ctrl_value(void)
+{
+	return x86_spec_ctrl_base;
+}
+
+/*
+ * Do what waits. -EINTR: a signal. These kernels write the exit reason through
+ * their struct kvm_vcpu; nobody reads it from the dummy.
+ */
+int host_handle_work(void);
+
+/* Syscore callbacks: suspend and resume on the last CPU, shutdown before reboot. */
+struct host_syscore {
+	struct syscore_ops ops;
+};
+
+static inline void host_register_syscore(struct host_syscore *s)
+{
+	register_syscore_ops(&s->ops);
+}
+
+static inline void host_unregister_syscore(struct host_syscore *s)
+{
+	unregister_syscore_ops(&s->ops);
+}
+
+#define HOST_SYSCORE(s, r, d)	{ .ops = { .suspend = (s), .resume = (r), .shutdown = (d) } }
+
+/* The crash path calls back on each CPU; kernels without this look at the hardware themselves. */
+static inline void host_register_emergency(void (*callback)(void))
+{
+	cpu_emergency_register_virt_callback(callback);
+}
+
+static inline void host_unregister_emergency(void (*callback)(void))
+{
+	cpu_emergency_unregister_virt_callback(callback);
+}
+
+/* GUP flag: any signal ends the wait, not only a fatal one. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define HOST_FOLL_INTERRUPTIBLE	FOLL_INTERRUPTIBLE
+#else
+#define HOST_FOLL_INTERRUPTIBLE	0
+#endif
+
+/* What the young callbacks of struct mmu_notifier_ops return. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+typedef bool host_young_t;
+#else
+typedef int host_young_t;
+#endif
+
+/* An inactive timer on the monotonic clock. */
+static inline void host_timer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*fn)(struct hrtimer *),
+				    enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, mode);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, mode);
+	timer->function = fn;
+#endif
+}
+
+/* Add one to an eventfd; any context. */
+static inline void host_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+#endif /* MINIVMM_COMPAT_H */

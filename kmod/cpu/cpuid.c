@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUID policy: the host's CPUID cut down to what this module lets a guest use,
+ * and a vCPU's own table with the bits that follow its registers.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "../backend.h"
+#include "../vcpu.h"
+#include "cpuid.h"
+#include "xstate.h"
+
+#define F(n)	(1u << (n))
+
+#define PV_BASE			0x40000000
+#define PV_FEATURES		0x40000001
+#define PV_FEATURE_CLOCK	F(0)
+#define PV_FEATURE_NOP_IO_DELAY	F(1)
+#define PV_FEATURE_CLOCK2	F(3)
+#define PV_FEATURE_CLOCK_STABLE	F(24)
+
+/* Leaf 1. */
+#define L1C_X2APIC		F(21)
+#define L1C_TSC_DEADLINE	F(24)
+#define L1C_XSAVE		F(26)
+#define L1C_OSXSAVE		F(27)
+#define L1C_HYPERVISOR		F(31)
+#define L1C_PCID		F(17)
+#define L1D_APIC		F(9)
+#define L1D_MTRR		F(12)
+#define L1D_PSE36		F(17)
+/* Leaf 7. */
+#define L7B_FSGSBASE		F(0)
+#define L7B_TSC_ADJUST		F(1)
+#define L7B_SMEP		F(7)
+#define L7B_SMAP		F(20)
+#define L7C_UMIP		F(2)
+#define L7C_PKU			F(3)
+#define L7C_OSPKE		F(4)
+#define L7C_LA57		F(16)
+#define L7C_RDPID		F(22)
+/* Leaf 0xd, 1. */
+#define LDA_XSAVES		F(3)
+/* Leaf 0x80000001. */
+#define LE1D_SYSCALL		F(11)
+#define LE1D_NX			F(20)
+#define LE1D_FXSR_OPT		F(25)
+#define LE1D_GBPAGES		F(26)
+#define LE1D_RDTSCP		F(27)
+#define LE1D_LM			F(29)
+/* Leaf 0x80000008. */
+#define LE8B_IBPB		F(12)
+#define LE8B_SPEC_CTRL		(F(14) | F(15) | F(24))
+
+/*
+ * What of the host's features a guest may use. Not here: what needs state we do
+ * not switch (AMX, MPX, CET, PT, LBR, PMU, SGX), nested virtualization, MONITOR, power
+ * management, TSX. ~0 means a leaf of plain data.
+ */
+struct leaf_policy {
+	u32 function;
+	u32 index;
+	bool indexed;
+	u32 eax, ebx, ecx, edx;		/* host bits that pass */
+	u32 set_eax, set_ecx, set_edx, set_ebx;	/* bits that are ours */
+};
+
+#define COMMON_EDX	(F(0) | F(1) | F(2) | F(3) | F(4) | F(5) | F(6) | F(7) | F(8) | F(9) | \
+			 F(12) | F(13) | F(14) | F(15) | F(16) | F(17) | F(23) | F(24))
+
+static const struct leaf_policy policy[] = {
+	{ 0x1, .eax = ~0u, .ebx = 0x0000ff00,
+	  .ecx = F(0) | F(1) | F(9) | F(12) | F(13) | L1C_PCID | F(19) | F(20) | F(22) | F(23) |
+		 F(25) | L1C_XSAVE | F(28) | F(29) | F(30),
+	  .edx = COMMON_EDX | F(11) | F(19) | F(25) | F(26),
+	  .set_ecx = L1C_X2APIC | L1C_HYPERVISOR },
+	{ 0x2, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x6, .set_eax = F(2) },	/* the APIC timer always runs */
+	{ 0x7, 0, true, .ebx = L7B_FSGSBASE | F(3) | F(5) | F(6) | L7B_SMEP | F(8) | F(9) | F(10) |
+			       F(16) | F(17) | F(18) | F(19) | L7B_SMAP | F(21) | F(23) | F(24) |
+			       F(26) | F(27) | F(28) | F(29) | F(30) | F(31),
+	  .ecx = F(1) | L7C_UMIP | L7C_PKU | F(6) | F(8) | F(9) | F(10) | F(11) | F(12) | F(14) |
+		 L7C_LA57 | L7C_RDPID,
+	  .edx = F(2) | F(3) | F(4) | F(8) | F(14) | F(23),
+	  .set_eax = 1, .set_ebx = L7B_TSC_ADJUST },
+	{ 0x7, 1, true, .eax = F(4) | F(5) | F(10) | F(11) | F(12) | F(23) },
+	{ PV_BASE, .set_eax = PV_FEATURES,
+	  .set_ebx = 0x4b4d564b, .set_ecx = 0x564b4d56, .set_edx = 0x4d },
+	{ PV_FEATURES, .set_eax = PV_FEATURE_CLOCK | PV_FEATURE_NOP_IO_DELAY | PV_FEATURE_CLOCK2 |
+				  PV_FEATURE_CLOCK_STABLE },
+	{ 0x80000001, .eax = ~0u, .ebx = 0,
+	  .ecx = F(0) | F(4) | F(5) | F(6) | F(7) | F(8) | F(11) | F(16) | F(21) | F(22),
+	  .edx = COMMON_EDX | LE1D_SYSCALL | LE1D_NX | F(22) | LE1D_FXSR_OPT | LE1D_GBPAGES |
+		 LE1D_RDTSCP | LE1D_LM },
+	{ 0x80000002, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000003, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000004, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000005, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000006, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000007, .edx = F(8) },
+	{ 0x80000008, .eax = 0xffff, .ebx = F(0) | F(2) | F(9) | LE8B_IBPB | LE8B_SPEC_CTRL },
+	{ 0x8000001d, 0, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x8000001d, 1, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x8000001d, 2, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x8000001d, 3, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
+	{ 0x80000021, .eax = F(0) | F(2) | F(6) },
+};
+
+/* Entries whose highest leaf depends on what follows, filled by add_ranges(). */
+#define BASIC_MAX	0xd
+#define EXTENDED_MAX	0x80000021
+
+struct table {
+	struct minivmm_cpuid_entry2 *entries;
+	u32 count, room;
+	bool full;
+};
+
+static struct minivmm_cpuid_entry2 *add_entry(struct table *t, u32 function, u32 index,
+					      bool indexed)
+{
+	struct minivmm_cpuid_entry2 *e;
+
+	if (t->count == t->room) {
+		t->full = true;
+		return NULL;
+	}
+	e = &t->entries[t->count++];
+	memset(e, 0, sizeof(*e));
+	e->function = function;
+	e->index = index;
+	e->flags = indexed ? MINIVMM_CPUID_FLAG_SIGNIFCANT_INDEX : 0;
+	if ((function & 0xf0000000) != PV_BASE)
+		cpuid_count(function, index, &e->eax, &e->ebx, &e->ecx, &e->edx);
+	return e;
+}
+
+/* Features the host has but this module's backend cannot give. */
+static void remove_unavailable(struct minivmm_cpuid_entry2 *e)
+{
+	if (e->function == 0x80000008) {
+		if (!backend.spec_ctrl)
+			e->ebx &= ~LE8B_SPEC_CTRL;
+		if (!boot_cpu_has(X86_FEATURE_IBPB))
+			e->ebx &= ~LE8B_IBPB;
+	}
+	if (e->function == 0x80000007 && !boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
+		e->edx = 0;
+	if (e->function == 0x7 && e->index == 0 && !boot_cpu_has(X86_FEATURE_OSPKE))
+		e->ecx &= ~L7C_PKU;
+}
+
+static void add_policy(struct table *t, const struct leaf_policy *p)
+{
+	struct minivmm_cpuid_entry2 *e;
+	bool pv = (p->function & 0xf0000000) == PV_BASE;
+	u32 max = cpuid_eax(p->function & 0xf0000000);
+
+	if (!pv && p->function > max)
+		return;
+	e = add_entry(t, p->function, p->index, p->indexed);
+	if (!e)
+		return;
+	e->eax = (e->eax & p->eax) | p->set_eax;
+	e->ebx = (e->ebx & p->ebx) | p->set_ebx;
+	e->ecx = (e->ecx & p->ecx) | p->set_ecx;
+	e->edx = (e->edx & p->edx) | p->set_edx;
+	remove_unavailable(e);
+}
+
+static void add_xstate(struct table *t)
+{
+	u64 features = xstate_host_features();
+	struct minivmm_cpuid_entry2 *e;
+	unsigned int i;
+
+	e = add_entry(t, 0xd, 0, true);
+	if (e) {
+		e->eax = features;
+		e->edx = features >> 32;
+		e->ebx = e->ecx = xstate_size_of(features);
+	}
+	e = add_entry(t, 0xd, 1, true);
+	if (e) {
+		e->eax &= F(0) | F(1) | F(2) | (backend.xsaves ? LDA_XSAVES : 0);
+		e->ebx = xstate_size_of(features);
+		e->ecx = e->edx = 0;
+	}
+	for (i = 2; i < 63; i++)
+		if (features & BIT_ULL(i))
+			add_entry(t, 0xd, i, true);
+}
+
+static void add_leaf_range(struct table *t, u32 base, u32 max)
+{
+	struct minivmm_cpuid_entry2 *e = add_entry(t, base, 0, false);
+
+	if (e)
+		e->eax = min(e->eax, max);
+}
+
+int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count)
+{
+	struct table t = { .entries = entries, .room = *count };
+	unsigned int i;
+
+	add_leaf_range(&t, 0, BASIC_MAX);
+	add_leaf_range(&t, 0x80000000, EXTENDED_MAX);
+	for (i = 0; i < ARRAY_SIZE(policy); i++)
+		add_policy(&t, &policy[i]);
+	add_xstate(&t);
+	if (t.full)
+		return -E2BIG;
+	*count = t.count;
+	return 0;
+}
+
+static const struct minivmm_cpuid_entry2 *find(const struct vcpu_cpuid *cpuid, u32 function,
+					       u32 index)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid->count; i++) {
+		const struct minivmm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		if (e->function == function &&
+		    (!(e->flags & MINIVMM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
+			return e;
+	}
+	return NULL;
+}
+
+/* The entry or, if there is none, one that has nothing. */
+static struct minivmm_cpuid_entry2 leaf(const struct vcpu_cpuid *cpuid, u32 function, u32 index)
+{
+	const struct minivmm_cpuid_entry2 *e = find(cpuid, function, index);
+
+	return e ? *e : (struct minivmm_cpuid_entry2){ 0 };
+}
+
+static void derive_control_bits(struct cpuid_features *has, u32 ext_edx)
+{
+	has->cr4_allowed = 0x7ff;	/* VME to OSXMMEXCPT */
+	has->cr4_allowed |= (has->umip ? X86_CR4_UMIP : 0) | (has->la57 ? X86_CR4_LA57 : 0) |
+			    (has->fsgsbase ? X86_CR4_FSGSBASE : 0) |
+			    (has->pcid ? X86_CR4_PCIDE : 0) | (has->xsave ? X86_CR4_OSXSAVE : 0) |
+			    (has->smep ? X86_CR4_SMEP : 0) | (has->smap ? X86_CR4_SMAP : 0) |
+			    (has->pku ? X86_CR4_PKE : 0);
+	has->efer_allowed = (ext_edx & LE1D_SYSCALL ? EFER_SCE : 0) |
+			    (has->long_mode ? EFER_LME | EFER_LMA : 0) | (has->nx ? EFER_NX : 0) |
+			    (ext_edx & LE1D_FXSR_OPT ? EFER_FFXSR : 0);
+}
+
+static void derive_features(struct vcpu_cpuid *cpuid)
+{
+	struct minivmm_cpuid_entry2 l0 = leaf(cpuid, 0, 0), l1 = leaf(cpuid, 1, 0);
+	struct minivmm_cpuid_entry2 l7 = leaf(cpuid, 7, 0), ld = leaf(cpuid, 0xd, 0);
+	struct minivmm_cpuid_entry2 ld1 = leaf(cpuid, 0xd, 1), le1 = leaf(cpuid, 0x80000001, 0);
+	struct minivmm_cpuid_entry2 le8 = leaf(cpuid, 0x80000008, 0);
+	struct cpuid_features *has = &cpuid->has;
+
+	*has = (struct cpuid_features){
+		.phys_bits = le8.eax & 0xff ? min_t(u8, le8.eax, boot_cpu_data.x86_phys_bits) : 36,
+		.x2apic = l1.ecx & L1C_X2APIC,
+		.tsc_deadline = l1.ecx & L1C_TSC_DEADLINE,
+		.xsave = l1.ecx & L1C_XSAVE,
+		.pcid = l1.ecx & L1C_PCID,
+		.mtrr = l1.edx & L1D_MTRR,
+		.pse36 = l1.edx & L1D_PSE36,
+		.fsgsbase = l7.ebx & L7B_FSGSBASE,
+		.tsc_adjust = l7.ebx & L7B_TSC_ADJUST,
+		.smep = l7.ebx & L7B_SMEP,
+		.smap = l7.ebx & L7B_SMAP,
+		.umip = l7.ecx & L7C_UMIP,
+		.pku = l7.ecx & L7C_PKU,
+		.la57 = l7.ecx & L7C_LA57,
+		.rdpid = l7.ecx & L7C_RDPID,
+		.xsaves = (ld1.eax & LDA_XSAVES) && backend.xsaves,
+		.nx = le1.edx & LE1D_NX,
+		.gbpages = le1.edx & LE1D_GBPAGES,
+		.rdtscp = le1.edx & LE1D_RDTSCP,
+		.long_mode = le1.edx & LE1D_LM,
+		.spec_ctrl = (le8.ebx & LE8B_SPEC_CTRL) && backend.spec_ctrl,
+		.pred_cmd = le8.ebx & LE8B_IBPB,
+		.amd = l0.ebx == 0x68747541 || l0.ebx == 0x6f677948,
+		.xcr0_allowed = ((u64)ld.edx << 32 | ld.eax) & xstate_host_features(),
+	};
+	derive_control_bits(has, le1.edx);
+}
+
+static bool same_table(const struct vcpu_cpuid *cpuid, const struct minivmm_cpuid_entry2 *entries,
+		       unsigned int count)
+{
+	return cpuid->count == count &&
+	       !memcmp(cpuid->entries, entries, count * sizeof(*entries));
+}
+
+int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned int count)
+{
+	struct vcpu_cpuid next = { .entries = entries, .count = count };
+	struct minivmm_cpuid_entry2 e = leaf(&next, 0x80000008, 0);
+	u8 linear_bits = e.eax >> 8;
+
+	if (vcpu->stats.entries && !same_table(&vcpu->cpuid, entries, count))
+		return refuse(&vcpu->error, -EINVAL, "cpuid", count,
+			      "the CPUID table cannot change once the vCPU has run");
+	if (linear_bits && linear_bits != 48 && linear_bits != 57)
+		return refuse(&vcpu->error, -EINVAL, "leaf 0x80000008 eax", e.eax,
+			      "linear addresses have 48 or 57 bits");
+	e = leaf(&next, 0xd, 0);
+	if (((u64)e.edx << 32 | e.eax) & ~xstate_host_features())
+		return refuse(&vcpu->error, -EINVAL, "leaf 0xd eax:edx", (u64)e.edx << 32 | e.eax,
+			      "XSAVE components that GET_SUPPORTED_CPUID does not offer");
+	derive_features(&next);
+	cpuid_free(vcpu);
+	vcpu->cpuid = next;
+	lapic_cpuid_changed(vcpu);
+	backend_call(sync_control)(vcpu);
+	return 0;
+}
+
+void cpuid_free(struct vcpu *vcpu)
+{
+	kvfree(vcpu->cpuid.entries);
+	vcpu->cpuid = (struct vcpu_cpuid){ 0 };
+}
+
+u32 cpuid_signature(struct vcpu *vcpu)
+{
+	u32 eax = leaf(&vcpu->cpuid, 1, 0).eax;
+
+	return eax ? eax : 0x600;
+}
+
+/* Bits that show the state of the vCPU, not what it can do. */
+static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
+{
+	switch (function) {
+	case 1:
+		out[2] &= ~L1C_OSXSAVE;
+		if (vcpu->cr4 & X86_CR4_OSXSAVE)
+			out[2] |= L1C_OSXSAVE;
+		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
+			out[3] &= ~L1D_APIC;
+		break;
+	case 7:
+		out[2] &= ~L7C_OSPKE;
+		if (!index && (vcpu->cr4 & X86_CR4_PKE))
+			out[2] |= L7C_OSPKE;
+		break;
+	case 0xd:
+		if (index < 2 && out[1])
+			out[1] = xstate_size_of(vcpu->xstate.xcr0);
+		break;
+	}
+}
+
+/* Intel CPUs answer a basic leaf beyond the last with the last; others with 0. */
+static const struct minivmm_cpuid_entry2 *beyond_last(const struct vcpu_cpuid *cpuid, u32 function,
+						      u32 index)
+{
+	const struct minivmm_cpuid_entry2 *first = find(cpuid, 0, 0);
+
+	if (cpuid->has.amd || !first || function <= first->eax || function >= PV_BASE)
+		return NULL;
+	return find(cpuid, first->eax, index);
+}
+
+void cpuid_query(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
+{
+	const struct minivmm_cpuid_entry2 *e = find(&vcpu->cpuid, function, index);
+
+	if (!e)
+		e = beyond_last(&vcpu->cpuid, function, index);
+	if (!e) {
+		memset(out, 0, 4 * sizeof(*out));
+		return;
+	}
+	out[0] = e->eax;
+	out[1] = e->ebx;
+	out[2] = e->ecx;
+	out[3] = e->edx;
+	apply_state(vcpu, e->function, index, out);
+}

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The emulator's ops for a vCPU, and the transcript that lets an instruction be
+ * run again from its start after userspace has completed one of its accesses.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <asm/processor-flags.h>
+
+#include "../backend.h"
+#include "../exit.h"
+#include "../irq/ioeventfd.h"
+#include "../mmu/walk.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "emulation.h"
+
+static struct vcpu *to_vcpu(struct emul *e)
+{
+	return e->ctx;
+}
+
+/* What a failed access to guest memory means for the instruction. */
+static int memory_result(struct vcpu *vcpu, int err)
+{
+	switch (err) {
+	case 0:
+		return EMUL_DONE;
+	case -ENOENT:
+	case -EROFS:
+		return EMUL_UNHANDLED;
+	case -EAGAIN:
+		return EMUL_RETRY;
+	default:
+		vcpu->emulation.error = err;
+		return EMUL_RETRY;
+	}
+}
+
+static int read_pte(void *ctx, u64 gpa, unsigned int size, u64 *val)
+{
+	*val = 0;
+	return guest_read(ctx, gpa, val, size);
+}
+
+static int cmpxchg_pte(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
+{
+	int ret = guest_cmpxchg(ctx, gpa, &old, &new, size);
+
+	return ret > 0 ? -EAGAIN : ret;
+}
+
+static const struct walk_ops walk_ops = { .read_pte = read_pte, .cmpxchg_pte = cmpxchg_pte };
+static const struct walk_ops walk_ops_silent = { .read_pte = read_pte };
+
+static u8 paging_levels(const struct vcpu *vcpu)
+{
+	if (!(vcpu->cr0 & X86_CR0_PG))
+		return 0;
+	if (!(vcpu->cr4 & X86_CR4_PAE))
+		return 2;
+	if (!is_long_mode(vcpu))
+		return 3;
+	return vcpu->cr4 & X86_CR4_LA57 ? 5 : 4;
+}
+
+static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
+{
+	*mode = (struct walk_mode){
+		.cr3 = vcpu->cr3,
+		.levels = paging_levels(vcpu),
+		.phys_bits = vcpu->cpuid.has.phys_bits,
+		.wp = vcpu->cr0 & X86_CR0_WP,
+		.pse = vcpu->cr4 & X86_CR4_PSE,
+		.pse36 = vcpu->cpuid.has.pse36,
+		.smep = vcpu->cr4 & X86_CR4_SMEP,
+		.smap = vcpu->cr4 & X86_CR4_SMAP,
+		.pku = vcpu->cr4 & X86_CR4_PKE,
+		.pkru = vcpu->xstate.pkru,
+		.nxe = vcpu->efer & 0x800,
+		.gbpages = vcpu->cpuid.has.gbpages,
+		.nonleaf_bit8_rsvd = vcpu->cpuid.has.amd,
+	};
+	if (mode->levels != 3)
+		return 0;
+	return guest_read(vcpu, vcpu->cr3 & 0xffffffe0, mode->pdpte, sizeof(mode->pdpte));
+}
+
+static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
+{
+	struct vcpu *vcpu = to_vcpu(e);
+	struct walk_result result;
+	struct walk_mode mode;
+	int ret = fill_walk_mode(vcpu, &mode);
+
+	if (e->cpl == 3)
+		access |= WALK_USER;
+	if (vcpu->regs.rflags & X86_EFLAGS_AC)
+		access |= WALK_AC;
+	if (!ret)
+		ret = walk_gva(&mode, &walk_ops, vcpu, linear, access, &result);
+	if (!ret)
+		*gpa = result.gpa;
+	if (ret != WALK_FAULT)
+		return memory_result(vcpu, ret);
+	e->fault = (struct emul_fault){
+		.vector = EMUL_VEC_PF, .has_error = true,
+		.error_code = result.error_code, .cr2 = linear,
+	};
+	return EMUL_FAULT;
+}
+
+bool emulation_translate(struct vcpu *vcpu, u64 linear, u64 *gpa, bool *writable, bool *user)
+{
+	struct walk_result result;
+	struct walk_mode mode;
+
+	if (fill_walk_mode(vcpu, &mode) ||
+	    walk_gva(&mode, &walk_ops_silent, vcpu, linear, WALK_READ, &result))
+		return false;
+	*gpa = result.gpa;
+	*writable = result.perms & WALK_WRITE;
+	*user = result.perms & WALK_USER;
+	return true;
+}
+
+static unsigned int piece_of(u64 addr, unsigned int len, unsigned int most)
+{
+	return min3(len, (unsigned int)(PAGE_SIZE - offset_in_page(addr)), most);
+}
+
+static bool from_transcript(struct emulation *em, void *data, unsigned int len)
+{
+	if (em->next == em->done)
+		return false;
+	if (data)
+		memcpy(data, em->steps[em->next].data, len);
+	em->next++;
+	return true;
+}
+
+/* False: the transcript is full, and the instruction one that nobody issues. */
+static bool to_transcript(struct emulation *em, const void *data, unsigned int len)
+{
+	if (em->done == EMULATION_MAX_STEPS)
+		return false;
+	memcpy(em->steps[em->done].data, data, len);
+	em->done++;
+	em->next = em->done;
+	return true;
+}
+
+static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
+		return EMUL_UNHANDLED;
+	run->exit_reason = MINIVMM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = !!data;
+	if (data)
+		memcpy(run->mmio.data, data, len);
+	vcpu->emulation.reading = !data;
+	return EMUL_EXIT;
+}
+
+/* Device memory, at most 8 bytes within a page. */
+static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
+{
+	struct emulation *em = &vcpu->emulation;
+	u64 data = 0;
+
+	if (from_transcript(em, buf, len))
+		return EMUL_DONE;
+	if (!irqchip_mmio(vcpu, gpa, len, false, &data))
+		return ask_user_for_mmio(vcpu, gpa, NULL, len);
+	memcpy(buf, &data, len);
+	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
+}
+
+static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
+{
+	struct emulation *em = &vcpu->emulation;
+	u64 data = 0;
+
+	if (from_transcript(em, NULL, len))
+		return EMUL_DONE;
+	memcpy(&data, buf, len);
+	if (!irqchip_mmio(vcpu, gpa, len, true, &data) &&
+	    !ioeventfd_signal(vcpu->vm, false, gpa, len, data))
+		return ask_user_for_mmio(vcpu, gpa, buf, len);
+	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
+}
+
+static int read_piece(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
+{
+	int err = guest_read(vcpu, gpa, buf, len);
+
+	return err == -ENOENT ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
+}
+
+static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
+{
+	int err = guest_write(vcpu, gpa, buf, len);
+
+	return err == -ENOENT || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
+						 memory_result(vcpu, err);
+}
+
+static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+{
+	u32 walk = access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
+
+	while (len) {
+		unsigned int n = piece_of(linear, len, 8);
+		u64 gpa;
+		int ret = translate(e, linear, walk, &gpa);
+
+		if (ret == EMUL_DONE)
+			ret = read_piece(to_vcpu(e), gpa, buf, n);
+		if (ret != EMUL_DONE)
+			return ret;
+		linear += n;
+		buf += n;
+		len -= n;
+	}
+	return EMUL_DONE;
+}
+
+static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
+{
+	while (len) {
+		unsigned int n = piece_of(linear, len, 8);
+		u64 gpa;
+		int ret = translate(e, linear, WALK_WRITE, &gpa);
+
+		if (ret == EMUL_DONE)
+			ret = write_piece(to_vcpu(e), gpa, buf, n);
+		if (ret != EMUL_DONE)
+			return ret;
+		linear += n;
+		buf += n;
+		len -= n;
+	}
+	return EMUL_DONE;
+}
+
+static int op_cmpxchg(struct emul *e, u64 linear, const void *old, const void *new,
+		      unsigned int len)
+{
+	struct vcpu *vcpu = to_vcpu(e);
+	u64 gpa, expected[2];
+	int ret = translate(e, linear, WALK_WRITE, &gpa);
+
+	if (ret != EMUL_DONE)
+		return ret;
+	if (!IS_ALIGNED(gpa, len))
+		return EMUL_UNHANDLED;
+	memcpy(expected, old, len);
+	ret = guest_cmpxchg(vcpu, gpa, expected, new, len);
+	if (ret > 0)
+		return EMUL_RETRY;
+	if (ret == -ENOENT || ret == -EROFS)
+		return len > 8 ? EMUL_UNHANDLED : mmio_write(vcpu, gpa, new, len);
+	return memory_result(vcpu, ret);
+}
+
+static int op_probe(struct emul *e, u64 linear, unsigned int len, unsigned int access)
+{
+	u32 walk = access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
+	bool ram = true;
+
+	while (len) {
+		unsigned int n = piece_of(linear, len, len);
+		u64 gpa;
+		int ret = translate(e, linear, walk, &gpa);
+
+		if (ret != EMUL_DONE)
+			return ret;
+		ram &= memory_has_slot(to_vcpu(e), gpa);
+		linear += n;
+		len -= n;
+	}
+	return ram ? EMUL_DONE : EMUL_EXIT;
+}
+
+static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int *got)
+{
+	struct vcpu *vcpu = to_vcpu(e);
+	u64 gpa;
+	int ret = translate(e, linear, WALK_FETCH, &gpa);
+
+	*got = piece_of(linear, len, len);
+	return ret == EMUL_DONE ? memory_result(vcpu, guest_read(vcpu, gpa, buf, *got)) : ret;
+}
+
+static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+{
+	backend_call(get_segment)(to_vcpu(e), seg, out);
+}
+
+static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size,
+			      unsigned int count, bool in)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->exit_reason = MINIVMM_EXIT_IO;
+	run->io.direction = in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
+	vcpu->emulation.reading = false;
+	return EMUL_EXIT;
+}
+
+/* Elements for a device in the kernel; false: the port belongs to userspace. */
+static bool ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int size, unsigned int count,
+			    bool in)
+{
+	void *element = vcpu->pio_data;
+	u32 data;
+
+	for (; count; count--, element += size) {
+		data = 0;
+		if (!in)
+			memcpy(&data, element, size);
+		if (!irqchip_port(vcpu->vm, port, size, in, &data) &&
+		    (in || !ioeventfd_signal(vcpu->vm, true, port, size, data)))
+			return false;
+		if (in)
+			memcpy(element, &data, size);
+	}
+	return true;
+}
+
+static int op_ports(struct vcpu *vcpu, u16 port, unsigned int size, unsigned int count, bool in)
+{
+	u64 nothing = 0;
+
+	if (from_transcript(&vcpu->emulation, NULL, 0))
+		return EMUL_DONE;
+	if (!ports_in_kernel(vcpu, port, size, count, in))
+		return ask_user_for_ports(vcpu, port, size, count, in);
+	return to_transcript(&vcpu->emulation, &nothing, 0) ? EMUL_DONE : EMUL_UNHANDLED;
+}
+
+static int op_pio_in(struct emul *e, u16 port, unsigned int size, unsigned int count)
+{
+	return op_ports(to_vcpu(e), port, size, count, true);
+}
+
+static int op_pio_out(struct emul *e, u16 port, unsigned int size, unsigned int count)
+{
+	return op_ports(to_vcpu(e), port, size, count, false);
+}
+
+static void op_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
+{
+	xstate_vec_read(to_vcpu(e), reg, buf, len);
+}
+
+static void op_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
+{
+	xstate_vec_write(to_vcpu(e), reg, buf, len);
+}
+
+static bool op_iterate(struct emul *e)
+{
+	struct vcpu *vcpu = to_vcpu(e);
+
+	vcpu->emulation.done = 0;
+	vcpu->emulation.next = 0;
+	return !READ_ONCE(vcpu->requests) && !signal_pending(current) && !need_resched();
+}
+
+static const struct emul_ops vcpu_emul_ops = {
+	.segment = op_segment,
+	.fetch = op_fetch,
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.probe = op_probe,
+	.pio_in = op_pio_in,
+	.pio_out = op_pio_out,
+	.vec_read = op_vec_read,
+	.vec_write = op_vec_write,
+	.iterate = op_iterate,
+};
+
+static void prepare(struct vcpu *vcpu)
+{
+	struct emul *e = &vcpu->emulation.e;
+	struct emul_seg cs;
+
+	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	e->ops = &vcpu_emul_ops;
+	e->ctx = vcpu;
+	e->regs = &vcpu->regs;
+	e->cr0 = vcpu->cr0;
+	e->cr4 = vcpu->cr4;
+	e->efer = vcpu->efer;
+	e->xcr0 = vcpu->xstate.xcr0;
+	e->cs_attr = cs.attr;
+	e->cpl = vcpu->cpl;
+	e->pio_data = vcpu->pio_data;
+	e->pio_len = PAGE_SIZE;
+	e->pio_size = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.size : 0;
+	e->pio_port = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.port : 0;
+	e->fetched = 0;
+}
+
+static int report_unhandled(struct vcpu *vcpu)
+{
+	const struct emul *e = &vcpu->emulation.e;
+	struct minivmm_run *run = vcpu->run;
+
+	exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, 0);
+	run->emulation_failure.flags = MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.ndata = 3;
+	run->emulation_failure.insn_size = e->fetched;
+	memcpy(run->emulation_failure.insn_bytes, e->insn.bytes,
+	       sizeof(run->emulation_failure.insn_bytes));
+	refuse(&vcpu->error, -EIO, "instruction", vcpu->regs.rip,
+	       "an instruction that touched a device is not one that can be emulated");
+	return NEXT_USER;
+}
+
+static void inject_fault(struct vcpu *vcpu, const struct emul_fault *fault)
+{
+	if (fault->vector == EMUL_VEC_PF)
+		vcpu_inject_page_fault(vcpu, fault->error_code, fault->cr2);
+	else
+		vcpu_inject_exception(vcpu, fault->vector, fault->has_error, fault->error_code);
+}
+
+static int conclude(struct vcpu *vcpu, int result)
+{
+	struct emulation *em = &vcpu->emulation;
+
+	switch (result) {
+	case EMUL_DONE:
+		vcpu->irq_shadow = false;
+		if (em->e.single_step)
+			vcpu_inject_debug(vcpu, 1 << 14);
+		return NEXT_ENTER;
+	case EMUL_FAULT:
+		inject_fault(vcpu, &em->e.fault);
+		return NEXT_ENTER;
+	case EMUL_EXIT:
+		em->waiting = true;
+		return NEXT_USER;
+	case EMUL_RETRY:
+		return em->error ? em->error : NEXT_ENTER;
+	default:
+		return report_unhandled(vcpu);
+	}
+}
+
+static void begin(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+
+	em->done = 0;
+	em->next = 0;
+	em->error = 0;
+	em->waiting = false;
+	prepare(vcpu);
+}
+
+int emulation_run(struct vcpu *vcpu)
+{
+	struct emul *e = &vcpu->emulation.e;
+	int result;
+
+	begin(vcpu);
+	vcpu->stats.emulated++;
+	result = emul_decode(e);
+	if (result == EMUL_DONE)
+		result = emul_execute(e);
+	return conclude(vcpu, result);
+}
+
+int emulation_continue(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+
+	em->waiting = false;
+	em->error = 0;
+	if (em->reading)
+		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
+	em->done++;
+	em->next = 0;
+	return conclude(vcpu, emul_execute(&em->e));
+}
+
+static bool is_prefix(const struct vcpu *vcpu, u8 byte)
+{
+	switch (byte) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64 ... 0x67:
+	case 0xf0: case 0xf2: case 0xf3:
+		return true;
+	case 0x40 ... 0x4f:
+		return is_long_mode(vcpu);
+	default:
+		return false;
+	}
+}
+
+int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
+{
+	struct emul *e = &vcpu->emulation.e;
+	unsigned int got = 0, prefixes = 0;
+	u8 bytes[EMUL_INSN_MAX];
+	struct emul_seg cs;
+	int ret;
+
+	begin(vcpu);
+	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	ret = op_fetch(e, cs.attr & EMUL_ATTR_L && is_long_mode(vcpu) ? vcpu->regs.rip :
+			  (u32)(cs.base + vcpu->regs.rip), bytes, sizeof(bytes), &got);
+	if (ret == EMUL_UNHANDLED) {
+		e->fetched = 0;
+		return report_unhandled(vcpu);
+	}
+	if (ret != EMUL_DONE) {
+		ret = conclude(vcpu, ret);
+		return ret == NEXT_ENTER ? NEXT_HOST : ret;
+	}
+	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
+		prefixes++;
+	vcpu->exit.insn_len = prefixes + opcode_len;
+	return NEXT_ENTER;
+}

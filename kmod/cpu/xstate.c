@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The guest's XSAVE state: in registers during a section, in an area otherwise. */
+
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "../backend.h"
+#include "../compat.h"
+#include "../vcpu.h"
+#include "../log.h"
+#include "xstate.h"
+
+#define XSTATE_X87		BIT_ULL(0)
+#define XSTATE_SSE		BIT_ULL(1)
+#define XSTATE_AVX		BIT_ULL(2)
+#define XSTATE_MPX		GENMASK_ULL(4, 3)
+#define XSTATE_AVX512		GENMASK_ULL(7, 5)
+#define XSTATE_AMX		GENMASK_ULL(18, 17)
+
+#define XSTATE_LEGACY_SIZE	512
+#define XSTATE_HEADER_SIZE	64
+#define XSTATE_XMM_OFFSET	160
+#define XSTATE_MXCSR_DEFAULT	0x1f80
+#define XSTATE_FCW_DEFAULT	0x037f
+
+struct xstate_image_header {
+	u64 xstate_bv, xcomp_bv, reserved[6];
+};
+
+/* The first 512 bytes: the FXSAVE image. */
+struct xstate_legacy {
+	u16 fcw, fsw;
+	u8 ftw, reserved;
+	u16 fop;
+	u64 fip, fdp;
+	u32 mxcsr, mxcsr_mask;
+	u8 st[8][16];
+	u8 xmm[16][16];
+	u8 rest[96];
+};
+
+struct xstate_image {
+	struct xstate_legacy legacy;
+	struct xstate_image_header header;
+};
+
+static_assert(offsetof(struct xstate_legacy, xmm) == XSTATE_XMM_OFFSET);
+static_assert(sizeof(struct xstate_legacy) == XSTATE_LEGACY_SIZE);
+static_assert(sizeof(struct xstate_image_header) == XSTATE_HEADER_SIZE);
+
+/* Fixed at load. */
+static struct {
+	u64 features;		/* XCR0 bits the host enables and a guest may use */
+	u64 host_xcr0;
+	u64 host_xss;
+	u32 mxcsr_mask;
+	unsigned int size;
+	u32 ymm_offset, pkru_offset;
+	u32 end[64];		/* of each component in the standard format */
+	bool xsaves, pku;
+} host;
+
+static u64 read_xcr0(void)
+{
+	u32 eax, edx;
+
+	asm volatile("xgetbv" : "=a" (eax), "=d" (edx) : "c" (0));
+	return eax | (u64)edx << 32;
+}
+
+static void write_xcr0(u64 value)
+{
+	asm volatile("xsetbv" : : "a" ((u32)value), "d" ((u32)(value >> 32)), "c" (0));
+}
+
+/* Where each component is in the standard format. */
+static void read_layout(void)
+{
+	u32 size, offset, ecx, edx;
+	unsigned int i;
+
+	for (i = 2; i < 63; i++) {
+		if (!(host.features & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &size, &offset, &ecx, &edx);
+		host.end[i] = offset + size;
+		if (i == 2)
+			host.ymm_offset = offset;
+		if (i == 9)
+			host.pkru_offset = offset;
+	}
+}
+
+unsigned int xstate_size_of(u64 xcr0)
+{
+	u32 size = XSTATE_LEGACY_SIZE + XSTATE_HEADER_SIZE;
+	unsigned int i;
+
+	for (i = 2; i < 63; i++)
+		if (xcr0 & BIT_ULL(i))
+			size = max(size, host.end[i]);
+	return size;
+}
+
+/* MXCSR bits outside the CPU's mask fault on restore. */
+static u32 read_mxcsr_mask(void)
+{
+	struct xstate_legacy *image = kzalloc(sizeof(*image), GFP_KERNEL);
+	u32 mask = 0xffbf;
+
+	if (!image)
+		return mask;
+	kernel_fpu_begin();
+	asm volatile("fxsave %0" : "=m" (*image));
+	kernel_fpu_end();
+	if (image->mxcsr_mask)
+		mask = image->mxcsr_mask;
+	kfree(image);
+	return mask;
+}
+
+int xstate_setup(void)
+{
+	if (!boot_cpu_has(X86_FEATURE_OSXSAVE)) {
+		log_err("the host kernel does not use XSAVE, which minivmm needs: boot it without noxsave");
+		return -ENODEV;
+	}
+	host.host_xcr0 = read_xcr0();
+	host.features = host.host_xcr0 & ~(XSTATE_AMX | XSTATE_MPX);
+	read_layout();
+	host.size = xstate_size_of(host.features);
+	host.pku = boot_cpu_has(X86_FEATURE_OSPKE);
+	host.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
+	if (host.xsaves)
+		host.host_xss = host_rdmsr(MSR_IA32_XSS);
+	host.mxcsr_mask = read_mxcsr_mask();
+	return 0;
+}
+
+u64 xstate_host_features(void)
+{
+	return host.features;
+}
+
+unsigned int xstate_size(void)
+{
+	return host.size;
+}
+
+int xstate_init(struct vcpu *vcpu)
+{
+	/* kzalloc of a power of two is aligned to its size: at least the 64 bytes needed. */
+	vcpu->xstate.area = kzalloc(roundup_pow_of_two(host.size), GFP_KERNEL_ACCOUNT);
+	return vcpu->xstate.area ? 0 : -ENOMEM;
+}
+
+void xstate_free(struct vcpu *vcpu)
+{
+	kfree(vcpu->xstate.area);
+}
+
+void xstate_reset(struct vcpu *vcpu, bool init)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	vcpu->xstate.xcr0 = XSTATE_X87;
+	vcpu->xstate.xss = 0;
+	if (init)
+		return;
+	vcpu->xstate.pkru = 0;
+	memset(image, 0, host.size);
+	image->legacy.fcw = 0x40;	/* as RESET leaves it; FNINIT makes it 0x37f */
+	image->legacy.ftw = 0xff;
+	image->legacy.mxcsr = XSTATE_MXCSR_DEFAULT;
+	image->header.xstate_bv = XSTATE_X87 | XSTATE_SSE;
+}
+
+/* False: the image faulted. */
+static bool try_restore(const void *area, u64 mask)
+{
+	asm goto("1: xrstor64 (%0)\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : "r" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32)) : "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+void xstate_load_guest(struct vcpu *vcpu)
+{
+	u64 mask = host.features & ~XSTATE_PKRU;
+	struct xstate_image *image = vcpu->xstate.area;
+
+	/*
+	 * With the host's XCR0, so that everything is moved whatever the guest
+	 * enabled. Images are checked when userspace gives them; should one fault
+	 * all the same, the guest goes on with the initial state, not the host's.
+	 */
+	if (unlikely(!try_restore(image, mask))) {
+		memset(image, 0, host.size);
+		image->legacy.mxcsr = XSTATE_MXCSR_DEFAULT;
+		try_restore(image, mask);
+	}
+}
+
+void xstate_save_guest(struct vcpu *vcpu)
+{
+	u64 mask = host.features & ~XSTATE_PKRU;
+
+	asm volatile("xsave64 (%0)"
+		     : : "r" (vcpu->xstate.area), "a" ((u32)mask), "d" ((u32)(mask >> 32))
+		     : "memory");
+}
+
+static void swap_pkru(u32 from, u32 to)
+{
+	if (from != to)
+		asm volatile("wrpkru" : : "a" (to), "c" (0), "d" (0));
+}
+
+static u32 read_pkru_register(void)
+{
+	u32 eax, edx;
+
+	asm volatile("rdpkru" : "=a" (eax), "=d" (edx) : "c" (0));
+	return eax;
+}
+
+void xstate_enter_window(struct vcpu *vcpu)
+{
+	if (vcpu->xstate.xcr0 != host.host_xcr0)
+		write_xcr0(vcpu->xstate.xcr0);
+	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
+		host_wrmsr(MSR_IA32_XSS, vcpu->xstate.xss);
+	if (host.pku) {
+		vcpu->xstate.host_pkru = read_pkru_register();
+		swap_pkru(vcpu->xstate.host_pkru, vcpu->xstate.pkru);
+	}
+}
+
+void xstate_leave_window(struct vcpu *vcpu)
+{
+	if (host.pku) {
+		vcpu->xstate.pkru = read_pkru_register();
+		swap_pkru(vcpu->xstate.pkru, vcpu->xstate.host_pkru);
+	}
+	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
+		host_wrmsr(MSR_IA32_XSS, host.host_xss);
+	if (vcpu->xstate.xcr0 != host.host_xcr0)
+		write_xcr0(host.host_xcr0);
+}
+
+/* The rules of XSETBV: x87 always, AVX needs SSE, AVX-512 is all or nothing and needs AVX. */
+static bool xcr0_is_legal(u64 xcr0, u64 allowed)
+{
+	if (!(xcr0 & XSTATE_X87) || (xcr0 & ~allowed))
+		return false;
+	if ((xcr0 & XSTATE_AVX) && !(xcr0 & XSTATE_SSE))
+		return false;
+	if (!(xcr0 & XSTATE_AVX512))
+		return true;
+	return (xcr0 & XSTATE_AVX) && (xcr0 & XSTATE_AVX512) == XSTATE_AVX512;
+}
+
+int xstate_set_xcr0(struct vcpu *vcpu, u64 xcr0)
+{
+	if (!xcr0_is_legal(xcr0, vcpu->cpuid.has.xcr0_allowed))
+		return -EINVAL;
+	vcpu->xstate.xcr0 = xcr0;
+	if (vcpu->mode == VCPU_IN_WINDOW)
+		write_xcr0(xcr0);
+	return 0;
+}
+
+/* A component that is in its initial state may have stale bytes in the area: tidy them. */
+static void normalize(struct xstate_image *image)
+{
+	u64 bv = image->header.xstate_bv;
+
+	if (!(bv & XSTATE_X87)) {
+		memset(&image->legacy, 0, offsetof(struct xstate_legacy, mxcsr));
+		memset(image->legacy.st, 0, sizeof(image->legacy.st));
+		image->legacy.fcw = XSTATE_FCW_DEFAULT;
+	}
+	if (!(bv & XSTATE_SSE))
+		memset(image->legacy.xmm, 0, sizeof(image->legacy.xmm));
+	if (!(bv & (XSTATE_SSE | XSTATE_AVX)))
+		image->legacy.mxcsr = XSTATE_MXCSR_DEFAULT;
+	if (host.ymm_offset && !(bv & XSTATE_AVX))
+		memset((void *)image + host.ymm_offset, 0, 256);
+}
+
+void xstate_get_fpu(struct vcpu *vcpu, struct minivmm_fpu *fpu)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+	const struct xstate_legacy *legacy = &image->legacy;
+
+	normalize(image);
+	memcpy(fpu->fpr, legacy->st, sizeof(fpu->fpr));
+	memcpy(fpu->xmm, legacy->xmm, sizeof(fpu->xmm));
+	fpu->fcw = legacy->fcw;
+	fpu->fsw = legacy->fsw;
+	fpu->ftwx = legacy->ftw;
+	fpu->last_opcode = legacy->fop;
+	fpu->last_ip = legacy->fip;
+	fpu->last_dp = legacy->fdp;
+	fpu->mxcsr = legacy->mxcsr;
+}
+
+int xstate_set_fpu(struct vcpu *vcpu, const struct minivmm_fpu *fpu)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+	struct xstate_legacy *legacy = &image->legacy;
+
+	if (fpu->mxcsr & ~host.mxcsr_mask)
+		return refuse(&vcpu->error, -EINVAL, "mxcsr", fpu->mxcsr,
+			      "bits that this CPU's MXCSR does not have");
+	normalize(image);
+	memcpy(legacy->st, fpu->fpr, sizeof(fpu->fpr));
+	memcpy(legacy->xmm, fpu->xmm, sizeof(fpu->xmm));
+	legacy->fcw = fpu->fcw;
+	legacy->fsw = fpu->fsw;
+	legacy->ftw = fpu->ftwx;
+	legacy->fop = fpu->last_opcode;
+	legacy->fip = fpu->last_ip;
+	legacy->fdp = fpu->last_dp;
+	legacy->mxcsr = fpu->mxcsr;
+	image->header.xstate_bv |= XSTATE_X87 | XSTATE_SSE;
+	return 0;
+}
+
+void xstate_get(struct vcpu *vcpu, void *buf, unsigned int size)
+{
+	struct xstate_image *image = buf;
+
+	normalize(vcpu->xstate.area);
+	memset(buf, 0, size);
+	memcpy(buf, vcpu->xstate.area, min(size, host.size));
+	image->legacy.mxcsr_mask = host.mxcsr_mask;
+	if (host.pkru_offset && (host.features & XSTATE_PKRU) && vcpu->xstate.pkru &&
+	    host.pkru_offset + sizeof(u32) <= size) {
+		memcpy(buf + host.pkru_offset, &vcpu->xstate.pkru, sizeof(u32));
+		image->header.xstate_bv |= XSTATE_PKRU;
+	}
+	/* Userspace finds which components are meaningful in the bytes software may use. */
+	memcpy(&image->legacy.rest[96 - 48], &host.features, sizeof(u64));
+}
+
+static int check_image(struct vcpu *vcpu, const struct xstate_image *image)
+{
+	unsigned int i;
+
+	if (image->header.xstate_bv & ~host.features)
+		return refuse(&vcpu->error, -EINVAL, "xstate_bv", image->header.xstate_bv,
+			      "components that this host does not have");
+	if (image->header.xcomp_bv)
+		return refuse(&vcpu->error, -EINVAL, "xcomp_bv", image->header.xcomp_bv,
+			      "the image must be in the standard, not the compacted format");
+	for (i = 0; i < ARRAY_SIZE(image->header.reserved); i++)
+		if (image->header.reserved[i])
+			return refuse(&vcpu->error, -EINVAL, "xsave header",
+				      image->header.reserved[i], "reserved bytes must be 0");
+	if (image->legacy.mxcsr & ~host.mxcsr_mask)
+		return refuse(&vcpu->error, -EINVAL, "mxcsr", image->legacy.mxcsr,
+			      "bits that this CPU's MXCSR does not have");
+	return 0;
+}
+
+int xstate_set(struct vcpu *vcpu, const void *buf, unsigned int size)
+{
+	const struct xstate_image *image = buf;
+	int err = check_image(vcpu, image);
+
+	if (err)
+		return err;
+	vcpu->xstate.pkru = 0;
+	if ((image->header.xstate_bv & XSTATE_PKRU) && host.pkru_offset + sizeof(u32) <= size)
+		memcpy(&vcpu->xstate.pkru, buf + host.pkru_offset, sizeof(u32));
+	memcpy(vcpu->xstate.area, buf, min(size, host.size));
+	((struct xstate_image *)vcpu->xstate.area)->header.xstate_bv &= ~XSTATE_PKRU;
+	return 0;
+}
+
+void xstate_vec_read(struct vcpu *vcpu, unsigned int reg, void *buf, unsigned int len)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	normalize(image);
+	memcpy(buf, image->legacy.xmm[reg], 16);
+	if (len == 32)
+		memcpy(buf + 16, (void *)image + host.ymm_offset + reg * 16, 16);
+}
+
+void xstate_vec_write(struct vcpu *vcpu, unsigned int reg, const void *buf, unsigned int len)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	normalize(image);
+	memcpy(image->legacy.xmm[reg], buf, 16);
+	image->header.xstate_bv |= XSTATE_SSE;
+	if (len != 32)
+		return;
+	memcpy((void *)image + host.ymm_offset + reg * 16, buf + 16, 16);
+	image->header.xstate_bv |= XSTATE_AVX;
+}

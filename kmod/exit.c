@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is done about each kind of exit. Two switches: exit_handle() runs in the
+ * window and does the fast ones; exit_handle_outside() may sleep and does the rest.
+ */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/mce.h>
+#include <asm/processor-flags.h>
+
+#include "backend.h"
+#include "compat.h"
+#include "exit.h"
+#include "irq/ioeventfd.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/* Bytes after the prefixes of an intercepted instruction that is stepped over; 0: it is not. */
+static unsigned int opcode_len(enum exit_kind kind)
+{
+	switch (kind) {
+	case EXIT_HLT:
+	case EXIT_PAUSE:
+		return 1;
+	case EXIT_CPUID:
+	case EXIT_MSR_READ:
+	case EXIT_MSR_WRITE:
+	case EXIT_CACHE_FLUSH:
+		return 2;
+	case EXIT_HYPERCALL:
+	case EXIT_XSETBV:
+		return 3;
+	default:
+		return 0;
+	}
+}
+
+static void set_rip(struct vcpu *vcpu, u64 rip)
+{
+	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
+	vcpu->irq_shadow = false;
+	if (vcpu->regs.rflags & X86_EFLAGS_TF)
+		vcpu_inject_debug(vcpu, DR_STEP);
+}
+
+void exit_skip(struct vcpu *vcpu)
+{
+	set_rip(vcpu, vcpu->regs.rip + vcpu->exit.insn_len);
+}
+
+int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->exit_reason = MINIVMM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = 2;
+	run->internal.data[0] = data;
+	run->internal.data[1] = vcpu->cpu;
+	return NEXT_USER;
+}
+
+static int handle_cpuid(struct vcpu *vcpu)
+{
+	u64 *gpr = vcpu->regs.gpr;
+	u32 out[4];
+
+	cpuid_query(vcpu, gpr[EMUL_RAX], gpr[EMUL_RCX], out);
+	gpr[EMUL_RAX] = out[0];
+	gpr[EMUL_RBX] = out[1];
+	gpr[EMUL_RCX] = out[2];
+	gpr[EMUL_RDX] = out[3];
+	exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
+static int handle_msr_read(struct vcpu *vcpu)
+{
+	u64 *gpr = vcpu->regs.gpr;
+	u64 value;
+
+	if (msr_get(vcpu, gpr[EMUL_RCX], &value, false)) {
+		vcpu_inject_gp(vcpu);
+		return NEXT_ENTER;
+	}
+	gpr[EMUL_RAX] = (u32)value;
+	gpr[EMUL_RDX] = value >> 32;
+	exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
+static int handle_msr_write(struct vcpu *vcpu)
+{
+	const u64 *gpr = vcpu->regs.gpr;
+
+	if (msr_set(vcpu, gpr[EMUL_RCX], (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32, false))
+		vcpu_inject_gp(vcpu);
+	else
+		exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
+/* A halted vCPU sleeps outside; without in-kernel irqchip userspace does the waiting. */
+static int handle_hlt(struct vcpu *vcpu)
+{
+	exit_skip(vcpu);
+	if (!vcpu->lapic.in_kernel) {
+		vcpu->run->exit_reason = MINIVMM_EXIT_HLT;
+		return NEXT_USER;
+	}
+	vcpu->mp_state = MINIVMM_MP_STATE_HALTED;
+	return NEXT_HOST;
+}
+
+static int handle_hypercall(struct vcpu *vcpu)
+{
+	u64 *gpr = vcpu->regs.gpr;
+	u64 mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
+
+	if (vcpu->cpl)
+		gpr[EMUL_RAX] = -EPERM & mask;
+	else
+		gpr[EMUL_RAX] = mask & pv_hypercall(vcpu, gpr[EMUL_RAX] & mask,
+						    gpr[EMUL_RBX] & mask, gpr[EMUL_RCX] & mask,
+						    gpr[EMUL_RDX] & mask, gpr[EMUL_RSI] & mask);
+	exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
+static int handle_xsetbv(struct vcpu *vcpu)
+{
+	const u64 *gpr = vcpu->regs.gpr;
+
+	if (vcpu->cpl || (u32)gpr[EMUL_RCX] ||
+	    xstate_set_xcr0(vcpu, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32))
+		vcpu_inject_gp(vcpu);
+	else
+		exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
+static void write_in_result(struct vcpu *vcpu, unsigned int size, u32 data)
+{
+	u64 *rax = &vcpu->regs.gpr[EMUL_RAX];
+
+	if (size == 4)
+		*rax = data;
+	else if (size == 2)
+		*rax = (*rax & ~0xffffull) | (u16)data;
+	else
+		*rax = (*rax & ~0xffull) | (u8)data;
+}
+
+static int ask_user_for_port(struct vcpu *vcpu, u32 data)
+{
+	const struct exit_info *exit = &vcpu->exit;
+	struct minivmm_run *run = vcpu->run;
+
+	run->exit_reason = MINIVMM_EXIT_IO;
+	run->io.direction = exit->io.in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
+	run->io.size = exit->io.size;
+	run->io.port = exit->io.port;
+	run->io.count = 1;
+	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
+	memcpy(vcpu->pio_data, &data, sizeof(data));
+	vcpu->port = (struct user_port){
+		.waiting = true, .in = exit->io.in, .size = exit->io.size,
+		.rip = vcpu->regs.rip, .next_rip = exit->io.next_rip,
+	};
+	return NEXT_USER;
+}
+
+static int handle_io(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+	u32 data = vcpu->regs.gpr[EMUL_RAX];
+
+	if (exit->io.string)
+		return NEXT_OUTSIDE;
+	if (!irqchip_port(vcpu->vm, exit->io.port, exit->io.size, exit->io.in, &data) &&
+	    (exit->io.in || !ioeventfd_signal(vcpu->vm, true, exit->io.port, exit->io.size, data)))
+		return ask_user_for_port(vcpu, data);
+	if (exit->io.in)
+		write_in_result(vcpu, exit->io.size, data);
+	set_rip(vcpu, exit->io.next_rip);
+	return NEXT_ENTER;
+}
+
+/* From now on the guest's debug registers are in the CPU and not intercepted. */
+static int handle_debug_register(struct vcpu *vcpu)
+{
+	vcpu->dr_live = true;
+	set_debugreg(vcpu->db[0], 0);
+	set_debugreg(vcpu->db[1], 1);
+	set_debugreg(vcpu->db[2], 2);
+	set_debugreg(vcpu->db[3], 3);
+	backend_call(sync_debug)(vcpu);
+	return NEXT_ENTER;
+}
+
+static int handle_machine_check(struct vcpu *vcpu)
+{
+	struct pt_regs regs = {
+		.cs = 3,	/* as if user mode was running: the guest is that to the host */
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+	return NEXT_ENTER;
+}
+
+/* The kinds that can be handled in the window. */
+static int handle_fast(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	switch (exit->kind) {
+	case EXIT_INTERRUPT:
+	case EXIT_RESUME:
+	case EXIT_NMI_WINDOW:
+		return NEXT_ENTER;
+	case EXIT_INTERRUPT_WINDOW:
+		vcpu->irq_window = -1;
+		backend_call(want_irq_window)(vcpu, -1);
+		return NEXT_ENTER;
+	case EXIT_IO:
+		return handle_io(vcpu);
+	case EXIT_CPUID:
+		return handle_cpuid(vcpu);
+	case EXIT_MSR_READ:
+		return handle_msr_read(vcpu);
+	case EXIT_MSR_WRITE:
+		return handle_msr_write(vcpu);
+	case EXIT_HLT:
+		return handle_hlt(vcpu);
+	case EXIT_HYPERCALL:
+		return handle_hypercall(vcpu);
+	case EXIT_XSETBV:
+		return handle_xsetbv(vcpu);
+	case EXIT_CACHE_FLUSH:
+		exit_skip(vcpu);
+		return NEXT_ENTER;
+	case EXIT_DEBUG_REGISTER:
+		return handle_debug_register(vcpu);
+	case EXIT_MACHINE_CHECK:
+		return handle_machine_check(vcpu);
+	case EXIT_EXCEPTION:
+		vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
+				      exit->exception.error);
+		return NEXT_ENTER;
+	case EXIT_UNDEFINED:
+		vcpu_inject_ud(vcpu);
+		return NEXT_ENTER;
+	case EXIT_RDPMC:
+		vcpu_inject_gp(vcpu);
+		return NEXT_ENTER;
+	default:
+		return NEXT_OUTSIDE;
+	}
+}
+
+int exit_handle(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	vcpu->stats.exits[exit->kind]++;
+	if (!exit->insn_len && opcode_len(exit->kind))
+		return NEXT_OUTSIDE;
+	return handle_fast(vcpu);
+}
+
+static int handle_fault(struct vcpu *vcpu)
+{
+	int ret = mmu_fault(vcpu, vcpu->exit.fault.gpa, vcpu->exit.fault.access);
+
+	if (ret == MMU_MMIO)
+		return emulation_run(vcpu);
+	return ret < 0 ? ret : NEXT_ENTER;
+}
+
+/* The CPU's state after a triple fault is undefined: give it a defined one. */
+static int handle_shutdown(struct vcpu *vcpu)
+{
+	vcpu_reset(vcpu, true);
+	vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
+	return NEXT_USER;
+}
+
+static int handle_entry_failed(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	refuse(&vcpu->error, -EINVAL, "guest state", vcpu->exit.hw_code,
+	       "the CPU refused to enter the guest with this state");
+	run->exit_reason = MINIVMM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = vcpu->exit.hw_code;
+	run->fail_entry.cpu = vcpu->cpu;
+	return NEXT_USER;
+}
+
+/* Others may need this CPU more: typically the holder of a lock the guest spins on. */
+static int handle_pause(struct vcpu *vcpu)
+{
+	exit_skip(vcpu);
+	yield();
+	return NEXT_ENTER;
+}
+
+int exit_handle_outside(struct vcpu *vcpu)
+{
+	unsigned int opcode = opcode_len(vcpu->exit.kind);
+	int next;
+
+	if (opcode && !vcpu->exit.insn_len) {
+		next = emulation_measure(vcpu, opcode);
+		if (next != NEXT_ENTER)
+			return next;
+	}
+	next = handle_fast(vcpu);
+	if (next != NEXT_OUTSIDE)
+		return next;
+	switch (vcpu->exit.kind) {
+	case EXIT_FAULT:
+		return handle_fault(vcpu);
+	case EXIT_IO:
+		return emulation_run(vcpu);
+	case EXIT_PAUSE:
+		return handle_pause(vcpu);
+	case EXIT_SHUTDOWN:
+		return handle_shutdown(vcpu);
+	case EXIT_ENTRY_FAILED:
+		return handle_entry_failed(vcpu);
+	default:
+		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+					   vcpu->exit.hw_code);
+	}
+}
+
+/* If userspace moved RIP meanwhile (a reset), the instruction is not completed. */
+static void complete_port(struct vcpu *vcpu)
+{
+	struct user_port *port = &vcpu->port;
+	u32 data;
+
+	port->waiting = false;
+	if (vcpu->regs.rip != port->rip)
+		return;
+	if (port->in) {
+		memcpy(&data, vcpu->pio_data, sizeof(data));
+		write_in_result(vcpu, port->size, data);
+	}
+	set_rip(vcpu, port->next_rip);
+}
+
+int exit_complete_user(struct vcpu *vcpu)
+{
+	if (vcpu->port.waiting)
+		complete_port(vcpu);
+	else if (vcpu->emulation.waiting)
+		return emulation_continue(vcpu);
+	return NEXT_ENTER;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Load and unload, /dev/minivmm, and which CPUs are ours: online and offline,
+ * suspend, reboot, crash.
+ *
+ * cpu_ready says, on its own CPU, whether guests may run there; it changes with
+ * interrupts off on that CPU only, so a window that saw it true stays right.
+ */
+#include <linux/cpu.h>
+#include <linux/kobject.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/smp.h>
+
+#include "backend.h"
+#include "compat.h"
+#include "irq/irqfd.h"
+#include "log.h"
+#include "system.h"
+#include "cpu/cpuid.h"
+#include "cpu/xstate.h"
+
+DEFINE_PER_CPU(bool, cpu_ready);
+
+struct backend_caps backend;
+
+#define OP(ret, name, args)	\
+	DEFINE_STATIC_CALL_NULL(backend_##name, *((struct backend_ops *)0)->name);
+BACKEND_OPS(OP)
+#undef OP
+
+static void backend_use(const struct backend_ops *ops)
+{
+#define OP(ret, name, args)	static_call_update(backend_##name, ops->name);
+	BACKEND_OPS(OP)
+#undef OP
+}
+
+static enum cpuhp_state hotplug_state;
+
+static int enable_this_cpu(void)
+{
+	unsigned long flags;
+	int err;
+
+	local_irq_save(flags);
+	err = backend_call(cpu_enable)();
+	__this_cpu_write(cpu_ready, !err);
+	local_irq_restore(flags);
+	return err;
+}
+
+static void disable_this_cpu(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (__this_cpu_read(cpu_ready)) {
+		__this_cpu_write(cpu_ready, false);
+		backend_call(cpu_disable)();
+	}
+	local_irq_restore(flags);
+}
+
+static int cpu_comes(unsigned int cpu)
+{
+	int err = enable_this_cpu();
+
+	if (err == -EBUSY)
+		log_err("another hypervisor holds CPU %u's virtualization: stop it and unload its module first",
+			cpu);
+	return err;
+}
+
+static int cpu_goes(unsigned int cpu)
+{
+	disable_this_cpu();
+	return 0;
+}
+
+static int suspend(void)
+{
+	disable_this_cpu();
+	return 0;
+}
+
+static void resume(void)
+{
+	if (enable_this_cpu())
+		log_err("virtualization did not come back after suspend: no guest can run on this CPU");
+}
+
+static void disable_on_cpu(void *unused)
+{
+	disable_this_cpu();
+}
+
+static void shutdown(void)
+{
+	on_each_cpu(disable_on_cpu, NULL, 1);
+}
+
+static struct host_syscore syscore = HOST_SYSCORE(suspend, resume, shutdown);
+
+/* KVM takes virtualization for itself whenever one of its vendor modules is there. */
+static int check_kvm_absent(void)
+{
+	static const char *const holders[] = { "kvm_amd", "kvm_intel" };
+	struct kobject *kobj;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(holders); i++) {
+		kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, holders[i]);
+		if (!kobj)
+			continue;
+		kobject_put(kobj);
+		log_err("%s is loaded and holds the CPU's virtualization: unload it (modprobe -r %s kvm), then load minivmm again",
+			holders[i], holders[i]);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = system_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "minivmm",
+	.fops = &device_fops,
+	.mode = 0660,
+};
+
+static int take_cpus(void)
+{
+	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "minivmm:online", cpu_comes, cpu_goes);
+
+	if (state < 0)
+		return state;
+	hotplug_state = state;
+	host_register_syscore(&syscore);
+	host_register_emergency(disable_this_cpu);
+	return 0;
+}
+
+static void give_cpus_back(void)
+{
+	host_unregister_emergency(disable_this_cpu);
+	host_unregister_syscore(&syscore);
+	cpuhp_remove_state(hotplug_state);
+}
+
+static int __init minivmm_init(void)
+{
+	int err;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		log_err("this is a PREEMPT_RT kernel, on which minivmm does not run yet: boot the amd64 kernel");
+		return -EOPNOTSUPP;
+	}
+	err = check_kvm_absent();
+	if (err)
+		return err;
+	backend_use(&svm_backend_ops);
+	err = xstate_setup();
+	if (err)
+		return err;
+	err = backend_call(setup)();
+	if (err)
+		return err;
+	err = irqfd_module_init();
+	if (err)
+		goto teardown;
+	err = take_cpus();
+	if (err)
+		goto exit_irqfd;
+	err = misc_register(&device);
+	if (err)
+		goto release;
+	log_info("loaded: %s", backend.name);
+	return 0;
+
+release:
+	give_cpus_back();
+exit_irqfd:
+	irqfd_module_exit();
+teardown:
+	backend_call(teardown)();
+	return err;
+}
+
+static void __exit minivmm_exit(void)
+{
+	misc_deregister(&device);
+	give_cpus_back();
+	irqfd_module_exit();
+	backend_call(teardown)();
+	rcu_barrier();
+}
+
+module_init(minivmm_init);
+module_exit(minivmm_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("A small hypervisor with KVM's API");

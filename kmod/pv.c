@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Paravirtual clock, hypercalls, TSC offsets.
+ *
+ * The guest clock of a VM is one straight line: base_ns at host TSC base_tsc, at
+ * the host TSC's rate. Each vCPU's page expresses it in that vCPU's own TSC, so
+ * all vCPUs agree whatever their offsets, as long as the host's TSCs agree.
+ */
+#include <linux/ktime.h>
+#include <linux/time64.h>
+#include <linux/timekeeping.h>
+#include <linux/kvm_para.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+
+#include "backend.h"
+#include "vcpu.h"
+#include "vm.h"
+#include "pv.h"
+
+#define HYPERCALL_UNKNOWN	((u64)-1000)	/* the guest's ENOSYS */
+#define SYSTEM_TIME_ENABLED	1ull
+
+/* ns = (ticks shifted left by shift, or right if negative) * mul >> 32 */
+static void scale_of_tsc(u32 *mul, s8 *shift)
+{
+	u64 khz = tsc_khz;
+	s8 s = 0;
+
+	while (khz > 2 * NSEC_PER_MSEC) {
+		khz >>= 1;
+		s--;
+	}
+	while (khz <= NSEC_PER_MSEC) {
+		khz <<= 1;
+		s++;
+	}
+	*mul = div64_u64((u64)NSEC_PER_MSEC << 32, khz);
+	*shift = s;
+}
+
+static u64 clock_at(const struct vm_clock *clock, u64 host_tsc)
+{
+	return clock->base_ns +
+	       mul_u64_u64_div_u64(host_tsc - clock->base_tsc, NSEC_PER_MSEC, tsc_khz);
+}
+
+void pv_init_vm(struct vm *vm)
+{
+	struct vm_clock *clock = &vm->clock;
+
+	spin_lock_init(&clock->lock);
+	clock->base_tsc = rdtsc_ordered();
+	clock->base_ns = 0;
+	clock->tsc_offset = -clock->base_tsc;
+}
+
+bool pv_is_msr(u32 msr)
+{
+	return msr == MSR_KVM_SYSTEM_TIME || msr == MSR_KVM_SYSTEM_TIME_NEW ||
+	       msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_WALL_CLOCK_NEW;
+}
+
+static bool is_wall_clock(u32 msr)
+{
+	return msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_WALL_CLOCK_NEW;
+}
+
+u64 pv_msr_read(struct vcpu *vcpu, u32 msr)
+{
+	return is_wall_clock(msr) ? vcpu->pv.wall_clock_msr : vcpu->pv.system_time_msr;
+}
+
+int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
+{
+	if (is_wall_clock(msr)) {
+		vcpu->pv.wall_clock_msr = value;
+		vcpu->pv.wall_clock_wanted = value;
+	} else {
+		vcpu->pv.system_time_msr = value;
+	}
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+/* Odd versions tell the guest that an update is under way. Unbacked pages are the guest's loss. */
+static void write_wall_clock(struct vcpu *vcpu)
+{
+	u64 gpa = vcpu->pv.wall_clock_msr;
+	struct pvclock_wall_clock wall;
+	struct timespec64 boot;
+	u32 version;
+	u64 now;
+
+	if (!gpa || guest_read(vcpu, gpa, &version, sizeof(version)))
+		return;
+	version = (version | 1) + 2;
+	spin_lock(&vcpu->vm->clock.lock);
+	now = clock_at(&vcpu->vm->clock, rdtsc_ordered());
+	spin_unlock(&vcpu->vm->clock.lock);
+	boot = ns_to_timespec64(ktime_get_real_ns() - now);
+	wall = (struct pvclock_wall_clock){
+		.version = version, .sec = boot.tv_sec, .nsec = boot.tv_nsec,
+	};
+	if (guest_write(vcpu, gpa, &wall, sizeof(wall)))
+		return;
+	version++;
+	guest_write(vcpu, gpa, &version, sizeof(version));
+}
+
+static void write_system_time(struct vcpu *vcpu)
+{
+	struct vm_clock *clock = &vcpu->vm->clock;
+	u64 gpa = vcpu->pv.system_time_msr & ~SYSTEM_TIME_ENABLED;
+	struct pvclock_vcpu_time_info time = { 0 };
+
+	scale_of_tsc(&time.tsc_to_system_mul, &time.tsc_shift);
+	spin_lock(&clock->lock);
+	time.tsc_timestamp = clock->base_tsc + vcpu->tsc_offset;
+	time.system_time = clock->base_ns;
+	spin_unlock(&clock->lock);
+	time.flags = (check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT) |
+		     (vcpu->pv.guest_stopped ? PVCLOCK_GUEST_STOPPED : 0);
+	vcpu->pv.guest_stopped = false;
+	vcpu->pv.version += 2;
+	time.version = vcpu->pv.version - 1;
+	if (guest_write(vcpu, gpa, &time, sizeof(time)))
+		return;
+	smp_wmb();
+	time.version = vcpu->pv.version;
+	guest_write(vcpu, gpa, &time.version, sizeof(time.version));
+}
+
+void pv_update_clock(struct vcpu *vcpu)
+{
+	if (vcpu->pv.wall_clock_wanted) {
+		vcpu->pv.wall_clock_wanted = false;
+		write_wall_clock(vcpu);
+	}
+	if (vcpu->pv.system_time_msr & SYSTEM_TIME_ENABLED)
+		write_system_time(vcpu);
+}
+
+u64 pv_hypercall(struct vcpu *vcpu, u64 nr, u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return nr == KVM_HC_VAPIC_POLL_IRQ ? 0 : HYPERCALL_UNKNOWN;
+}
+
+void pv_get_clock(struct vm *vm, struct minivmm_clock_data *data)
+{
+	u64 tsc;
+
+	memset(data, 0, sizeof(*data));
+	spin_lock(&vm->clock.lock);
+	tsc = rdtsc_ordered();
+	data->clock = clock_at(&vm->clock, tsc);
+	spin_unlock(&vm->clock.lock);
+	data->realtime = ktime_get_real_ns();
+	data->host_tsc = tsc;
+	data->flags = MINIVMM_CLOCK_REALTIME | MINIVMM_CLOCK_HOST_TSC |
+		      (check_tsc_unstable() ? 0 : MINIVMM_CLOCK_TSC_STABLE);
+}
+
+int pv_set_clock(struct vm *vm, const struct minivmm_clock_data *data)
+{
+	u64 ns = data->clock, now = ktime_get_real_ns();
+
+	if (data->flags & ~(MINIVMM_CLOCK_TSC_STABLE | MINIVMM_CLOCK_REALTIME |
+			    MINIVMM_CLOCK_HOST_TSC))
+		return refuse(&vm->error, -EINVAL, "flags", data->flags, "unknown flags");
+	/* The clock went on while the VM was saved. */
+	if ((data->flags & MINIVMM_CLOCK_REALTIME) && now > data->realtime)
+		ns += now - data->realtime;
+	spin_lock(&vm->clock.lock);
+	vm->clock.base_tsc = rdtsc_ordered();
+	vm->clock.base_ns = ns;
+	spin_unlock(&vm->clock.lock);
+	vm_kick_all(vm, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+int pv_guest_stopped(struct vcpu *vcpu)
+{
+	if (!(vcpu->pv.system_time_msr & SYSTEM_TIME_ENABLED))
+		return refuse(&vcpu->error, -EINVAL, "system time", vcpu->pv.system_time_msr,
+			      "the guest has not enabled its paravirtual clock");
+	vcpu->pv.guest_stopped = true;
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+u64 pv_guest_tsc(const struct vcpu *vcpu)
+{
+	return rdtsc_ordered() + vcpu->tsc_offset;
+}
+
+/*
+ * Userspace restores one vCPU after the other; TSCs meant to be equal arrive with
+ * values some time apart. What is within a second of the VM's common TSC, or 0
+ * (a new vCPU), joins it.
+ */
+static u64 common_offset(struct vm *vm, u64 value, u64 offset)
+{
+	struct vm_clock *clock = &vm->clock;
+	s64 apart;
+
+	spin_lock(&clock->lock);
+	apart = offset - clock->tsc_offset;
+	if (value && abs(apart) >= (s64)tsc_khz * 1000)
+		clock->tsc_offset = offset;
+	offset = clock->tsc_offset;
+	spin_unlock(&clock->lock);
+	return offset;
+}
+
+void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host)
+{
+	u64 offset = value - rdtsc_ordered();
+
+	if (host)
+		offset = common_offset(vcpu->vm, value, offset);
+	else
+		vcpu->msrs.tsc_adjust += offset - vcpu->tsc_offset;
+	vcpu->tsc_offset = offset;
+	backend_call(sync_tsc)(vcpu);
+	lapic_tsc_changed(vcpu);
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+}

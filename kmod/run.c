@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of one VM_RUN: finish what userspace was asked, then enter, run the
+ * guest, handle its exits, until one needs userspace or a signal comes.
+ *
+ *   vcpu_run        outside: may sleep, signals, INIT and SIPI, halted
+ *     run_section   preemption off, the guest's XSAVE registers loaded
+ *       run_window  interrupts off, all of the guest loaded: events, enter, exits
+ *
+ * mode and requests: the thread writes mode = IN_WINDOW, a full barrier, then
+ * reads requests; others write a request, a full barrier (vcpu_kick,
+ * vm_flush_and_wait), then read mode. One of the two sees the other.
+ */
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+
+#include "backend.h"
+#include "compat.h"
+#include "exit.h"
+#include "run.h"
+#include "system.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/* Interrupts from userspace's own interrupt controller (INTERRUPT ioctl, no in-kernel irqchip). */
+static bool user_irqchip_wants_exit(struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window) && !vcpu->events.user_interrupt;
+}
+
+static void set_irq_window(struct vcpu *vcpu, int priority)
+{
+	if (vcpu->irq_window == priority)
+		return;
+	vcpu->irq_window = priority;
+	backend_call(want_irq_window)(vcpu, priority);
+}
+
+static bool irq_waits(struct vcpu *vcpu)
+{
+	if (vcpu->lapic.in_kernel)
+		return irq_pending(vcpu);
+	return vcpu->events.user_interrupt;
+}
+
+static int take_irq(struct vcpu *vcpu)
+{
+	if (vcpu->lapic.in_kernel)
+		return irq_ack(vcpu);
+	vcpu->events.user_interrupt = false;
+	return vcpu->events.user_vector;
+}
+
+static void inject_irq(struct vcpu *vcpu)
+{
+	int vector = take_irq(vcpu);
+
+	if (vector < 0)
+		return;
+	vcpu->events.interrupt.injected = true;
+	vcpu->events.interrupt.soft = false;
+	vcpu->events.interrupt.vector = vector;
+	backend_call(inject_irq)(vcpu, vector, false);
+	vcpu->stats.injections++;
+}
+
+static void inject_exception(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (ev->exception.pending && ev->exception.vector == EMUL_VEC_DB) {
+		vcpu->dr6 |= ev->exception.payload;
+		ev->exception.payload = 0;
+		backend_call(sync_debug)(vcpu);
+	}
+	ev->exception.pending = false;
+	ev->exception.injected = true;
+	backend_call(inject_exception)(vcpu, ev->exception.vector, ev->exception.has_error,
+				       ev->exception.error);
+}
+
+/* What was interrupted while being delivered comes first, then new exceptions. */
+static bool inject_first(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (ev->exception.injected || ev->exception.pending)
+		inject_exception(vcpu);
+	else if (ev->nmi_injected)
+		backend_call(inject_nmi)(vcpu);
+	else if (ev->interrupt.injected)
+		backend_call(inject_irq)(vcpu, ev->interrupt.vector, ev->interrupt.soft);
+	else
+		return false;
+	return true;
+}
+
+static bool inject_nmi(struct vcpu *vcpu, bool busy)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (!busy && backend_call(can_inject_nmi)(vcpu)) {
+		atomic_dec(&ev->nmi_pending);
+		ev->nmi_injected = true;
+		ev->nmi_masked = true;
+		backend_call(inject_nmi)(vcpu);
+		busy = true;
+	}
+	if (!atomic_read(&ev->nmi_pending))
+		return busy;
+	if (busy && !ev->nmi_masked)
+		/* It follows the event just handed over: come back before the next instruction. */
+		smp_send_reschedule(vcpu->cpu);
+	else
+		backend_call(want_nmi_window)(vcpu);
+	return busy;
+}
+
+/* Hand one event to the next entry; ask for an exit when another could follow. */
+static void inject_events(struct vcpu *vcpu)
+{
+	bool busy = inject_first(vcpu);
+	int window = -1;
+
+	if (unlikely(atomic_read(&vcpu->events.nmi_pending)))
+		busy = inject_nmi(vcpu, busy);
+	if (irq_waits(vcpu)) {
+		if (!busy && backend_call(can_inject_irq)(vcpu))
+			inject_irq(vcpu);
+		if (irq_waits(vcpu))
+			window = 16;
+	}
+	if (window < 0)
+		window = lapic_masked_class(&vcpu->lapic);
+	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu))
+		window = 16;
+	set_irq_window(vcpu, window);
+}
+
+/* Requests that the window can serve, or that it must be left for. */
+static int serve_requests(struct vcpu *vcpu)
+{
+	if (vcpu_take_request(vcpu, VCPU_REQ_TLB_FLUSH))
+		backend_call(flush_tlb)(vcpu);
+	vcpu_take_request(vcpu, VCPU_REQ_SLOTS);
+	vcpu_take_request(vcpu, VCPU_REQ_EVENT);
+	if (READ_ONCE(vcpu->requests) || lapic_has_events(&vcpu->lapic) ||
+	    vcpu->events.triple_fault)
+		return NEXT_HOST;
+	return NEXT_ENTER;
+}
+
+static int before_entry(struct vcpu *vcpu)
+{
+	if (unlikely(host_work_pending() || host_softirq_waits() ||
+		     !__this_cpu_read(cpu_ready)))
+		return NEXT_HOST;
+	if (READ_ONCE(vcpu->requests)) {
+		int next = serve_requests(vcpu);
+
+		if (next != NEXT_ENTER)
+			return next;
+	}
+	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu) &&
+	    !vcpu->events.interrupt.injected && backend_call(can_inject_irq)(vcpu)) {
+		vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
+		return NEXT_USER;
+	}
+	inject_events(vcpu);
+	return NEXT_ENTER;
+}
+
+/*
+ * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
+ * guest uses them. The host's come back from the thread's or perf's copies.
+ */
+static void debug_load_guest(struct vcpu *vcpu, unsigned long *host)
+{
+	if (unlikely(hw_breakpoint_active())) {
+		get_debugreg(host[0], 0);
+		get_debugreg(host[1], 1);
+		get_debugreg(host[2], 2);
+		get_debugreg(host[3], 3);
+		set_debugreg(0, 7);
+	}
+	if (likely(!vcpu->dr_live))
+		return;
+	set_debugreg(vcpu->db[0], 0);
+	set_debugreg(vcpu->db[1], 1);
+	set_debugreg(vcpu->db[2], 2);
+	set_debugreg(vcpu->db[3], 3);
+}
+
+static void debug_load_host(struct vcpu *vcpu, const unsigned long *host)
+{
+	if (unlikely(vcpu->dr_live)) {
+		get_debugreg(vcpu->db[0], 0);
+		get_debugreg(vcpu->db[1], 1);
+		get_debugreg(vcpu->db[2], 2);
+		get_debugreg(vcpu->db[3], 3);
+	}
+	if (unlikely(hw_breakpoint_active())) {
+		set_debugreg(host[0], 0);
+		set_debugreg(host[1], 1);
+		set_debugreg(host[2], 2);
+		set_debugreg(host[3], 3);
+		set_debugreg(this_cpu_read(cpu_dr7), 7);
+	}
+}
+
+static int run_window(struct vcpu *vcpu)
+{
+	unsigned long host_db[4];
+	int next;
+
+	local_irq_disable();
+	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
+	smp_mb();	/* see the head of this file */
+	debug_load_guest(vcpu, host_db);
+	xstate_enter_window(vcpu);
+	do {
+		next = before_entry(vcpu);
+		if (next != NEXT_ENTER)
+			break;
+		backend_call(enter)(vcpu);
+		vcpu->stats.entries++;
+		next = exit_handle(vcpu);
+	} while (next == NEXT_ENTER && vcpu->exit.kind != EXIT_INTERRUPT);
+	xstate_leave_window(vcpu);
+	debug_load_host(vcpu, host_db);
+	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
+	local_irq_enable();
+	return next;
+}
+
+static void section_enter(struct vcpu *vcpu)
+{
+	kernel_fpu_begin();
+	vcpu->cpu = smp_processor_id();
+	xstate_load_guest(vcpu);
+	msr_load_guest(vcpu);
+	backend_call(section_enter)(vcpu);
+	local_irq_disable();
+	host_account_guest_enter();
+	local_irq_enable();
+}
+
+static void section_leave(struct vcpu *vcpu)
+{
+	local_irq_disable();
+	host_account_guest_exit();
+	local_irq_enable();
+	backend_call(section_leave)(vcpu);
+	msr_load_host(vcpu);
+	xstate_save_guest(vcpu);
+	kernel_fpu_end();
+}
+
+static int run_section(struct vcpu *vcpu)
+{
+	int next;
+
+	section_enter(vcpu);
+	do {
+		next = run_window(vcpu);
+	} while (next == NEXT_ENTER);
+	section_leave(vcpu);
+	return next;
+}
+
+bool vcpu_can_continue(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (vcpu->mp_state == MINIVMM_MP_STATE_RUNNABLE || lapic_has_events(&vcpu->lapic))
+		return true;
+	if (vcpu->mp_state != MINIVMM_MP_STATE_HALTED)
+		return false;
+	if (ev->exception.pending || (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
+		return true;
+	return irq_pending(vcpu) && backend_call(can_inject_irq)(vcpu);
+}
+
+static void take_init_and_sipi(struct vcpu *vcpu)
+{
+	struct emul_seg cs;
+	u8 vector;
+
+	if (lapic_take_init(vcpu)) {
+		vcpu_reset(vcpu, true);
+		vcpu->mp_state = vcpu_is_bsp(vcpu) ? MINIVMM_MP_STATE_RUNNABLE :
+						     MINIVMM_MP_STATE_INIT_RECEIVED;
+	}
+	if (lapic_take_sipi(vcpu, &vector) && vcpu->mp_state == MINIVMM_MP_STATE_INIT_RECEIVED) {
+		backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+		cs.selector = vector << 8;
+		cs.base = vector << 12;
+		backend_call(set_segment)(vcpu, EMUL_CS, &cs);
+		vcpu->regs.rip = 0;
+		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
+	}
+}
+
+static int report_shutdown(struct vcpu *vcpu)
+{
+	vcpu->events.triple_fault = false;
+	vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
+	return NEXT_USER;
+}
+
+static int report_signal(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = MINIVMM_EXIT_INTR;
+	vcpu->stats.signal_exits++;
+	return -EINTR;
+}
+
+/* Everything an entry needs that may sleep. */
+static int prepare_entry(struct vcpu *vcpu)
+{
+	if (lapic_has_events(&vcpu->lapic))
+		take_init_and_sipi(vcpu);
+	if (vcpu->mp_state != MINIVMM_MP_STATE_RUNNABLE) {
+		vcpu->stats.halts++;
+		if (rcuwait_wait_event(&vcpu->wait, vcpu_can_continue(vcpu), TASK_INTERRUPTIBLE))
+			return report_signal(vcpu);
+		if (vcpu->mp_state == MINIVMM_MP_STATE_HALTED)
+			vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
+		return NEXT_HOST;
+	}
+	if (vcpu->events.triple_fault)
+		return report_shutdown(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
+		pv_update_clock(vcpu);
+	return mmu_load(vcpu);
+}
+
+/* Signals, rescheduling, task work; a CPU that is going offline is left by yielding. */
+static int serve_host(struct vcpu *vcpu)
+{
+	bool work, ready;
+
+	local_irq_disable();
+	work = host_work_pending();
+	ready = __this_cpu_read(cpu_ready);
+	local_irq_enable();
+	if (!ready)
+		yield();
+	if (work && host_handle_work())
+		return report_signal(vcpu);
+	return NEXT_ENTER;
+}
+
+static int run(struct vcpu *vcpu)
+{
+	int next = exit_complete_user(vcpu);
+
+	if (next != NEXT_ENTER)
+		return next;
+	if (READ_ONCE(vcpu->run->immediate_exit))
+		return -EINTR;
+	do {
+		next = prepare_entry(vcpu);
+		if (next == NEXT_ENTER)
+			next = run_section(vcpu);
+		if (next == NEXT_OUTSIDE)
+			next = exit_handle_outside(vcpu);
+		if (next == NEXT_ENTER || next == NEXT_HOST)
+			next = serve_host(vcpu);
+	} while (next == NEXT_ENTER);
+	return next;
+}
+
+static void fill_run_page(struct vcpu *vcpu)
+{
+	struct minivmm_run *page = vcpu->run;
+
+	page->if_flag = !!(vcpu->regs.rflags & X86_EFLAGS_IF);
+	page->flags = 0;
+	page->cr8 = lapic_get_cr8(&vcpu->lapic);
+	page->apic_base = lapic_base(&vcpu->lapic);
+	page->ready_for_interrupt_injection =
+		vcpu->lapic.in_kernel || (!vcpu->events.user_interrupt &&
+					  !vcpu->events.interrupt.injected &&
+					  backend_call(can_inject_irq)(vcpu));
+}
+
+int vcpu_run(struct vcpu *vcpu)
+{
+	sigset_t saved;
+	int next;
+
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
+	if (!vcpu->lapic.in_kernel)
+		lapic_set_cr8(&vcpu->lapic, READ_ONCE(vcpu->run->cr8));
+	next = run(vcpu);
+	vcpu->stats.user_exits++;
+	fill_run_page(vcpu);
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	return next < 0 ? next : 0;
+}

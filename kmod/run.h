@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The life of one VM_RUN. */
+#ifndef MINIVMM_RUN_H
+#define MINIVMM_RUN_H
+
+struct vcpu;
+
+/* vcpu_run - VM_RUN; vcpu->lock held, outside. 0: the run page says why; -EINTR, or another errno. */
+int vcpu_run(struct vcpu *vcpu);
+
+/* vcpu_can_continue - whether a halted or waiting vCPU has a reason to go on; its thread only. */
+bool vcpu_can_continue(struct vcpu *vcpu);
+
+#endif /* MINIVMM_RUN_H */

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Into the guest and out of it: events on the way in, the exit code translated
+ * to common terms on the way out. Everything here runs in the window.
+ */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/special_insns.h>
+
+#include "../backend.h"
+#include "../compat.h"
+#include "../vcpu.h"
+#include "svm.h"
+
+void svm_section_enter(struct vcpu *vcpu)
+{
+	asm volatile("vmsave %0" : : "a" (page_to_phys(this_cpu_ptr(&svm_cpu)->host_state))
+		     : "memory");
+}
+
+void svm_section_leave(struct vcpu *vcpu)
+{
+}
+
+/* A new ASID is a flush: nothing cached carries it. */
+void svm_flush_tlb(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (svm_host.features & SVM_FEATURE_FLUSH_BY_ASID)
+		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ASID;
+	else
+		svm->asid_cpu = -1;
+}
+
+bool svm_can_inject_irq(struct vcpu *vcpu)
+{
+	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
+}
+
+bool svm_can_inject_nmi(struct vcpu *vcpu)
+{
+	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
+}
+
+void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
+{
+	to_svm(vcpu)->vmcb->control.event_inject =
+		vector | (soft ? VMCB_EVENT_SOFT : VMCB_EVENT_INTR) | VMCB_EVENT_VALID;
+}
+
+void svm_inject_nmi(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+
+	vmcb->control.event_inject = 2 | VMCB_EVENT_NMI | VMCB_EVENT_VALID;
+}
+
+void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	to_svm(vcpu)->vmcb->control.event_inject =
+		vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
+		(has_error ? VMCB_EVENT_HAS_ERROR : 0) | (u64)error << 32;
+}
+
+/* A virtual interrupt whose delivery is intercepted says when a real one would be taken. */
+void svm_want_irq_window(struct vcpu *vcpu, int priority)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	u64 control = vmcb->control.int_control;
+
+	control &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR);
+	if (priority > 15)
+		control |= VMCB_V_IRQ | VMCB_V_IGN_TPR;
+	else if (priority >= 0)
+		control |= VMCB_V_IRQ | (u64)priority << 16;
+	vmcb->control.int_control = control;
+	vmcb_intercept(vmcb, INTERCEPT_VINTR, priority >= 0);
+}
+
+/*
+ * NMIs are masked until IRET: intercept it, then step over it. The shadow of STI
+ * needs a step too.
+ */
+void svm_want_nmi_window(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (svm->nmi_step)
+		return;
+	if (vcpu->events.nmi_masked) {
+		vmcb_intercept(svm->vmcb, INTERCEPT_IRET, true);
+		return;
+	}
+	svm->nmi_step = true;
+	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
+}
+
+static void start_iret_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, false);
+	svm->nmi_step = true;
+	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
+}
+
+/* The #DB that ends a step of ours; RFLAGS now are what IRET popped, or have our TF. */
+static void end_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->nmi_step = false;
+	vcpu->regs.rflags &= ~X86_EFLAGS_TF;
+	vcpu->events.nmi_masked = false;
+	svm->vmcb->save.dr6 &= ~DR_STEP;
+	vcpu->exit.kind = EXIT_RESUME;
+}
+
+/* What was to be delivered and did not complete is given back for the next entry. */
+static void read_interrupted_event(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	struct vcpu_events *ev = &vcpu->events;
+	u64 info = c->exit_int_info;
+
+	ev->exception.injected = false;
+	ev->interrupt.injected = false;
+	ev->nmi_injected = false;
+	if (likely(!(info & VMCB_EVENT_VALID)))
+		return;
+	switch (info & VMCB_EVENT_TYPE) {
+	case VMCB_EVENT_INTR:
+		ev->interrupt.injected = true;
+		ev->interrupt.soft = false;
+		ev->interrupt.vector = info & VMCB_EVENT_VECTOR;
+		break;
+	case VMCB_EVENT_NMI:
+		ev->nmi_injected = true;
+		break;
+	case VMCB_EVENT_EXCEPTION:
+		/* INT3 and INTO run again: RIP still points at them. */
+		if ((info & VMCB_EVENT_VECTOR) == 3 || (info & VMCB_EVENT_VECTOR) == 4)
+			break;
+		ev->exception.injected = true;
+		ev->exception.vector = info & VMCB_EVENT_VECTOR;
+		ev->exception.has_error = info & VMCB_EVENT_HAS_ERROR;
+		ev->exception.error = info >> 32;
+		break;
+	}
+}
+
+static void read_io(struct exit_info *exit, const struct vmcb_control *c)
+{
+	u32 info = c->exit_info_1;
+
+	exit->kind = EXIT_IO;
+	exit->io.port = info >> SVM_IOIO_PORT_SHIFT;
+	exit->io.size = (info >> SVM_IOIO_SIZE_SHIFT) & SVM_IOIO_SIZE_MASK;
+	exit->io.in = info & SVM_IOIO_IN;
+	exit->io.string = info & SVM_IOIO_STRING;
+	exit->io.next_rip = c->exit_info_2;
+}
+
+static void read_fault(struct exit_info *exit, const struct vmcb_control *c)
+{
+	u64 error = c->exit_info_1;
+
+	exit->kind = EXIT_FAULT;
+	exit->fault.gpa = c->exit_info_2;
+	exit->fault.access = (error & SVM_NPF_WRITE ? MMU_WRITE : 0) |
+			     (error & SVM_NPF_FETCH ? MMU_EXEC : 0);
+}
+
+static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	struct exit_info *exit = &vcpu->exit;
+
+	exit->exception.vector = c->exit_code - SVM_EXIT_EXCEPTION;
+	exit->exception.has_error = exit->exception.vector == EMUL_VEC_AC;
+	exit->exception.error = c->exit_info_1;
+	exit->kind = exit->exception.vector == 18 ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;
+	if (exit->exception.vector == EMUL_VEC_DB && to_svm(vcpu)->nmi_step)
+		end_step(vcpu);
+}
+
+static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	struct exit_info *exit = &vcpu->exit;
+
+	exit->hw_code = c->exit_code;
+	exit->insn_len = backend.next_rip && c->next_rip ? c->next_rip - vcpu->regs.rip : 0;
+	switch (c->exit_code) {
+	case SVM_EXIT_DR_READ ... SVM_EXIT_DR_LAST:
+		exit->kind = EXIT_DEBUG_REGISTER;
+		break;
+	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
+		read_exception(vcpu, c);
+		break;
+	case SVM_EXIT_INTR:
+	case SVM_EXIT_NMI:
+	case SVM_EXIT_SMI:
+	case SVM_EXIT_INIT:
+		exit->kind = EXIT_INTERRUPT;
+		break;
+	case SVM_EXIT_VINTR:
+		exit->kind = EXIT_INTERRUPT_WINDOW;
+		break;
+	case SVM_EXIT_IRET:
+		start_iret_step(vcpu);
+		exit->kind = EXIT_RESUME;
+		break;
+	case SVM_EXIT_RDPMC:
+		exit->kind = EXIT_RDPMC;
+		break;
+	case SVM_EXIT_CPUID:
+		exit->kind = EXIT_CPUID;
+		break;
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+		exit->kind = EXIT_CACHE_FLUSH;
+		break;
+	case SVM_EXIT_PAUSE:
+		exit->kind = EXIT_PAUSE;
+		break;
+	case SVM_EXIT_HLT:
+		exit->kind = EXIT_HLT;
+		break;
+	case SVM_EXIT_IOIO:
+		read_io(exit, c);
+		break;
+	case SVM_EXIT_MSR:
+		exit->kind = c->exit_info_1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
+		break;
+	case SVM_EXIT_SHUTDOWN:
+		exit->kind = EXIT_SHUTDOWN;
+		break;
+	case SVM_EXIT_VMMCALL:
+		exit->kind = EXIT_HYPERCALL;
+		break;
+	case SVM_EXIT_RSM:
+	case SVM_EXIT_INVLPGA:
+	case SVM_EXIT_VMRUN:
+	case SVM_EXIT_VMLOAD ... SVM_EXIT_SKINIT:
+	case SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED:
+	case SVM_EXIT_RDPRU:
+		exit->kind = EXIT_UNDEFINED;
+		break;
+	case SVM_EXIT_XSETBV:
+		exit->kind = EXIT_XSETBV;
+		break;
+	case SVM_EXIT_NPF:
+		read_fault(exit, c);
+		break;
+	case SVM_EXIT_INVALID:
+		exit->kind = EXIT_ENTRY_FAILED;
+		break;
+	default:
+		exit->kind = EXIT_UNKNOWN;
+	}
+}
+
+static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	vmcb->save.rax = vcpu->regs.gpr[EMUL_RAX];
+	vmcb->save.rsp = vcpu->regs.gpr[EMUL_RSP];
+	vmcb->save.rip = vcpu->regs.rip;
+	vmcb->save.rflags = vcpu->regs.rflags;
+	vmcb->save.cr2 = vcpu->cr2;
+	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+	vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
+	vmcb->control.int_control &= ~VMCB_V_TPR;
+	vmcb->control.int_control |= lapic_get_cr8(&vcpu->lapic);
+}
+
+static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	vcpu->regs.gpr[EMUL_RAX] = vmcb->save.rax;
+	vcpu->regs.gpr[EMUL_RSP] = vmcb->save.rsp;
+	vcpu->regs.rip = vmcb->save.rip;
+	vcpu->regs.rflags = vmcb->save.rflags;
+	vcpu->cr0 = vmcb->save.cr0;
+	vcpu->cr2 = vmcb->save.cr2;
+	vcpu->cr3 = vmcb->save.cr3;
+	vcpu->cr4 = vmcb->save.cr4;
+	vcpu->efer = vmcb->save.efer & ~EFER_SVME;
+	vcpu->cpl = vmcb->save.cpl;
+	vcpu->dr6 = vmcb->save.dr6;
+	vcpu->dr7 = vmcb->save.dr7;
+	vcpu->irq_shadow = vmcb->control.int_state & VMCB_INTERRUPT_SHADOW;
+	lapic_set_cr8(&vcpu->lapic, vmcb->control.int_control & VMCB_V_TPR);
+}
+
+static noinstr void run_guest(struct vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa)
+{
+	u64 host_spec_ctrl = host_spec_ctrl_value();
+
+	host_enter_guest_context();
+	svm_enter_guest(svm->vmcb_pa, vcpu->regs.gpr, host_pa,
+			backend.spec_ctrl ? vcpu->msrs.spec_ctrl | host_spec_ctrl : 0,
+			backend.spec_ctrl ? host_spec_ctrl : 0);
+	host_leave_guest_context();
+}
+
+void svm_enter(struct vcpu *vcpu)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&svm_cpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+
+	if (svm->asid_cpu != vcpu->cpu || svm->asid_generation != sc->asid_generation)
+		svm_new_asid(svm);
+	write_guest_state(vcpu, vmcb);
+	run_guest(vcpu, svm, page_to_phys(sc->host_state));
+	vmcb->control.tlb_control = VMCB_TLB_KEEP;
+	vmcb->control.event_inject = 0;
+	if (unlikely(vmcb->control.exit_code == SVM_EXIT_INVALID)) {
+		vcpu->exit.kind = EXIT_ENTRY_FAILED;
+		vcpu->exit.hw_code = SVM_EXIT_INVALID;
+		return;
+	}
+	read_guest_state(vcpu, vmcb);
+	read_interrupted_event(vcpu, &vmcb->control);
+	read_exit(vcpu, &vmcb->control);
+}
+
+#define OP(ret, name, args)	.name = svm_##name,
+const struct backend_ops svm_backend_ops = { BACKEND_OPS(OP) };
+#undef OP

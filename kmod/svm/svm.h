@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside the SVM backend: its per-CPU and per-vCPU state.
+ *
+ * cpu.c owns the CPUs (ownership of SVM, ASIDs), vcpu.c the VMCB's contents,
+ * exit.c the way in and out; enter.S is the entry itself.
+ */
+#ifndef MINIVMM_SVM_H
+#define MINIVMM_SVM_H
+
+#include <linux/percpu.h>
+
+#include "../vcpu.h"
+#include "vmcb.h"
+
+struct svm_cpu {
+	struct page *host_save;		/* VM_HSAVE_PA: the CPU's own scratch */
+	struct page *host_state;	/* VMSAVE area of the running section */
+	u64 asid_generation;
+	u32 next_asid;
+	bool enabled;
+};
+
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u64 vmcb_pa;
+	u64 asid_generation;
+	int asid_cpu;
+	bool nmi_step;			/* single-stepping over IRET to unmask NMI */
+};
+
+DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
+
+/* What this CPU's SVM can do: CPUID 0x8000000A EDX. */
+#define SVM_FEATURE_NPT			(1u << 0)
+#define SVM_FEATURE_NEXT_RIP		(1u << 3)
+#define SVM_FEATURE_FLUSH_BY_ASID	(1u << 6)
+#define SVM_FEATURE_DECODE_ASSISTS	(1u << 7)
+#define SVM_FEATURE_PAUSE_FILTER	(1u << 10)
+#define SVM_FEATURE_PAUSE_THRESHOLD	(1u << 12)
+#define SVM_FEATURE_VIRT_SPEC_CTRL	(1u << 20)
+
+struct svm_host {
+	u32 features;
+	u32 nr_asids;
+	u64 iopm_pa, msrpm_pa;
+	void *iopm, *msrpm;
+};
+
+extern struct svm_host svm_host;
+
+static inline struct svm_vcpu *to_svm(const struct vcpu *vcpu)
+{
+	return vcpu->backend;
+}
+/* cpu.c */
+int svm_setup(void);
+void svm_teardown(void);
+int svm_cpu_enable(void);
+void svm_cpu_disable(void);
+void svm_new_asid(struct svm_vcpu *svm);
+
+/* vcpu.c */
+int svm_vcpu_create(struct vcpu *vcpu);
+void svm_vcpu_free(struct vcpu *vcpu);
+void svm_vcpu_reset(struct vcpu *vcpu, bool init);
+void svm_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out);
+void svm_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in);
+void svm_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit);
+void svm_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
+void svm_sync_control(struct vcpu *vcpu);
+void svm_sync_tsc(struct vcpu *vcpu);
+void svm_sync_debug(struct vcpu *vcpu);
+int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
+int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
+
+/* exit.c */
+void svm_section_enter(struct vcpu *vcpu);
+void svm_section_leave(struct vcpu *vcpu);
+void svm_enter(struct vcpu *vcpu);
+void svm_flush_tlb(struct vcpu *vcpu);
+bool svm_can_inject_irq(struct vcpu *vcpu);
+bool svm_can_inject_nmi(struct vcpu *vcpu);
+void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft);
+void svm_inject_nmi(struct vcpu *vcpu);
+void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+void svm_want_irq_window(struct vcpu *vcpu, int priority);
+void svm_want_nmi_window(struct vcpu *vcpu);
+
+/* enter.S */
+void svm_enter_guest(u64 vmcb_pa, u64 *gpr, u64 host_pa, u64 spec_ctrl, u64 host_spec_ctrl);
+
+static inline void vmcb_intercept(struct vmcb *vmcb, unsigned int bit, bool on)
+{
+	u32 mask = 1u << (bit % 32);
+
+	if (on)
+		vmcb->control.intercept[bit / 32] |= mask;
+	else
+		vmcb->control.intercept[bit / 32] &= ~mask;
+}
+
+static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int bit)
+{
+	return vmcb->control.intercept[bit / 32] & (1u << (bit % 32));
+}
+
+#endif /* MINIVMM_SVM_H */

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vCPU objects: life, fd, mapping, requests and kicks, queued exceptions. */
+
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/processor-flags.h>
+
+#include "backend.h"
+#include "compat.h"
+#include "vcpu.h"
+#include "vcpu_state.h"
+#include "vm.h"
+
+void vcpu_request(struct vcpu *vcpu, unsigned int req)
+{
+	/* What the request is about is visible before the request is. */
+	smp_mb__before_atomic();
+	set_bit(req, &vcpu->requests);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	int cpu, me;
+
+	/* A full barrier: pairs with the one in run.c between mode and requests. */
+	rcuwait_wake_up(&vcpu->wait);
+	if (READ_ONCE(vcpu->mode) != VCPU_IN_WINDOW)
+		return;
+	me = get_cpu();
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
+		smp_send_reschedule(cpu);
+	put_cpu();
+}
+
+void vcpu_queue_nmi(struct vcpu *vcpu)
+{
+	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
+	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+}
+
+bool vcpu_is_bsp(const struct vcpu *vcpu)
+{
+	return vcpu->id == vcpu->vm->boot_cpu_id;
+}
+
+/* Exceptions that turn a second one of their kind (or a page fault followed by one) into #DF. */
+static bool is_contributory(u8 vector)
+{
+	return vector == 0 || (vector >= 10 && vector <= 13);
+}
+
+static bool makes_double_fault(u8 first, u8 second)
+{
+	if (first == 14)
+		return second == 14 || is_contributory(second);
+	return is_contributory(first) && is_contributory(second);
+}
+
+void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	if (ev->exception.pending || ev->exception.injected) {
+		if (ev->exception.vector == 8) {
+			ev->triple_fault = true;
+			return;
+		}
+		if (makes_double_fault(ev->exception.vector, vector)) {
+			vector = 8;
+			has_error = true;
+			error = 0;
+		}
+	}
+	ev->exception.pending = true;
+	ev->exception.injected = false;
+	ev->exception.vector = vector;
+	/* In real mode no exception pushes an error code. */
+	ev->exception.has_error = has_error && (vcpu->cr0 & X86_CR0_PE);
+	ev->exception.error = error;
+}
+
+/* DR6 changes when the exception is delivered, not before. */
+void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits)
+{
+	vcpu_inject_exception(vcpu, EMUL_VEC_DB, false, 0);
+	vcpu->events.exception.payload = dr6_bits;
+}
+
+void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
+{
+	vcpu->cr2 = address;
+	vcpu_inject_exception(vcpu, 14, true, error);
+}
+
+void vcpu_reset(struct vcpu *vcpu, bool init)
+{
+	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
+	vcpu->regs.rip = 0xfff0;
+	vcpu->regs.rflags = X86_EFLAGS_FIXED;
+	vcpu->regs.gpr[EMUL_RDX] = cpuid_signature(vcpu);
+	/* INIT leaves the caching bits as they are. */
+	vcpu->cr0 = X86_CR0_ET |
+		    (init ? vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW);
+	vcpu->cr2 = vcpu->cr3 = vcpu->cr4 = vcpu->efer = 0;
+	vcpu->cpl = 0;
+	vcpu->irq_shadow = false;
+	memset(vcpu->db, 0, sizeof(vcpu->db));
+	vcpu->dr6 = 0xffff0ff0;
+	vcpu->dr7 = 0x400;
+	vcpu->dr_live = false;
+	memset(&vcpu->events.exception, 0, sizeof(vcpu->events.exception));
+	memset(&vcpu->events.interrupt, 0, sizeof(vcpu->events.interrupt));
+	vcpu->events.nmi_injected = vcpu->events.nmi_masked = false;
+	vcpu->events.triple_fault = false;
+	atomic_set(&vcpu->events.nmi_pending, 0);
+	xstate_reset(vcpu, init);
+	lapic_reset(vcpu, init);
+	if (!init)
+		msr_reset(vcpu);
+	backend_call(vcpu_reset)(vcpu, init);
+	backend_call(sync_control)(vcpu);
+	backend_call(sync_debug)(vcpu);
+	backend_call(sync_tsc)(vcpu);
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+}
+
+static vm_fault_t vcpu_fault(struct vm_fault *vmf)
+{
+	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
+	struct page *page;
+
+	switch (vmf->pgoff) {
+	case VCPU_RUN_PAGE:
+		page = virt_to_page(vcpu->run);
+		break;
+	case VCPU_PIO_PAGE:
+		page = virt_to_page(vcpu->pio_data);
+		break;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = { .fault = vcpu_fault };
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vma->vm_pgoff + vma_pages(vma) > VCPU_MMAP_PAGES)
+		return -EINVAL;
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+static void free_vcpu(struct vcpu *vcpu)
+{
+	backend_call(vcpu_free)(vcpu);
+	xstate_free(vcpu);
+	cpuid_free(vcpu);
+	free_page((unsigned long)vcpu->pio_data);
+	free_page((unsigned long)vcpu->run);
+	kfree(vcpu);
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	lapic_destroy(vcpu);
+	mmu_destroy_vcpu(vcpu);
+	free_vcpu(vcpu);
+}
+
+static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
+{
+	struct vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+
+	if (!vcpu)
+		return NULL;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->cpu = -1;
+	mutex_init(&vcpu->lock);
+	rcuwait_init(&vcpu->wait);
+	explain_init(&vcpu->error);
+	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run || !vcpu->pio_data || xstate_init(vcpu) ||
+	    backend_call(vcpu_create)(vcpu)) {
+		free_vcpu(vcpu);
+		return NULL;
+	}
+	return vcpu;
+}
+
+static bool id_taken(struct vm *vm, u32 id)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu)
+		if (vcpu->id == id)
+			return true;
+	return false;
+}
+
+/* vm->lock held: joins @vcpu to the VM and gives it an fd, which userspace may use at once. */
+static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
+{
+	int fd;
+
+	if (vm->nr_vcpus == VM_MAX_VCPUS)
+		return refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
+			      "the VM has as many vCPUs as it may (CAP_MAX_VCPUS)");
+	if (id_taken(vm, vcpu->id))
+		return refuse(&vm->error, -EEXIST, "id", vcpu->id, "this vCPU id is taken");
+	vcpu->index = vm->nr_vcpus;
+	mmu_init_vcpu(vcpu);
+	lapic_init(vcpu);
+	vcpu->tsc_offset = vm->clock.tsc_offset;
+	vcpu_reset(vcpu, false);
+	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_in_kernel(vm) ?
+			 MINIVMM_MP_STATE_RUNNABLE : MINIVMM_MP_STATE_UNINITIALIZED;
+	vm_get(vm);
+	vm->vcpus[vcpu->index] = vcpu;
+	fd = anon_inode_getfd("minivmm-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		vm->vcpus[vcpu->index] = NULL;
+		vm_put(vm);
+		lapic_destroy(vcpu);
+		mmu_destroy_vcpu(vcpu);
+		return fd;
+	}
+	smp_store_release(&vm->nr_vcpus, vm->nr_vcpus + 1);
+	return fd;
+}
+
+int vcpu_create(struct vm *vm, unsigned long id)
+{
+	struct vcpu *vcpu;
+	int fd;
+
+	if (id >= VM_MAX_VCPU_ID)
+		return refuse(&vm->error, -EINVAL, "id", id, "vCPU ids are below CAP_MAX_VCPU_ID");
+	vcpu = alloc_vcpu(vm, id);
+	if (!vcpu)
+		return -ENOMEM;
+	mutex_lock(&vm->lock);
+	fd = publish_vcpu(vm, vcpu);
+	mutex_unlock(&vm->lock);
+	if (fd < 0)
+		free_vcpu(vcpu);
+	return fd;
+}

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vCPU's ioctls. Each is one small function under vcpu->lock; what userspace
+ * gives is a kernel copy by then and is checked before anything changes.
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/processor-flags.h>
+#include <asm/tsc.h>
+
+#include "backend.h"
+#include "ioctl.h"
+#include "run.h"
+#include "vcpu.h"
+#include "vcpu_state.h"
+#include "vm.h"
+
+static int get_regs(void *object, void *data)
+{
+	const struct vcpu *vcpu = object;
+	const u64 *gpr = vcpu->regs.gpr;
+	struct minivmm_regs *r = data;
+
+	*r = (struct minivmm_regs){
+		.rax = gpr[EMUL_RAX], .rbx = gpr[EMUL_RBX], .rcx = gpr[EMUL_RCX],
+		.rdx = gpr[EMUL_RDX], .rsi = gpr[EMUL_RSI], .rdi = gpr[EMUL_RDI],
+		.rsp = gpr[EMUL_RSP], .rbp = gpr[EMUL_RBP], .r8 = gpr[EMUL_R8],
+		.r9 = gpr[EMUL_R9], .r10 = gpr[EMUL_R10], .r11 = gpr[EMUL_R11],
+		.r12 = gpr[EMUL_R12], .r13 = gpr[EMUL_R13], .r14 = gpr[EMUL_R14],
+		.r15 = gpr[EMUL_R15], .rip = vcpu->regs.rip, .rflags = vcpu->regs.rflags,
+	};
+	return 0;
+}
+
+static int set_regs(void *object, void *data)
+{
+	const struct minivmm_regs *r = data;
+	struct vcpu *vcpu = object;
+
+	vcpu->regs = (struct emul_regs){
+		.gpr = { [EMUL_RAX] = r->rax, [EMUL_RBX] = r->rbx, [EMUL_RCX] = r->rcx,
+			 [EMUL_RDX] = r->rdx, [EMUL_RSI] = r->rsi, [EMUL_RDI] = r->rdi,
+			 [EMUL_RSP] = r->rsp, [EMUL_RBP] = r->rbp, [EMUL_R8] = r->r8,
+			 [EMUL_R9] = r->r9, [EMUL_R10] = r->r10, [EMUL_R11] = r->r11,
+			 [EMUL_R12] = r->r12, [EMUL_R13] = r->r13, [EMUL_R14] = r->r14,
+			 [EMUL_R15] = r->r15 },
+		.rip = r->rip,
+		.rflags = r->rflags | X86_EFLAGS_FIXED,
+	};
+	vcpu->events.exception.pending = false;
+	return 0;
+}
+
+static void get_segment(struct vcpu *vcpu, int seg, struct minivmm_segment *out)
+{
+	struct emul_seg s;
+
+	backend_call(get_segment)(vcpu, seg, &s);
+	*out = (struct minivmm_segment){
+		.base = s.base, .limit = s.limit, .selector = s.selector,
+		.type = s.attr & EMUL_ATTR_TYPE, .s = !!(s.attr & EMUL_ATTR_S),
+		.dpl = (s.attr & EMUL_ATTR_DPL) >> 5, .present = !!(s.attr & EMUL_ATTR_P),
+		.avl = (s.attr >> 8) & 1, .l = !!(s.attr & EMUL_ATTR_L),
+		.db = !!(s.attr & EMUL_ATTR_DB), .g = !!(s.attr & EMUL_ATTR_G),
+		.unusable = !(s.attr & EMUL_ATTR_P),
+	};
+}
+
+static void set_segment(struct vcpu *vcpu, int seg, const struct minivmm_segment *in)
+{
+	struct emul_seg s = { .base = in->base, .limit = in->limit, .selector = in->selector };
+
+	s.attr = (in->type & 15) | (in->s & 1) << 4 | (in->dpl & 3) << 5 |
+		 (in->present && !in->unusable ? EMUL_ATTR_P : 0) | (in->avl & 1) << 8 |
+		 (in->l & 1) << 9 | (in->db & 1) << 10 | (in->g & 1) << 11;
+	backend_call(set_segment)(vcpu, seg, &s);
+}
+
+static int get_sregs(void *object, void *data)
+{
+	struct minivmm_sregs *s = data;
+	struct vcpu *vcpu = object;
+
+	get_segment(vcpu, EMUL_CS, &s->cs);
+	get_segment(vcpu, EMUL_DS, &s->ds);
+	get_segment(vcpu, EMUL_ES, &s->es);
+	get_segment(vcpu, EMUL_FS, &s->fs);
+	get_segment(vcpu, EMUL_GS, &s->gs);
+	get_segment(vcpu, EMUL_SS, &s->ss);
+	get_segment(vcpu, BACKEND_TR, &s->tr);
+	get_segment(vcpu, BACKEND_LDTR, &s->ldt);
+	backend_call(get_table)(vcpu, false, &s->gdt.base, &s->gdt.limit);
+	backend_call(get_table)(vcpu, true, &s->idt.base, &s->idt.limit);
+	s->cr0 = vcpu->cr0;
+	s->cr2 = vcpu->cr2;
+	s->cr3 = vcpu->cr3;
+	s->cr4 = vcpu->cr4;
+	s->cr8 = lapic_get_cr8(&vcpu->lapic);
+	s->efer = vcpu->efer;
+	s->apic_base = lapic_base(&vcpu->lapic);
+	if (vcpu->events.interrupt.injected)
+		s->interrupt_bitmap[vcpu->events.interrupt.vector / 64] =
+			1ull << (vcpu->events.interrupt.vector % 64);
+	return 0;
+}
+
+#define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
+		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
+
+/* What the CPU would refuse at entry, or could only hold after an illegal MOV. */
+static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
+{
+	const struct cpuid_features *has = &vcpu->cpuid.has;
+	bool long_mode = (s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG);
+
+	if (s->cr0 & ~(u64)CR0_KNOWN)
+		return refuse(&vcpu->error, -EINVAL, "cr0", s->cr0, "reserved bits must be 0");
+	if ((s->cr0 & X86_CR0_PG) && !(s->cr0 & X86_CR0_PE))
+		return refuse(&vcpu->error, -EINVAL, "cr0", s->cr0, "PG needs PE");
+	if ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))
+		return refuse(&vcpu->error, -EINVAL, "cr0", s->cr0, "NW needs CD");
+	if (s->cr4 & ~has->cr4_allowed)
+		return refuse(&vcpu->error, -EINVAL, "cr4", s->cr4,
+			      "bits of features the vCPU's CPUID does not have");
+	if (s->efer & ~has->efer_allowed)
+		return refuse(&vcpu->error, -EINVAL, "efer", s->efer,
+			      "bits of features the vCPU's CPUID does not have");
+	if (long_mode && (!(s->cr4 & X86_CR4_PAE) || !(s->efer & EFER_LMA)))
+		return refuse(&vcpu->error, -EINVAL, "efer", s->efer,
+			      "long mode with paging needs CR4.PAE and EFER.LMA");
+	if (long_mode && s->cs.l && s->cs.db)
+		return refuse(&vcpu->error, -EINVAL, "cs", s->cs.type,
+			      "a code segment cannot have both L and DB");
+	if (!long_mode && (s->efer & EFER_LMA))
+		return refuse(&vcpu->error, -EINVAL, "efer", s->efer,
+			      "LMA needs LME and paging");
+	if (long_mode && (s->cr3 >> has->phys_bits & GENMASK_ULL(62 - has->phys_bits, 0)))
+		return refuse(&vcpu->error, -EINVAL, "cr3", s->cr3,
+			      "bits beyond the physical address width");
+	if (s->cr8 > 15)
+		return refuse(&vcpu->error, -EINVAL, "cr8", s->cr8, "has 4 bits");
+	return 0;
+}
+
+static void set_segments(struct vcpu *vcpu, const struct minivmm_sregs *s)
+{
+	set_segment(vcpu, EMUL_CS, &s->cs);
+	set_segment(vcpu, EMUL_DS, &s->ds);
+	set_segment(vcpu, EMUL_ES, &s->es);
+	set_segment(vcpu, EMUL_FS, &s->fs);
+	set_segment(vcpu, EMUL_GS, &s->gs);
+	set_segment(vcpu, EMUL_SS, &s->ss);
+	set_segment(vcpu, BACKEND_TR, &s->tr);
+	set_segment(vcpu, BACKEND_LDTR, &s->ldt);
+	backend_call(set_table)(vcpu, false, s->gdt.base, s->gdt.limit);
+	backend_call(set_table)(vcpu, true, s->idt.base, s->idt.limit);
+}
+
+static void set_pending_interrupt(struct vcpu *vcpu, const u64 *bitmap)
+{
+	unsigned int i;
+
+	vcpu->events.interrupt.injected = false;
+	for (i = 0; i < 4; i++)
+		if (bitmap[i]) {
+			vcpu->events.interrupt.injected = true;
+			vcpu->events.interrupt.soft = false;
+			vcpu->events.interrupt.vector = i * 64 + __ffs64(bitmap[i]);
+		}
+}
+
+/* With real-mode state at the reset vector a waiting processor starts, as after SIPI. */
+static void start_if_reset(struct vcpu *vcpu, const struct minivmm_sregs *s)
+{
+	if (vcpu_is_bsp(vcpu) && vcpu->regs.rip == 0xfff0 && s->cs.selector == 0xf000 &&
+	    s->cs.base == 0xffff0000 && !(s->cr0 & X86_CR0_PE))
+		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
+}
+
+static int set_sregs(void *object, void *data)
+{
+	const struct minivmm_sregs *s = data;
+	struct vcpu *vcpu = object;
+	int err = check_sregs(vcpu, s);
+
+	if (!err && lapic_set_base(vcpu, s->apic_base, true))
+		err = refuse(&vcpu->error, -EINVAL, "apic_base", s->apic_base,
+			     "reserved bits, or x2APIC without xAPIC");
+	if (err)
+		return err;
+	vcpu->cr0 = s->cr0 | X86_CR0_ET;
+	vcpu->cr2 = s->cr2;
+	vcpu->cr3 = s->cr3;
+	vcpu->cr4 = s->cr4;
+	vcpu->efer = s->efer;
+	lapic_set_cr8(&vcpu->lapic, s->cr8);
+	set_segments(vcpu, s);
+	set_pending_interrupt(vcpu, s->interrupt_bitmap);
+	backend_call(sync_control)(vcpu);
+	start_if_reset(vcpu, s);
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return 0;
+}
+
+static int get_fpu(void *object, void *data)
+{
+	xstate_get_fpu(object, data);
+	return 0;
+}
+
+static int set_fpu(void *object, void *data)
+{
+	return xstate_set_fpu(object, data);
+}
+
+static int get_xsave(void *object, void *data)
+{
+	xstate_get(object, data, sizeof(struct minivmm_xsave));
+	return 0;
+}
+
+/* SET_XSAVE's size is that of CAP_XSAVE2, not the one in its number. */
+static long set_xsave(void *object, unsigned long arg)
+{
+	unsigned int size = max_t(unsigned int, xstate_size(), sizeof(struct minivmm_xsave));
+	void *buf = memdup_user((void __user *)arg, size);
+	int err;
+
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	err = xstate_set(object, buf, size);
+	kfree(buf);
+	return err;
+}
+
+static long get_xsave2(void *object, unsigned long arg)
+{
+	unsigned int size = max_t(unsigned int, xstate_size(), sizeof(struct minivmm_xsave));
+	void *buf = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	long ret;
+
+	if (!buf)
+		return -ENOMEM;
+	xstate_get(object, buf, size);
+	ret = copy_to_user((void __user *)arg, buf, size) ? -EFAULT : 0;
+	kfree(buf);
+	return ret;
+}
+
+static int get_xcrs(void *object, void *data)
+{
+	const struct vcpu *vcpu = object;
+	struct minivmm_xcrs *x = data;
+
+	x->nr_xcrs = 1;
+	x->xcrs[0].xcr = 0;
+	x->xcrs[0].value = vcpu->xstate.xcr0;
+	return 0;
+}
+
+static int set_xcrs(void *object, void *data)
+{
+	const struct minivmm_xcrs *x = data;
+	struct vcpu *vcpu = object;
+	unsigned int i;
+
+	if (x->nr_xcrs > MINIVMM_MAX_XCRS || x->flags)
+		return refuse(&vcpu->error, -EINVAL, "nr_xcrs, flags", x->nr_xcrs,
+			      "at most 16 registers and no flags");
+	for (i = 0; i < x->nr_xcrs; i++)
+		if (!x->xcrs[i].xcr && xstate_set_xcr0(vcpu, x->xcrs[i].value))
+			return refuse(&vcpu->error, -EINVAL, "xcr0", x->xcrs[i].value,
+				      "x87 is always on, and only what CPUID leaf 0xD offers");
+	return 0;
+}
+
+static int get_msr(void *object, u32 index, u64 *value)
+{
+	return msr_get(object, index, value, true);
+}
+
+static long get_msrs(void *object, unsigned long arg)
+{
+	return msr_array_get((struct minivmm_msrs __user *)arg, get_msr, object);
+}
+
+static long set_msrs(void *object, unsigned long arg)
+{
+	return msr_array_set((struct minivmm_msrs __user *)arg, object);
+}
+
+static int get_lapic(void *object, void *data)
+{
+	return lapic_get_state(object, data);
+}
+
+static int set_lapic(void *object, void *data)
+{
+	return lapic_set_state(object, data);
+}
+
+static int get_mp_state(void *object, void *data)
+{
+	const struct vcpu *vcpu = object;
+	struct minivmm_mp_state *state = data;
+
+	state->mp_state = vcpu->mp_state;
+	return 0;
+}
+
+static int set_mp_state(void *object, void *data)
+{
+	const struct minivmm_mp_state *state = data;
+	struct vcpu *vcpu = object;
+
+	if (!vcpu->lapic.in_kernel && state->mp_state != MINIVMM_MP_STATE_RUNNABLE)
+		return refuse(&vcpu->error, -EINVAL, "mp_state", state->mp_state,
+			      "only RUNNABLE without in-kernel irqchip");
+	switch (state->mp_state) {
+	case MINIVMM_MP_STATE_RUNNABLE:
+	case MINIVMM_MP_STATE_UNINITIALIZED:
+	case MINIVMM_MP_STATE_INIT_RECEIVED:
+	case MINIVMM_MP_STATE_HALTED:
+		vcpu->mp_state = state->mp_state;
+		return 0;
+	default:
+		return refuse(&vcpu->error, -EINVAL, "mp_state", state->mp_state,
+			      "not a state of an x86 vCPU");
+	}
+}
+
+static int get_vcpu_events(void *object, void *data)
+{
+	struct minivmm_vcpu_events *out = data;
+	struct vcpu *vcpu = object;
+	const struct vcpu_events *ev = &vcpu->events;
+
+	out->exception.injected = ev->exception.injected || ev->exception.pending;
+	out->exception.nr = ev->exception.vector;
+	out->exception.has_error_code = ev->exception.has_error;
+	out->exception.error_code = ev->exception.error;
+	out->interrupt.injected = ev->interrupt.injected && !ev->interrupt.soft;
+	out->interrupt.nr = ev->interrupt.vector;
+	out->interrupt.shadow = vcpu->irq_shadow ? MINIVMM_X86_SHADOW_INT_STI : 0;
+	out->nmi.injected = ev->nmi_injected;
+	out->nmi.pending = atomic_read(&ev->nmi_pending);
+	out->nmi.masked = ev->nmi_masked;
+	out->flags = MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SHADOW;
+	return 0;
+}
+
+#define EVENT_FLAGS (MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR | \
+		     MINIVMM_VCPUEVENT_VALID_SHADOW)
+
+static int set_vcpu_events(void *object, void *data)
+{
+	const struct minivmm_vcpu_events *in = data;
+	struct vcpu *vcpu = object;
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (in->flags & ~EVENT_FLAGS)
+		return refuse(&vcpu->error, -EINVAL, "flags", in->flags, "unknown flags");
+	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == 2))
+		return refuse(&vcpu->error, -EINVAL, "exception.nr", in->exception.nr,
+			      "exceptions are 0 to 31 without NMI");
+	ev->exception.injected = in->exception.injected;
+	ev->exception.pending = false;
+	ev->exception.vector = in->exception.nr;
+	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
+	ev->exception.error = in->exception.error_code;
+	ev->interrupt.injected = in->interrupt.injected;
+	ev->interrupt.soft = in->interrupt.soft;
+	ev->interrupt.vector = in->interrupt.nr;
+	if (in->flags & MINIVMM_VCPUEVENT_VALID_SHADOW)
+		vcpu->irq_shadow = in->interrupt.shadow;
+	ev->nmi_injected = in->nmi.injected;
+	ev->nmi_masked = in->nmi.masked;
+	if (in->flags & MINIVMM_VCPUEVENT_VALID_NMI_PENDING)
+		atomic_set(&ev->nmi_pending, min_t(u8, in->nmi.pending, 2));
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return 0;
+}
+
+static int get_debugregs(void *object, void *data)
+{
+	const struct vcpu *vcpu = object;
+	struct minivmm_debugregs *d = data;
+
+	memcpy(d->db, vcpu->db, sizeof(d->db));
+	d->dr6 = vcpu->dr6;
+	d->dr7 = vcpu->dr7;
+	return 0;
+}
+
+static int set_debugregs(void *object, void *data)
+{
+	const struct minivmm_debugregs *d = data;
+	struct vcpu *vcpu = object;
+
+	if (d->flags)
+		return refuse(&vcpu->error, -EINVAL, "flags", d->flags, "must be 0");
+	if (d->dr6 >> 32 || d->dr7 >> 32)
+		return refuse(&vcpu->error, -EINVAL, "dr6, dr7", d->dr6 >> 32 ? d->dr6 : d->dr7,
+			      "the upper 32 bits must be 0");
+	memcpy(vcpu->db, d->db, sizeof(vcpu->db));
+	/* Bits that read as fixed values whatever is written. */
+	vcpu->dr6 = (d->dr6 & ~BIT_ULL(12)) | 0xffff0ff0;
+	vcpu->dr7 = (d->dr7 & ~0xd000ull) | 0x400;
+	vcpu->dr_live = vcpu->dr7 & 0xff;
+	backend_call(sync_debug)(vcpu);
+	return 0;
+}
+
+static long get_tsc_khz(void *object, unsigned long unused)
+{
+	return tsc_khz;
+}
+
+/* Without TSC scaling a guest's TSC runs at the host's rate, give or take 250 ppm. */
+static long set_tsc_khz(void *object, unsigned long khz)
+{
+	u64 slack = tsc_khz / 4000;
+	struct vcpu *vcpu = object;
+
+	if (!khz || (khz >= tsc_khz - slack && khz <= tsc_khz + slack))
+		return 0;
+	return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
+		      "this CPU cannot scale the TSC: only the host's own rate works");
+}
+
+static long set_cpuid2(void *object, unsigned long arg)
+{
+	struct minivmm_cpuid2 __user *argp = (void __user *)arg;
+	struct minivmm_cpuid_entry2 *entries;
+	struct minivmm_cpuid2 head;
+	struct vcpu *vcpu = object;
+	int err;
+
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	if (head.nent > CPUID_MAX_ENTRIES)
+		return refuse(&vcpu->error, -E2BIG, "nent", head.nent, "at most 256 entries");
+	entries = vmemdup_user(argp->entries, array_size(head.nent, sizeof(*entries)));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	err = cpuid_set(vcpu, entries, head.nent);
+	if (err)
+		kvfree(entries);
+	return err;
+}
+
+static long get_cpuid2(void *object, unsigned long arg)
+{
+	struct minivmm_cpuid2 __user *argp = (void __user *)arg;
+	struct vcpu *vcpu = object;
+	u32 room;
+
+	if (get_user(room, &argp->nent) || put_user(vcpu->cpuid.count, &argp->nent))
+		return -EFAULT;
+	if (room < vcpu->cpuid.count)
+		return -E2BIG;
+	return copy_to_user(argp->entries, vcpu->cpuid.entries,
+			    vcpu->cpuid.count * sizeof(*argp->entries)) ? -EFAULT : 0;
+}
+
+static long queue_nmi(void *object, unsigned long unused)
+{
+	vcpu_queue_nmi(object);
+	return 0;
+}
+
+static int queue_interrupt(void *object, void *data)
+{
+	const struct minivmm_interrupt *irq = data;
+	struct vcpu *vcpu = object;
+
+	if (irq->irq > 255)
+		return refuse(&vcpu->error, -EINVAL, "irq", irq->irq, "a vector is 0 to 255");
+	if (vcpu->lapic.in_kernel)
+		return refuse(&vcpu->error, -ENXIO, "irqchip", 1,
+			      "the in-kernel irqchip delivers interrupts: use IRQ_LINE");
+	if (vcpu->events.user_interrupt)
+		return refuse(&vcpu->error, -EEXIST, "irq", irq->irq,
+			      "an interrupt is waiting already: see ready_for_interrupt_injection");
+	vcpu->events.user_vector = irq->irq;
+	vcpu->events.user_interrupt = true;
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return 0;
+}
+
+static long set_signal_mask(void *object, unsigned long arg)
+{
+	struct minivmm_signal_mask __user *argp = (void __user *)arg;
+	struct vcpu *vcpu = object;
+	sigset_t mask;
+	u32 len;
+
+	vcpu->sigmask_set = false;
+	if (!arg)
+		return 0;
+	if (get_user(len, &argp->len))
+		return -EFAULT;
+	if (len != sizeof(mask))
+		return refuse(&vcpu->error, -EINVAL, "len", len, "must be the kernel's 8 bytes");
+	if (copy_from_user(&mask, argp->sigset, sizeof(mask)))
+		return -EFAULT;
+	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigmask = mask;
+	vcpu->sigmask_set = true;
+	return 0;
+}
+
+static long clock_ctrl(void *object, unsigned long unused)
+{
+	return pv_guest_stopped(object);
+}
+
+static int translate(void *object, void *data)
+{
+	struct minivmm_translation *t = data;
+	bool writable = false, user = false;
+	u64 gpa = 0;
+
+	t->valid = emulation_translate(object, t->linear_address, &gpa, &writable, &user);
+	t->physical_address = t->valid ? gpa : ~0ull;
+	t->writeable = writable;
+	t->usermode = user;
+	return 0;
+}
+
+static long get_last_error(void *object, unsigned long arg)
+{
+	struct vcpu *vcpu = object;
+
+	return explain_get(&vcpu->error, (void __user *)arg);
+}
+
+static const struct ioctl_entry vcpu_ioctls[] = {
+	{ MINIVMM_GET_REGS, .fixed = get_regs },
+	{ MINIVMM_SET_REGS, .fixed = set_regs },
+	{ MINIVMM_GET_SREGS, .fixed = get_sregs },
+	{ MINIVMM_SET_SREGS, .fixed = set_sregs },
+	{ MINIVMM_GET_FPU, .fixed = get_fpu },
+	{ MINIVMM_SET_FPU, .fixed = set_fpu },
+	{ MINIVMM_GET_XSAVE, .fixed = get_xsave },
+	{ MINIVMM_SET_XSAVE, .raw = set_xsave },
+	{ MINIVMM_GET_XSAVE2, .raw = get_xsave2 },
+	{ MINIVMM_GET_XCRS, .fixed = get_xcrs },
+	{ MINIVMM_SET_XCRS, .fixed = set_xcrs },
+	{ MINIVMM_GET_MSRS, .raw = get_msrs },
+	{ MINIVMM_SET_MSRS, .raw = set_msrs },
+	{ MINIVMM_GET_LAPIC, .fixed = get_lapic },
+	{ MINIVMM_SET_LAPIC, .fixed = set_lapic },
+	{ MINIVMM_GET_MP_STATE, .fixed = get_mp_state },
+	{ MINIVMM_SET_MP_STATE, .fixed = set_mp_state },
+	{ MINIVMM_GET_VCPU_EVENTS, .fixed = get_vcpu_events },
+	{ MINIVMM_SET_VCPU_EVENTS, .fixed = set_vcpu_events },
+	{ MINIVMM_GET_DEBUGREGS, .fixed = get_debugregs },
+	{ MINIVMM_SET_DEBUGREGS, .fixed = set_debugregs },
+	{ MINIVMM_GET_TSC_KHZ, .raw = get_tsc_khz },
+	{ MINIVMM_SET_TSC_KHZ, .raw = set_tsc_khz },
+	{ MINIVMM_SET_CPUID2, .raw = set_cpuid2 },
+	{ MINIVMM_GET_CPUID2, .raw = get_cpuid2 },
+	{ MINIVMM_NMI, .raw = queue_nmi },
+	{ MINIVMM_INTERRUPT, .fixed = queue_interrupt },
+	{ MINIVMM_SET_SIGNAL_MASK, .raw = set_signal_mask },
+	{ MINIVMM_KVMCLOCK_CTRL, .raw = clock_ctrl },
+	{ MINIVMM_TRANSLATE, .fixed = translate },
+	{ MINIVMM_GET_LAST_ERROR, .raw = get_last_error },
+};
+
+long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long ret;
+
+	if (current->mm != vcpu->vm->mm || vcpu->vm->bug)
+		return -EIO;
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	if (cmd == MINIVMM_RUN) {
+		ret = arg ? -EINVAL : vcpu_run(vcpu);
+	} else {
+		if (cmd != MINIVMM_GET_LAST_ERROR)
+			explain_source(&vcpu->error, _IOC_NR(cmd));
+		ret = ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, cmd, arg);
+	}
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VM objects: life, fd, ioctls, and asking all vCPUs at once. */
+
+#include <linux/anon_inodes.h>
+#include <linux/cpumask.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "ioctl.h"
+#include "system.h"
+#include "vcpu.h"
+#include "vm.h"
+
+struct vm *vm_create(void)
+{
+	struct vm *vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	refcount_set(&vm->refs, 1);
+	mutex_init(&vm->lock);
+	explain_init(&vm->error);
+	pv_init_vm(vm);
+	err = irqchip_init(vm);
+	if (err)
+		goto drop_mm;
+	err = memory_init(vm);
+	if (err)
+		goto free_irqchip;
+	__module_get(THIS_MODULE);
+	return vm;
+
+free_irqchip:
+	irqchip_destroy(vm);
+drop_mm:
+	mmdrop(vm->mm);
+	kvfree(vm);
+	return ERR_PTR(err);
+}
+
+/*
+ * Nobody holds an fd any more: no vCPU runs, no irqfd is left (irqchip_release).
+ * Timers and tables of the irqchip go first, as they point to vCPUs; then memory,
+ * as its notifier walks the vCPUs until it is stopped.
+ */
+static void vm_free(struct vm *vm)
+{
+	unsigned int i;
+
+	irqchip_destroy(vm);
+	memory_destroy(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_destroy(vm->vcpus[i]);
+	mmdrop(vm->mm);
+	kvfree(vm);
+	module_put(THIS_MODULE);
+}
+
+void vm_get(struct vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+
+void vm_put(struct vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		vm_free(vm);
+}
+
+void vm_kick_all(struct vm *vm, unsigned int req)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu)
+		vcpu_request_kick(vcpu, req);
+}
+
+static void window_ended(void *unused)
+{
+	/* Interrupts were on to get here, so the window is over. */
+}
+
+static DEFINE_PER_CPU(cpumask_t, flush_mask);
+
+void vm_flush_and_wait(struct vm *vm, unsigned int req)
+{
+	struct cpumask *mask;
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	preempt_disable();
+	mask = this_cpu_ptr(&flush_mask);
+	cpumask_clear(mask);
+	for_each_vcpu(vm, i, vcpu)
+		vcpu_request(vcpu, req);
+	/* Pairs with the one in run.c between mode and requests. */
+	smp_mb();
+	for_each_vcpu(vm, i, vcpu) {
+		if (READ_ONCE(vcpu->mode) == VCPU_IN_WINDOW)
+			cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
+	}
+	smp_call_function_many(mask, window_ended, NULL, true);
+	preempt_enable();
+}
+
+static int set_memory_region(void *object, void *data)
+{
+	return memory_set_region(object, data);
+}
+
+static int get_dirty_log(void *object, void *data)
+{
+	return memory_get_dirty_log(object, data);
+}
+
+static int clear_dirty_log(void *object, void *data)
+{
+	return memory_clear_dirty_log(object, data);
+}
+
+static int get_clock(void *object, void *data)
+{
+	pv_get_clock(object, data);
+	return 0;
+}
+
+static int set_clock(void *object, void *data)
+{
+	return pv_set_clock(object, data);
+}
+
+static int set_identity_map_addr(void *object, void *data)
+{
+	struct vm *vm = object;
+	int err = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		err = refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
+			     "the identity map must be placed before the first vCPU");
+	else
+		vm->identity_map_addr = *(u64 *)data;
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+/* Three pages that real-mode emulation would need; all our CPUs run real mode themselves. */
+static long set_tss_addr(void *object, unsigned long addr)
+{
+	struct vm *vm = object;
+
+	if (addr > U32_MAX - 3 * PAGE_SIZE)
+		return refuse(&vm->error, -EINVAL, "addr", addr,
+			      "three pages at this address must lie below 4 GiB");
+	vm->tss_addr = addr;
+	return 0;
+}
+
+static long set_boot_cpu_id(void *object, unsigned long id)
+{
+	struct vm *vm = object;
+	int err = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		err = refuse(&vm->error, -EBUSY, "nr_vcpus", vm->nr_vcpus,
+			     "the boot CPU must be chosen before the first vCPU");
+	else
+		vm->boot_cpu_id = id;
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+static long create_vcpu(void *object, unsigned long id)
+{
+	return vcpu_create(object, id);
+}
+
+static long check_vm_extension(void *object, unsigned long capability)
+{
+	return check_extension(capability);
+}
+
+static int enable_cap(void *object, void *data)
+{
+	const struct minivmm_enable_cap *cap = data;
+	struct vm *vm = object;
+
+	if (cap->flags)
+		return refuse(&vm->error, -EINVAL, "flags", cap->flags, "must be 0");
+	if (cap->cap == MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
+		return memory_set_manual_protect(vm, cap->args[0]);
+	return refuse(&vm->error, -EINVAL, "cap", cap->cap, "this capability cannot be enabled");
+}
+
+static long get_last_error(void *object, unsigned long arg)
+{
+	struct vm *vm = object;
+
+	return explain_get(&vm->error, (void __user *)arg);
+}
+
+static const struct ioctl_entry vm_ioctls[] = {
+	{ MINIVMM_CREATE_VCPU, .raw = create_vcpu },
+	{ MINIVMM_SET_USER_MEMORY_REGION, .fixed = set_memory_region },
+	{ MINIVMM_GET_DIRTY_LOG, .fixed = get_dirty_log },
+	{ MINIVMM_CLEAR_DIRTY_LOG, .fixed = clear_dirty_log },
+	{ MINIVMM_GET_CLOCK, .fixed = get_clock },
+	{ MINIVMM_SET_CLOCK, .fixed = set_clock },
+	{ MINIVMM_SET_IDENTITY_MAP_ADDR, .fixed = set_identity_map_addr },
+	{ MINIVMM_SET_TSS_ADDR, .raw = set_tss_addr },
+	{ MINIVMM_SET_BOOT_CPU_ID, .raw = set_boot_cpu_id },
+	{ MINIVMM_CHECK_EXTENSION, .raw = check_vm_extension },
+	{ MINIVMM_ENABLE_CAP, .fixed = enable_cap },
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	long ret;
+
+	if (current->mm != vm->mm || vm->bug)
+		return -EIO;
+	if (cmd == MINIVMM_GET_LAST_ERROR)
+		return get_last_error(vm, arg);
+	explain_source(&vm->error, _IOC_NR(cmd));
+	ret = ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg);
+	return ret == -ENOTTY ? irq_vm_ioctl(vm, cmd, arg) : ret;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	struct vm *vm = file->private_data;
+
+	irqchip_release(vm);
+	vm_put(vm);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+int vm_create_fd(struct vm *vm)
+{
+	return anon_inode_getfd("minivmm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+}
