@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every bad input gets exactly one line on standard error, which names cause and remedy, and the
+# documented exit status. Needs no hypervisor device.
+set -u
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+number=0
+failed=0
+
+# check RULE STATUS PATTERN ARGUMENT...
+check() {
+	rule=$1 status=$2 pattern=$3
+	shift 3
+	number=$((number + 1))
+	"$MINIVMM" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	if [ "$got" = "$status" ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -s "$dir/out" ] &&
+	   grep -q "^minivmm: .*$pattern" "$dir/err"; then
+		echo "ok $number $rule"
+	else
+		echo "# status $got, expected $status: $(cat "$dir/err")"
+		echo "not ok $number $rule"
+		failed=1
+	fi
+}
+
+: >"$dir/empty"
+echo "no disk" >"$dir/text"
+truncate -s 1M "$dir/disk"
+mkfifo "$dir/pipe"
+: >"$dir/device"
+
+echo "KTAP version 1"
+echo "1..14"
+check no_command 1 "minivmm run DISK"
+check no_disk_given 1 "give a disk image" run
+check disk_does_not_exist 1 "does not exist; .*tools/disk/build" run "$dir/none"
+check disk_is_a_directory 1 "is a directory; give a file" run "$dir"
+check disk_is_empty 1 "is empty; " run "$dir/empty"
+check disk_is_a_pipe 1 "neither a file nor a block device" run "$dir/pipe"
+check memory_suffix_is_wrong 1 "write a number with suffix" run -m 1Q "$dir/disk"
+check memory_without_suffix_is_bytes 1 "counts bytes" run -m 512 "$dir/disk"
+check cpu_count_is_wrong 1 "must be 1 to 255" run -c 0 "$dir/disk"
+check option_is_unknown 1 "unknown option --turbo" run --turbo "$dir/disk"
+check kernel_does_not_exist 1 "kernel .* does not exist" run --kernel "$dir/none"
+check firmware_does_not_exist 1 "install Debian's package seabios" run --bios "$dir/none" "$dir/disk"
+check device_does_not_exist 2 "does not exist" run --device "$dir/nodev" --bios "$dir/disk" "$dir/disk"
+check device_is_no_hypervisor 2 "is no hypervisor device" run --device "$dir/device" --bios "$dir/disk" "$dir/disk"
+exit $failed
