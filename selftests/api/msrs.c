@@ -20,7 +20,7 @@ TEST_F(vm, msrs_are_got_as_set)
 	static const struct minivmm_msr_entry values[] = {
 		{ .index = 0x174, .data = 0x10 },
 		{ .index = 0x175, .data = 0x123456 },
-		{ .index = 0x176, .data = 0xffffffff81000000 },
+		{ .index = 0x176, .data = 0x81000000 },
 		{ .index = MSR_STAR, .data = 0x0023001000000000 },
 		{ .index = MSR_LSTAR, .data = 0xffffffff81000000 },
 		{ .index = 0xc0000083, .data = 0xffffffff82000000 },

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The VM's clock and its paravirtual view. */
+#include "fixture.h"
+
+#define SECOND	1000000000ULL
+
+static struct minivmm_clock_data get_clock(struct vm *vm)
+{
+	struct minivmm_clock_data clock;
+	long ret = call(vm->fd, MINIVMM_GET_CLOCK, &clock);
+
+	if (ret)
+		fatal("GET_CLOCK: %ld", ret);
+	return clock;
+}
+
+TEST_F(vm, clock_advances_with_host_time)
+{
+	__u64 before = get_clock(&self->vm).clock;
+	__u64 after;
+
+	usleep(100000);
+	after = get_clock(&self->vm).clock;
+	EXPECT_LE(before + SECOND / 10, after);
+	EXPECT_GT(before + 60 * SECOND, after);
+}
+
+TEST_F(vm, clock_goes_on_from_where_it_is_set)
+{
+	struct minivmm_clock_data set = { .clock = 1000 * SECOND };
+	__u64 clock;
+
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_CLOCK, &set));
+	clock = get_clock(&self->vm).clock;
+	EXPECT_LE(1000 * SECOND, clock);
+	EXPECT_GT(1060 * SECOND, clock);
+}
+
+TEST_F(vm, unknown_clock_flags_are_refused)
+{
+	struct minivmm_clock_data set = { .clock = SECOND, .flags = 1 << 20 };
+
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_CLOCK, &set));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SET_CLOCK, BAD_POINTER));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_GET_CLOCK, BAD_POINTER));
+}
+
+TEST_F(vm, clock_tells_real_time_and_tsc_it_belongs_to)
+{
+	struct minivmm_clock_data clock = get_clock(&self->vm);
+
+	if (!(capability(self->vm.fd, MINIVMM_CAP_ADJUST_CLOCK) & MINIVMM_CLOCK_REALTIME))
+		SKIP(return, "no CLOCK_REALTIME");
+	if (clock.flags & MINIVMM_CLOCK_REALTIME) {
+		EXPECT_LT(1700000000 * SECOND, clock.realtime);
+	}
+	if (clock.flags & MINIVMM_CLOCK_HOST_TSC) {
+		EXPECT_NE(0, clock.host_tsc);
+	}
+}
+
+TEST_F(vm, pausing_a_clock_nobody_uses_is_refused)
+{
+	REQUIRE(self->vm.fd, KVMCLOCK_CTRL);
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_KVMCLOCK_CTRL, 0));
+}
+
+/* Enables the paravirtual clock at GUEST_DATA by its MSR. */
+GUEST64(enable_clock,
+	"mov $0x4b564d01, %ecx; mov $0x80001, %eax; xor %edx, %edx; wrmsr; hlt;"
+	"out %al, $0x10; hlt");
+
+struct pvclock {
+	__u32 version;
+	__u32 pad0;
+	__u64 tsc_timestamp;
+	__u64 system_time;
+	__u32 tsc_to_system_mul;
+	__s8 tsc_shift;
+	__u8 flags;
+	__u8 pad[2];
+};
+
+TEST_F(vm, guest_that_enables_the_clock_finds_its_parameters)
+{
+	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);
+
+	start_long(&self->vcpu, enable_clock);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_NE(0, clock->version);
+	EXPECT_EQ(0, clock->version & 1);
+	EXPECT_NE(0, clock->tsc_to_system_mul);
+	EXPECT_GE(get_clock(&self->vm).clock, clock->system_time);
+}
+
+TEST_F(vm, paused_guest_is_told_so)
+{
+	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);
+
+	REQUIRE(self->vm.fd, KVMCLOCK_CTRL);
+	start_long(&self->vcpu, enable_clock);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_KVMCLOCK_CTRL, 0));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_NE(0, clock->flags & 2);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IRQFD and IOEVENTFD: eventfds in place of calls and exits. */
+#include <fcntl.h>
+#include <poll.h>
+
+#include "fixture.h"
+
+/* IOEVENTFD */
+
+static long ioeventfd(struct vm *vm, int fd, __u64 addr, __u32 len, __u32 flags, __u64 match)
+{
+	struct minivmm_ioeventfd args = {
+		.datamatch = match, .addr = addr, .len = len, .fd = fd, .flags = flags,
+	};
+
+	return call(vm->fd, MINIVMM_IOEVENTFD, &args);
+}
+
+/* What was written to an eventfd since the last look; 0 if nothing. */
+static __u64 fetch(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	__u64 value = 0;
+
+	if (poll(&pollfd, 1, 0) == 1 && read(fd, &value, 8) != 8)
+		fatal("eventfd");
+	return value;
+}
+
+#define PIO	MINIVMM_IOEVENTFD_FLAG_PIO
+#define MATCH	MINIVMM_IOEVENTFD_FLAG_DATAMATCH
+#define GONE	MINIVMM_IOEVENTFD_FLAG_DEASSIGN
+#define HOLE	0x20000000UL
+
+GUEST64(write_ports, "mov $1, %al; out %al, $0x40; mov $2, %al; out %al, $0x40; out %ax, $0x40; hlt");
+
+TEST_F(vm, port_write_signals_instead_of_exiting)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO, 0));
+	start_long(&self->vcpu, write_ports);
+	/* Two byte writes match; the write of a word does not. */
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(2, self->vcpu.run->io.size);
+	EXPECT_EQ(2, fetch(fd));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+TEST_F(vm, datamatch_picks_one_value)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO | MATCH, 2));
+	start_long(&self->vcpu, write_ports);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, *(__u8 *)port_data(&self->vcpu));
+	EXPECT_EQ(0, fetch(fd));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(2, self->vcpu.run->io.size);
+	EXPECT_EQ(1, fetch(fd));
+}
+
+TEST_F(vm, length_zero_matches_every_width)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 0, PIO, 0));
+	start_long(&self->vcpu, write_ports);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(3, fetch(fd));
+}
+
+GUEST64(write_mmio, "mov $0x20000000, %rdi; movl $7, (%rdi); movl $8, (%rdi); movl $8, 4(%rdi); hlt");
+
+TEST_F(vm, mmio_write_signals_instead_of_exiting)
+{
+	int fd = eventfd(0, 0), other = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, HOLE, 4, MATCH, 7));
+	ASSERT_EQ(0, ioeventfd(&self->vm, other, HOLE, 4, MATCH, 8));
+	start_long(&self->vcpu, write_mmio);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(HOLE + 4, self->vcpu.run->mmio.phys_addr);
+	EXPECT_EQ(1, fetch(fd));
+	EXPECT_EQ(1, fetch(other));
+}
+
+TEST_F(vm, deassigned_ioeventfd_exits_again)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO, 0));
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO | GONE, 0));
+	start_long(&self->vcpu, write_ports);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, self->vcpu.run->io.size);
+	EXPECT_EQ(0, fetch(fd));
+}
+
+TEST_F(vm, port_and_memory_addresses_are_apart)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, 0, 0));
+	start_long(&self->vcpu, write_ports);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, fetch(fd));
+}
+
+TEST_F(vm, impossible_ioeventfds_are_refused)
+{
+	int fd = eventfd(0, 0);
+
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, fd, 0x40, 3, PIO, 0));
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, fd, 0x40, 16, PIO, 0));
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, fd, 0x40, 1, 1 << 30, 0));
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, fd, -1UL, 8, 0, 0));
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, fd, 0x40, 0, PIO | MATCH, 1));
+	EXPECT_EQ(-EBADF, ioeventfd(&self->vm, -1, 0x40, 1, PIO, 0));
+	EXPECT_EQ(-EINVAL, ioeventfd(&self->vm, open("/dev/null", O_RDWR), 0x40, 1, PIO, 0));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_IOEVENTFD, BAD_POINTER));
+}
+
+TEST_F(vm, same_ioeventfd_twice_is_refused)
+{
+	int fd = eventfd(0, 0);
+
+	EXPECT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO, 0));
+	EXPECT_EQ(-EEXIST, ioeventfd(&self->vm, fd, 0x40, 1, PIO, 0));
+	EXPECT_EQ(-EEXIST, ioeventfd(&self->vm, fd, 0x40, 1, PIO | MATCH, 1));
+	EXPECT_EQ(0, ioeventfd(&self->vm, fd, 0x41, 1, PIO, 0));
+}
+
+TEST_F(vm, unknown_ioeventfd_cannot_be_deassigned)
+{
+	int fd = eventfd(0, 0);
+
+	EXPECT_EQ(-ENOENT, ioeventfd(&self->vm, fd, 0x40, 1, PIO | GONE, 0));
+}
+
+TEST_F(vm, ioeventfd_outlives_the_callers_file)
+{
+	int fd = eventfd(0, 0), kept = dup(fd);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 0, PIO, 0));
+	close(fd);
+	start_long(&self->vcpu, write_ports);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(3, fetch(kept));
+}
+
+/* IRQFD */
+
+static long irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags, int resamplefd)
+{
+	struct minivmm_irqfd args = {
+		.fd = fd, .gsi = gsi, .flags = flags, .resamplefd = resamplefd,
+	};
+
+	return call(vm->fd, MINIVMM_IRQFD, &args);
+}
+
+#define RESAMPLE	MINIVMM_IRQFD_FLAG_RESAMPLE
+#define DEASSIGN	MINIVMM_IRQFD_FLAG_DEASSIGN
+
+static void signal_event(int fd)
+{
+	const __u64 one = 1;
+
+	if (write(fd, &one, 8) != 8)
+		fatal("eventfd");
+}
+
+/* True if the vector is requested at the local APIC, waiting up to a second for it. */
+static bool vector_requested(struct vcpu *vcpu, __u8 vector)
+{
+	static struct minivmm_lapic_state lapic;
+
+	for (int i = 0; i < 100; i++) {
+		call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
+		if (*(__u32 *)&lapic.regs[0x200 + vector / 32 * 0x10] & 1U << vector % 32)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static void enable_apic(struct vcpu *vcpu)
+{
+	static struct minivmm_lapic_state lapic;
+
+	call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
+	*(__u32 *)&lapic.regs[0xf0] = 0x1ff;
+	if (call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic))
+		fatal("SET_LAPIC");
+}
+
+/* Routes a pin of the I/O APIC. */
+static void set_pin(struct vm *vm, int pin, __u64 entry)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+
+	call(vm->fd, MINIVMM_GET_IRQCHIP, &chip);
+	chip.chip.ioapic.redirtbl[pin].bits = entry;
+	if (call(vm->fd, MINIVMM_SET_IRQCHIP, &chip))
+		fatal("SET_IRQCHIP");
+}
+
+TEST_F(chip, event_raises_the_interrupt)
+{
+	int fd = eventfd(0, 0);
+
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x61);
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	signal_event(fd);
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
+}
+
+TEST_F(chip, event_from_before_the_assignment_counts)
+{
+	int fd = eventfd(1, 0);
+
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x61);
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
+}
+
+TEST_F(chip, event_of_a_message_route_raises_its_vector)
+{
+	struct {
+		struct minivmm_irq_routing head;
+		struct minivmm_irq_routing_entry entry;
+	} routing = {
+		.head.nr = 1,
+		.entry = {
+			.gsi = 100, .type = MINIVMM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = 0xfee00000, .data = 0x72 },
+		},
+	};
+	int fd = eventfd(0, 0);
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 100, 0, 0));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_GSI_ROUTING, &routing));
+	signal_event(fd);
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x72));
+}
+
+TEST_F(chip, deassigned_irqfd_raises_nothing)
+{
+	static struct minivmm_lapic_state lapic;
+	int fd = eventfd(0, 0);
+
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x61);
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, DEASSIGN, 0));
+	signal_event(fd);
+	usleep(50000);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(0, *(__u32 *)&lapic.regs[0x200 + 0x61 / 32 * 0x10]);
+}
+
+TEST_F(chip, impossible_irqfds_are_refused)
+{
+	int fd = eventfd(0, 0);
+
+	EXPECT_EQ(-EBADF, irqfd(&self->vm, -1, 20, 0, 0));
+	EXPECT_EQ(-EINVAL, irqfd(&self->vm, open("/dev/null", O_RDWR), 20, 0, 0));
+	EXPECT_EQ(-EINVAL, irqfd(&self->vm, fd, 20, 1 << 5, 0));
+	EXPECT_EQ(-EBADF, irqfd(&self->vm, fd, 20, RESAMPLE, -1));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_IRQFD, BAD_POINTER));
+	EXPECT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+}
+
+TEST_F(chip, one_eventfd_serves_one_interrupt)
+{
+	int fd = eventfd(0, 0);
+
+	EXPECT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	EXPECT_EQ(-EBUSY, irqfd(&self->vm, fd, 20, 0, 0));
+	EXPECT_EQ(-EBUSY, irqfd(&self->vm, fd, 21, 0, 0));
+}
+
+TEST_F(vm, irqfd_needs_interrupt_controllers)
+{
+	EXPECT_EQ(-EINVAL, irqfd(&self->vm, eventfd(0, 0), 20, 0, 0));
+}
+
+TEST_F(chip, closed_eventfd_ends_its_irqfd)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	close(fd);
+	usleep(10000);
+	fd = eventfd(0, 0);
+	EXPECT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+}
+
+TEST(irqfd_ends_with_its_vm)
+{
+	int fd = eventfd(0, 0);
+
+	for (int i = 0; i < 10; i++) {
+		struct vm vm;
+
+		vm_init(&vm, GUEST_MEMORY);
+		vm_add_irqchip(&vm);
+		ASSERT_EQ(0, irqfd(&vm, fd, 20, 0, 0));
+		vm_free(&vm);
+		signal_event(fd);
+	}
+}
+
+/*
+ * Takes vector 0x61 in long mode: the handler tells port 0x10, ends the interrupt
+ * at the local APIC and tells port 0x11.
+ */
+GUEST64(serve_level_interrupt,
+	"sti; 1: hlt; jmp 1b;"
+	".globl on_level; on_level: out %al, $0x10; mov $0xfee000b0, %edi; movl $0, (%rdi);"
+	"out %al, $0x11; iretq");
+extern const __u8 on_level[];
+
+static void start_with_handler(struct vcpu *vcpu)
+{
+	const __u64 handler = GUEST_CODE + (on_level - serve_level_interrupt);
+	const __u64 gate[2] = {
+		(handler & 0xffff) | 0x8UL << 16 | 0x8eUL << 40 | (handler >> 16 & 0xffff) << 48,
+		handler >> 32,
+	};
+	struct minivmm_sregs sregs;
+
+	start_long(vcpu, serve_level_interrupt);
+	vm_write(vcpu->vm, GUEST_DATA + 0x61 * 16, gate, sizeof(gate));
+	sregs = vcpu_sregs(vcpu);
+	sregs.idt.base = GUEST_DATA;
+	sregs.idt.limit = 0xfff;
+	vcpu_set_sregs(vcpu, &sregs);
+}
+
+TEST_F(chip, resample_event_follows_the_end_of_the_interrupt)
+{
+	int fd = eventfd(0, 0), resample = eventfd(0, 0);
+
+	start_with_handler(&self->vcpu);
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x8061);		/* level */
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, RESAMPLE, resample));
+	signal_event(fd);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x10, self->vcpu.run->io.port);
+	EXPECT_EQ(0, fetch(resample));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x11, self->vcpu.run->io.port);
+	EXPECT_EQ(1, fetch(resample));
+}
+
+TEST_F(chip, level_interrupt_comes_again_while_its_line_is_up)
+{
+	start_with_handler(&self->vcpu);
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x8061);
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 1));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(0x10, self->vcpu.run->io.port);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(0x11, self->vcpu.run->io.port);
+	}
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Interrupts, NMIs and exceptions that userspace injects; VCPU_EVENTS. */
+#include "fixture.h"
+
+/*
+ * Real mode with a vector table: vector v is served at CS:0x100 + 4 * v, which
+ * tells v to port 0x10 and returns; the code proper is at CS:0.
+ */
+GUEST16(spin_with_interrupts, "sti; 1: jmp 1b");
+GUEST16(nops_without_interrupts, "nop; out %al, $0x20; sti; nop; out %al, $0x21; hlt");
+GUEST16(halt_without_interrupts, "hlt; out %al, $0x20; hlt");
+
+static void load_vectors(struct vm *vm)
+{
+	/* push %ax; mov $v, %al; out %al, $0x10; pop %ax; iret */
+	__u8 handler[8] = { 0x50, 0xb0, 0, 0xe6, 0x10, 0x58, 0xcf, 0x90 };
+
+	for (__u32 v = 0; v < 256; v++) {
+		const __u32 far = (GUEST_CODE >> 4) << 16 | (0x100 + 8 * v);
+
+		handler[2] = v;
+		vm_write(vm, GUEST_CODE + 0x100 + 8 * v, handler, sizeof(handler));
+		vm_write(vm, 4 * v, &far, sizeof(far));
+	}
+}
+
+/* start_real() with the vector table in place. */
+#define start_with_vectors(vcpu, name)	(load_vectors((vcpu)->vm), start_real(vcpu, name))
+
+#define EXPECT_VECTOR(vector)							\
+do {										\
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);				\
+	EXPECT_EQ(0x10, self->vcpu.run->io.port);				\
+	EXPECT_EQ(vector, *(__u8 *)port_data(&self->vcpu));			\
+} while (0)
+
+static long interrupt(struct vcpu *vcpu, __u32 vector)
+{
+	struct minivmm_interrupt args = { vector };
+
+	return call(vcpu->fd, MINIVMM_INTERRUPT, &args);
+}
+
+TEST_F(vm, interrupt_window_opens_when_the_guest_enables_interrupts)
+{
+	start_with_vectors(&self->vcpu, nops_without_interrupts);
+	self->vcpu.run->request_interrupt_window = 1;
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x20, self->vcpu.run->io.port);
+	EXPECT_EQ(0, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(0, self->vcpu.run->if_flag);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
+	EXPECT_EQ(1, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(1, self->vcpu.run->if_flag);
+	self->vcpu.run->request_interrupt_window = 0;
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x21, self->vcpu.run->io.port);
+}
+
+TEST_F(vm, injected_interrupt_is_taken)
+{
+	start_with_vectors(&self->vcpu, nops_without_interrupts);
+	self->vcpu.run->request_interrupt_window = 1;
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
+	self->vcpu.run->request_interrupt_window = 0;
+	EXPECT_EQ(0, interrupt(&self->vcpu, 0x31));
+	EXPECT_VECTOR(0x31);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x21, self->vcpu.run->io.port);
+}
+
+TEST_F(vm, vector_above_255_is_refused)
+{
+	EXPECT_EQ(-EINVAL, interrupt(&self->vcpu, 256));
+	EXPECT_EQ(-EINVAL, interrupt(&self->vcpu, ~0U));
+}
+
+TEST_F(vm, nmi_is_taken_with_interrupts_off)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+TEST_F(chip, nmi_wakes_a_halted_vcpu)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	program_spawn(&self->vcpu);
+	usleep(50000);
+	program_kick(&self->vcpu);
+	ASSERT_EQ(-EINTR, program_join(&self->vcpu));
+	self->vcpu.run->immediate_exit = 0;
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x20, self->vcpu.run->io.port);
+}
+
+/* VCPU_EVENTS */
+
+static struct minivmm_vcpu_events get_events(struct vcpu *vcpu)
+{
+	struct minivmm_vcpu_events events;
+	long ret = call(vcpu->fd, MINIVMM_GET_VCPU_EVENTS, &events);
+
+	if (ret)
+		fatal("GET_VCPU_EVENTS: %ld", ret);
+	return events;
+}
+
+static long set_events(struct vcpu *vcpu, const struct minivmm_vcpu_events *events)
+{
+	return call(vcpu->fd, MINIVMM_SET_VCPU_EVENTS, events);
+}
+
+TEST_F(vm, nothing_is_pending_after_creation)
+{
+	struct minivmm_vcpu_events events = get_events(&self->vcpu);
+
+	EXPECT_EQ(0, events.exception.injected);
+	EXPECT_EQ(0, events.exception.pending);
+	EXPECT_EQ(0, events.interrupt.injected);
+	EXPECT_EQ(0, events.nmi.injected);
+	EXPECT_EQ(0, events.nmi.pending);
+	EXPECT_EQ(0, events.nmi.masked);
+}
+
+TEST_F(vm, events_can_be_set_as_they_were_got)
+{
+	struct minivmm_vcpu_events events = get_events(&self->vcpu);
+
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+}
+
+TEST_F(vm, injected_exception_is_taken)
+{
+	struct minivmm_vcpu_events events;
+
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	events = get_events(&self->vcpu);
+	events.exception.injected = 1;
+	events.exception.nr = 6;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_EQ(1, get_events(&self->vcpu).exception.injected);
+	EXPECT_EQ(6, get_events(&self->vcpu).exception.nr);
+	EXPECT_VECTOR(6);
+	EXPECT_EQ(0, get_events(&self->vcpu).exception.injected);
+}
+
+TEST_F(vm, injected_interrupt_of_the_events_is_taken)
+{
+	struct minivmm_vcpu_events events;
+
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	events = get_events(&self->vcpu);
+	events.interrupt.injected = 1;
+	events.interrupt.nr = 0x44;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_EQ(1, get_events(&self->vcpu).interrupt.injected);
+	EXPECT_VECTOR(0x44);
+}
+
+TEST_F(vm, masked_nmi_waits)
+{
+	struct minivmm_vcpu_events events;
+
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	events = get_events(&self->vcpu);
+	events.nmi.masked = 1;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	events = get_events(&self->vcpu);
+	EXPECT_EQ(1, events.nmi.masked);
+	EXPECT_NE(0, events.nmi.pending);
+	events.nmi.masked = 0;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_VECTOR(2);
+}
+
+TEST_F(vm, nmi_is_masked_inside_its_handler)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	EXPECT_EQ(1, get_events(&self->vcpu).nmi.masked);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_events(&self->vcpu).nmi.masked);
+}
+
+TEST_F(vm, interrupt_shadow_delays_the_window_by_one_instruction)
+{
+	struct minivmm_vcpu_events events;
+
+	/* With the shadow set the first instruction runs before the interrupt. */
+	start_with_vectors(&self->vcpu, nops_without_interrupts);
+	events = get_events(&self->vcpu);
+	events.interrupt.shadow = MINIVMM_X86_SHADOW_INT_STI;
+	events.flags = MINIVMM_VCPUEVENT_VALID_SHADOW;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_NE(0, get_events(&self->vcpu).interrupt.shadow);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, get_events(&self->vcpu).interrupt.shadow);
+}
+
+TEST_F(vm, impossible_events_are_refused)
+{
+	struct minivmm_vcpu_events good = get_events(&self->vcpu), events;
+
+	events = good;
+	events.flags |= 1 << 20;
+	EXPECT_EQ(-EINVAL, set_events(&self->vcpu, &events));
+	events = good;
+	events.exception.injected = 1;
+	events.exception.nr = 32;
+	EXPECT_EQ(-EINVAL, set_events(&self->vcpu, &events));
+	events.exception.nr = 2;	/* the NMI is no exception */
+	EXPECT_EQ(-EINVAL, set_events(&self->vcpu, &events));
+}
+
+TEST_F(vm, wrong_guest_exception_is_not_a_host_matter)
+{
+	/* A guest may do anything with its own exceptions; here: divide by zero. */
+	struct minivmm_regs regs;
+
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	vm_write(&self->vm, GUEST_CODE, "\xf6\xf4", 2);		/* div %ah */
+	regs = vcpu_regs(&self->vcpu);
+	regs.rax = 0;
+	vcpu_set_regs(&self->vcpu, &regs);
+	EXPECT_VECTOR(0);
+}
+
+TEST_F(vm, spinning_guest_takes_an_interrupt_from_another_thread)
+{
+	start_with_vectors(&self->vcpu, spin_with_interrupts);
+	program_spawn(&self->vcpu);
+	usleep(50000);
+	program_kick(&self->vcpu);
+	ASSERT_EQ(-EINTR, program_join(&self->vcpu));
+	self->vcpu.run->immediate_exit = 0;
+	EXPECT_EQ(1, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(0, interrupt(&self->vcpu, 0x77));
+	EXPECT_VECTOR(0x77);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The in-kernel interrupt controllers: creation, state, lines, routes, messages. */
+#include "fixture.h"
+
+/* Creation */
+
+TEST(interrupt_controllers_are_created_once)
+{
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_EQ(-EEXIST, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+}
+
+TEST_F(vm, interrupt_controllers_come_before_the_first_vcpu)
+{
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+}
+
+TEST(pit_needs_interrupt_controllers)
+{
+	struct minivmm_pit_config config = { 0 };
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	if (!device_is_minivmm(vm.device))
+		SKIP(return, "KVM 6.1 creates a PIT whose interrupts go nowhere");
+	EXPECT_EQ(-ENOENT, call(vm.fd, MINIVMM_CREATE_PIT2, &config));
+}
+
+TEST(pit_is_created_once)
+{
+	struct minivmm_pit_config config = { .flags = MINIVMM_PIT_SPEAKER_DUMMY };
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_EQ(-EFAULT, call(vm.fd, MINIVMM_CREATE_PIT2, BAD_POINTER));
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_PIT2, &config));
+	EXPECT_EQ(-EEXIST, call(vm.fd, MINIVMM_CREATE_PIT2, &config));
+}
+
+TEST(boot_cpu_is_chosen_before_the_first_vcpu)
+{
+	struct vm vm;
+	struct vcpu vcpus[2];
+	struct minivmm_mp_state state;
+
+	vm_init(&vm, GUEST_MEMORY);
+	REQUIRE(vm.fd, SET_BOOT_CPU_ID);
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_SET_BOOT_CPU_ID, 1));
+	vcpu_init(&vcpus[0], &vm, 0);
+	vcpu_init(&vcpus[1], &vm, 1);
+	EXPECT_EQ(-EBUSY, call(vm.fd, MINIVMM_SET_BOOT_CPU_ID, 0));
+	EXPECT_EQ(0, call(vcpus[0].fd, MINIVMM_GET_MP_STATE, &state));
+	EXPECT_EQ(MINIVMM_MP_STATE_UNINITIALIZED, state.mp_state);
+	EXPECT_EQ(0, call(vcpus[1].fd, MINIVMM_GET_MP_STATE, &state));
+	EXPECT_EQ(MINIVMM_MP_STATE_RUNNABLE, state.mp_state);
+}
+
+TEST_F(vm, calls_for_interrupt_controllers_need_them)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+	struct minivmm_pit_state2 pit = { 0 };
+	struct minivmm_irq_level line = { .irq = 1, .level = 1 };
+	struct minivmm_msi msi = { .address_lo = 0xfee00000 };
+	struct minivmm_irq_routing routing = { 0 };
+	static struct minivmm_lapic_state lapic;
+
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_GET_PIT2, &pit));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_SET_PIT2, &pit));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_IRQ_LINE, &line));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_IRQ_LINE_STATUS, &line));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_GSI_ROUTING, &routing));
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+}
+
+/* State */
+
+TEST_F(chip, pic_state_is_got_as_set)
+{
+	struct minivmm_irqchip set = { .chip_id = MINIVMM_IRQCHIP_PIC_MASTER };
+	struct minivmm_irqchip got = { .chip_id = MINIVMM_IRQCHIP_PIC_MASTER };
+
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &set));
+	set.chip.pic.imr = 0xfa;
+	set.chip.pic.irq_base = 0x20;
+	set.chip.pic.elcr = 0x20;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &set));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &got));
+	EXPECT_EQ(0, memcmp(&set.chip.pic, &got.chip.pic, sizeof(got.chip.pic)));
+	got.chip_id = MINIVMM_IRQCHIP_PIC_SLAVE;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &got));
+	EXPECT_EQ(0, got.chip.pic.irq_base);
+}
+
+TEST_F(chip, ioapic_state_is_got_as_set)
+{
+	struct minivmm_irqchip set = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+	struct minivmm_irqchip got = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &set));
+	EXPECT_EQ(0xfec00000, set.chip.ioapic.base_address);
+	for (int i = 0; i < MINIVMM_IOAPIC_NUM_PINS; i++)
+		EXPECT_NE(0, set.chip.ioapic.redirtbl[i].bits & 0x10000);
+	set.chip.ioapic.id = 3;
+	set.chip.ioapic.ioregsel = 0x10;
+	set.chip.ioapic.redirtbl[4].bits = 0x0100000000000034;
+	set.chip.ioapic.redirtbl[9].bits = 0x030000000001a939;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &set));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &got));
+	EXPECT_EQ(0, memcmp(&set.chip.ioapic, &got.chip.ioapic, sizeof(got.chip.ioapic)));
+}
+
+TEST_F(chip, unknown_chip_is_refused)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_NR_IRQCHIPS };
+
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_GET_IRQCHIP, BAD_POINTER));
+}
+
+TEST_F(chip, pit_state_is_got_as_set)
+{
+	struct minivmm_pit_state2 set, got;
+
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_PIT2, &set));
+	set.channels[2].count = 0x1234;
+	set.channels[2].mode = 3;
+	set.channels[2].rw_mode = 3;
+	set.channels[2].gate = 1;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_PIT2, &set));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_PIT2, &got));
+	EXPECT_EQ(0x1234, got.channels[2].count);
+	EXPECT_EQ(3, got.channels[2].mode);
+	EXPECT_EQ(3, got.channels[2].rw_mode);
+	EXPECT_EQ(1, got.channels[2].gate);
+}
+
+static __u32 *apic_register(struct minivmm_lapic_state *lapic, int offset)
+{
+	return (__u32 *)&lapic->regs[offset];
+}
+
+TEST_F(chip, local_apic_starts_as_after_reset)
+{
+	static struct minivmm_lapic_state lapic;
+
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(0, *apic_register(&lapic, 0x20));		/* id */
+	EXPECT_EQ(0x14, *apic_register(&lapic, 0x30) & 0xff);	/* version */
+	EXPECT_EQ(0xffffffff, *apic_register(&lapic, 0xe0));	/* destination format */
+	EXPECT_EQ(0xff, *apic_register(&lapic, 0xf0));		/* spurious vector, off */
+	EXPECT_EQ(0x10000, *apic_register(&lapic, 0x320));	/* timer masked */
+	EXPECT_EQ(0x10000, *apic_register(&lapic, 0x370));	/* error masked */
+}
+
+TEST_F(chip, local_apic_is_got_as_set)
+{
+	static struct minivmm_lapic_state set, got;
+
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &set));
+	*apic_register(&set, 0x80) = 0x20;	/* TPR */
+	*apic_register(&set, 0xd0) = 0x01000000;	/* logical id */
+	*apic_register(&set, 0xf0) = 0x1ff;
+	*apic_register(&set, 0x320) = 0x200ef;
+	*apic_register(&set, 0x350) = 0x700;
+	*apic_register(&set, 0x3e0) = 0xb;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &set));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &got));
+	EXPECT_EQ(0x20, *apic_register(&got, 0x80));
+	EXPECT_EQ(0x01000000, *apic_register(&got, 0xd0));
+	EXPECT_EQ(0x1ff, *apic_register(&got, 0xf0));
+	EXPECT_EQ(0x200ef, *apic_register(&got, 0x320));
+	EXPECT_EQ(0x700, *apic_register(&got, 0x350));
+	EXPECT_EQ(0xb, *apic_register(&got, 0x3e0));
+	EXPECT_EQ(2, vcpu_sregs(&self->vcpu).cr8);
+}
+
+/* Routes */
+
+struct routing {
+	struct minivmm_irq_routing head;
+	struct minivmm_irq_routing_entry entries[2];
+};
+
+static const struct routing one_msi_route = {
+	.head.nr = 1,
+	.entries[0] = {
+		.gsi = 40, .type = MINIVMM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000, .data = 0x30 },
+	},
+};
+
+static const struct routing one_pin_route = {
+	.head.nr = 1,
+	.entries[0] = {
+		.gsi = 4, .type = MINIVMM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = MINIVMM_IRQCHIP_IOAPIC, .pin = 4 },
+	},
+};
+
+static long set_routing(struct vm *vm, const struct routing *routing)
+{
+	return call(vm->fd, MINIVMM_SET_GSI_ROUTING, routing);
+}
+
+TEST_F(chip, good_routes_are_accepted)
+{
+	EXPECT_EQ(0, set_routing(&self->vm, &one_msi_route));
+	EXPECT_EQ(0, set_routing(&self->vm, &one_pin_route));
+	EXPECT_EQ(0, set_routing(&self->vm, &(struct routing) { 0 }));
+}
+
+#define EXPECT_ROUTE_REFUSED(from, change)					\
+do {										\
+	struct routing routing = from;						\
+										\
+	routing.change;								\
+	EXPECT_EQ(-EINVAL, set_routing(&self->vm, &routing));			\
+} while (0)
+
+TEST_F(chip, bad_routes_are_refused)
+{
+	EXPECT_ROUTE_REFUSED(one_msi_route, head.flags = 1);
+	EXPECT_ROUTE_REFUSED(one_msi_route, head.nr = 100000);
+	EXPECT_ROUTE_REFUSED(one_msi_route, entries[0].type = 77);
+	EXPECT_ROUTE_REFUSED(one_msi_route, entries[0].flags = 2);
+	EXPECT_ROUTE_REFUSED(one_msi_route, entries[0].gsi = 100000);
+	EXPECT_ROUTE_REFUSED(one_pin_route, entries[0].flags = 1);
+	EXPECT_ROUTE_REFUSED(one_pin_route, entries[0].u.irqchip.irqchip = 9);
+	EXPECT_ROUTE_REFUSED(one_pin_route, entries[0].u.irqchip.pin = 24);
+}
+
+TEST_F(chip, one_pin_of_a_chip_belongs_to_a_gsi_once)
+{
+	struct routing routing = one_pin_route;
+
+	routing.head.nr = 2;
+	routing.entries[1] = routing.entries[0];
+	routing.entries[1].u.irqchip.pin = 5;
+	EXPECT_EQ(-EINVAL, set_routing(&self->vm, &routing));
+}
+
+TEST_F(chip, unreadable_routes_are_efault)
+{
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SET_GSI_ROUTING, BAD_POINTER));
+}
+
+TEST_F(chip, refused_routes_leave_the_old_ones)
+{
+	struct routing bad = one_msi_route;
+
+	bad.entries[0].type = 77;
+	EXPECT_EQ(-EINVAL, set_routing(&self->vm, &bad));
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 4, 1));
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 4, 0));
+}
+
+/* Messages */
+
+TEST_F(chip, msi_flags_are_checked)
+{
+	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x30, .flags = 2 };
+
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SIGNAL_MSI, BAD_POINTER));
+}
+
+static void enable_apic(struct vcpu *vcpu)
+{
+	static struct minivmm_lapic_state lapic;
+
+	call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
+	*apic_register(&lapic, 0xf0) = 0x1ff;
+	if (call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic))
+		fatal("SET_LAPIC");
+}
+
+TEST_F(chip, msi_sets_its_vector_in_the_local_apic)
+{
+	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x51 };
+	static struct minivmm_lapic_state lapic;
+
+	enable_apic(&self->vcpu);
+	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(1 << (0x51 % 32), *apic_register(&lapic, 0x200 + 0x51 / 32 * 0x10));
+}
+
+TEST_F(chip, msi_route_sets_its_vector_in_the_local_apic)
+{
+	static struct minivmm_lapic_state lapic;
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, set_routing(&self->vm, &one_msi_route));
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 40, 1));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(1 << (0x30 % 32), *apic_register(&lapic, 0x200 + 0x30 / 32 * 0x10));
+}
+
+/* Lines */
+
+TEST_F(chip, line_of_the_pic_is_pending_while_masked)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_PIC_MASTER };
+
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 5, 1));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	EXPECT_EQ(1 << 5, chip.chip.pic.irr);
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 5, 0));
+}
+
+TEST_F(chip, ioapic_pin_delivers_its_vector)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+	static struct minivmm_lapic_state lapic;
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[20].bits = 0x61;	/* edge, physical, CPU 0 */
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 1));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_EQ(1 << (0x61 % 32), *apic_register(&lapic, 0x200 + 0x61 / 32 * 0x10));
+}
+
+TEST_F(chip, level_triggered_pin_sets_remote_irr)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[20].bits = 0x8061;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 1));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	EXPECT_NE(0, chip.chip.ioapic.redirtbl[20].bits & 0x4000);
+	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 0));
+}
+
+TEST_F(chip, line_status_tells_whether_the_interrupt_was_taken)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+	struct minivmm_irq_level line = { .irq = 20, .level = 1 };
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
+	chip.chip.ioapic.redirtbl[20].bits = 0x61;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_IRQ_LINE_STATUS, &line));
+	EXPECT_LT(0, line.status);
+}
+
+TEST_F(chip, external_vector_is_refused_when_the_kernel_has_the_pic)
+{
+	struct minivmm_interrupt interrupt = { 0x20 };
+
+	EXPECT_EQ(-ENXIO, call(self->vcpu.fd, MINIVMM_INTERRUPT, &interrupt));
+}
+
+TEST_HARNESS_MAIN
