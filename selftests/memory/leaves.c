@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Large pages of the process are large in the second-level tables too: counted by
+ * the faults that filling them takes (a kernel probe on the fault function).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#include "guests.h"
+
+#define SIZE	(8 * MIB)
+#define PAGES	(SIZE / PAGE)
+#define TRACING	"/sys/kernel/tracing/"
+
+/* The function that resolves one second-level fault. */
+static const char *fault_function(void)
+{
+	int device = device_open();
+	bool ours = device_is_minivmm(device);
+
+	close(device);
+	return ours ? "mmu_fault" : "kvm_mmu_page_fault";
+}
+
+static bool start_counting(void)
+{
+	char probe[80];
+
+	mount("none", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	write_file(TRACING "events/kprobes/enable", "0");
+	write_file(TRACING "kprobe_events", "-:area_fault");
+	snprintf(probe, sizeof(probe), "p:area_fault %s", fault_function());
+	return write_file(TRACING "kprobe_events", probe) &&
+	       write_file(TRACING "events/kprobes/area_fault/enable", "1");
+}
+
+/* Faults since start_counting(). */
+static long stop_counting(void)
+{
+	long faults = read_field(TRACING "kprobe_profile", "  area_fault");
+
+	write_file(TRACING "events/kprobes/area_fault/enable", "0");
+	write_file(TRACING "kprobe_events", "-:area_fault");
+	return faults;
+}
+
+FIXTURE(area) {
+	struct guests g;
+	__u8 *memory;
+};
+
+FIXTURE_SETUP(area)
+{
+	guests_init(&self->g, 1);
+}
+
+FIXTURE_TEARDOWN(area)
+{
+	guests_free(&self->g);
+}
+
+/* Faults that one pass of the guest over the area takes, or -1. */
+static long faults_of_touch(struct guests *g)
+{
+	long faults;
+
+	memset((void *)g->control, 0, sizeof(*g->control));
+	if (!start_counting())
+		return -1;
+	guests_start(g, TOUCH, PAGES);
+	if (guests_stop(g))
+		fatal("the guest saw errors");
+	faults = stop_counting();
+	fprintf(stderr, "# %ld faults\n", faults);
+	return faults;
+}
+
+/* Slot 0, code, stack and page tables take some faults of their own. */
+#define OTHER_FAULTS	64
+
+static void *map_huge(size_t size)
+{
+	__u8 *memory = map_anonymous(size + 2 * MIB);
+
+	memory = (void *)(((unsigned long)memory + 2 * MIB - 1) & -(2 * MIB));
+	return madvise(memory, size, MADV_HUGEPAGE) ? NULL : memory;
+}
+
+TEST_F(area, small_pages_take_a_fault_each)
+{
+	long faults;
+
+	self->memory = map_anonymous(SIZE);
+	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
+	guests_set_area(&self->g, 0, self->memory, SIZE);
+	faults = faults_of_touch(&self->g);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_LE(PAGES, faults);
+}
+
+TEST_F(area, transparent_huge_pages_take_a_fault_per_2_mib)
+{
+	long faults;
+
+	self->memory = map_huge(SIZE);
+	if (!self->memory)
+		SKIP(return, "no transparent huge pages");
+	guests_set_area(&self->g, 0, self->memory, SIZE);
+	faults = faults_of_touch(&self->g);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
+}
+
+TEST_F(area, hugetlb_pages_take_a_fault_per_2_mib)
+{
+	long faults;
+
+	write_file("/proc/sys/vm/nr_hugepages", "8");
+	self->memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (self->memory == MAP_FAILED)
+		SKIP(return, "no hugetlb pages");
+	guests_set_area(&self->g, 0, self->memory, SIZE);
+	faults = faults_of_touch(&self->g);
+	munmap(self->memory, SIZE);
+	write_file("/proc/sys/vm/nr_hugepages", "0");
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
+}
+
+TEST_F(area, memory_at_odd_distance_from_its_guest_address_is_mapped_small)
+{
+	long faults;
+
+	self->memory = map_huge(SIZE + 2 * MIB);
+	if (!self->memory)
+		SKIP(return, "no transparent huge pages");
+	guests_set_area(&self->g, 0, self->memory + PAGE, SIZE);
+	faults = faults_of_touch(&self->g);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_LE(PAGES, faults);
+}
+
+TEST_F(area, large_leaves_come_back_when_logging_stops)
+{
+	long faults;
+
+	self->memory = map_huge(SIZE);
+	if (!self->memory)
+		SKIP(return, "no transparent huge pages");
+	guests_set_area(&self->g, MINIVMM_MEM_LOG_DIRTY_PAGES, self->memory, SIZE);
+	faults = faults_of_touch(&self->g);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_LE(PAGES, faults);
+	guests_set_area(&self->g, 0, self->memory, SIZE);
+	memset(self->memory, 0, SIZE);
+	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults_of_touch(&self->g));
+}
+
+TEST_F(area, page_touched_twice_takes_one_fault)
+{
+	self->memory = map_anonymous(SIZE);
+	guests_set_area(&self->g, 0, self->memory, SIZE);
+	if (faults_of_touch(&self->g) < 0)
+		SKIP(return, "no kernel probes");
+	memset(self->memory, 0, SIZE);
+	EXPECT_GE(OTHER_FAULTS, faults_of_touch(&self->g));
+}
+
+TEST_HARNESS_MAIN
