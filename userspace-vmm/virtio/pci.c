@@ -97,10 +97,11 @@ static void reset_registers(struct virtio_pci *vpci)
 static uint32_t read_queue_register(struct virtio_pci *vpci, uint64_t offset)
 {
 	const struct virtio_device *dev = vpci->dev;
-	const struct virtio_queue *queue = &dev->queue[vpci->queue_select];
+	const struct virtio_queue *queue;
 
 	if (vpci->queue_select >= dev->queue_count)
 		return 0;
+	queue = &dev->queue[vpci->queue_select];
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_SIZE:
 		return queue->size;

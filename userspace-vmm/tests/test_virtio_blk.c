@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "blk-driver.h"
-#include "ktap.h"
+#include "support/blk-driver.h"
+#include "support/ktap.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 #define SECTORS		4096ULL
@@ -73,7 +73,7 @@ static uint8_t range_request(uint32_t type, uint64_t sector, uint32_t sectors, u
 	return blk_driver__request(&d, type, 0, sizeof(range), false);
 }
 
-static bool writes_reach_the_image(void)
+TEST(writes_reach_the_image)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(write_sectors(3, 4096, 'x') == VIRTIO_BLK_S_OK);
@@ -81,10 +81,9 @@ static bool writes_reach_the_image(void)
 	CHECK(image_holds(2 * 512, 512, 0) && image_holds(11 * 512, 512, 0));
 	CHECK(d.ring.used->ring[0].len == 1);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool reads_come_from_the_image(void)
+TEST(reads_come_from_the_image)
 {
 	char *data;
 
@@ -95,28 +94,25 @@ static bool reads_come_from_the_image(void)
 	CHECK(!memcmp(data, "minivmm\0", 8) && data[511] == 0);
 	CHECK(d.ring.used->ring[0].len == 513);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool writes_are_answered_without_flush_feature(void)
+TEST(writes_are_answered_without_flush_feature)
 {
 	CHECK(begin(false, 0));
 	CHECK(write_sectors(0, 512, 'y') == VIRTIO_BLK_S_OK);
 	CHECK(image_holds(0, 512, 'y'));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool flush_is_answered(void)
+TEST(flush_is_answered)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(write_sectors(8, 512, 'z') == VIRTIO_BLK_S_OK);
 	CHECK(blk_driver__request(&d, VIRTIO_BLK_T_FLUSH, 0, 0, false) == VIRTIO_BLK_S_OK);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool cache_can_be_switched(void)
+TEST(cache_can_be_switched)
 {
 	size_t wce = offsetof(struct virtio_blk_config, wce);
 
@@ -128,10 +124,9 @@ static bool cache_can_be_switched(void)
 	blk_driver__start(&d, F_FLUSH | F_WCE);
 	CHECK(virtio__config_read(d.dev, wce, 1) == 1);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool other_config_is_read_only(void)
+TEST(other_config_is_read_only)
 {
 	CHECK(begin(false, F_FLUSH));
 	virtio__config_write(d.dev, 0, 8, ~0ULL);
@@ -139,10 +134,9 @@ static bool other_config_is_read_only(void)
 	CHECK(virtio__config_read(d.dev, sizeof(struct virtio_blk_config), 1) == 0);
 	CHECK(virtio__config_read(d.dev, ~0ULL, 8) == 0);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool capacity_bounds_transfers(void)
+TEST(capacity_bounds_transfers)
 {
 	static const struct { uint64_t sector; uint32_t bytes; } wrong[] = {
 		{ SECTORS, 512 },
@@ -162,10 +156,9 @@ static bool capacity_bounds_transfers(void)
 	}
 	CHECK(image_holds(0, 512, 0) && image_holds(IMAGE_BYTES - 512, 512, 0));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool shrunk_image_is_an_error(void)
+TEST(shrunk_image_is_an_error)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(!ftruncate(d.image.fd, 512));
@@ -173,10 +166,9 @@ static bool shrunk_image_is_an_error(void)
 	CHECK(read_sectors(0, 1024) == VIRTIO_BLK_S_IOERR);
 	CHECK(read_sectors(0, 512) == VIRTIO_BLK_S_OK);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool read_only_refuses_changes(void)
+TEST(read_only_refuses_changes)
 {
 	CHECK(begin(true, F_FLUSH));
 	CHECK(virtio__offered(d.dev, 0) & (1U << VIRTIO_BLK_F_RO));
@@ -186,10 +178,9 @@ static bool read_only_refuses_changes(void)
 	CHECK(read_sectors(0, 512) == VIRTIO_BLK_S_OK);
 	CHECK(blk_driver__request(&d, VIRTIO_BLK_T_FLUSH, 0, 0, false) == VIRTIO_BLK_S_OK);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool discard_gives_space_back(void)
+TEST(discard_gives_space_back)
 {
 	struct stat before, after;
 
@@ -201,10 +192,9 @@ static bool discard_gives_space_back(void)
 	CHECK(!fstat(d.image.fd, &after));
 	CHECK(after.st_blocks < before.st_blocks && after.st_size == before.st_size);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool zeroes_are_written(void)
+TEST(zeroes_are_written)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(write_sectors(64, 16384, 'd') == VIRTIO_BLK_S_OK);
@@ -213,10 +203,9 @@ static bool zeroes_are_written(void)
 	CHECK(image_holds(64 * 512, 512, 'd') && image_holds(65 * 512, 3 * 512, 0));
 	CHECK(image_holds(68 * 512, 4 * 512, 'd') && image_holds(72 * 512, 4096, 0));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool ranges_are_checked(void)
+TEST(ranges_are_checked)
 {
 	static const struct { uint64_t sector; uint32_t sectors; uint32_t flags; uint8_t status; }
 	wrong[] = {
@@ -240,10 +229,9 @@ static bool ranges_are_checked(void)
 	CHECK(blk_driver__request(&d, VIRTIO_BLK_T_DISCARD, 0, 32, false) == VIRTIO_BLK_S_IOERR);
 	CHECK(image_holds(0, 512, 'k'));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool id_is_told(void)
+TEST(id_is_told)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(blk_driver__request(&d, VIRTIO_BLK_T_GET_ID, 0, 20, true) == VIRTIO_BLK_S_OK);
@@ -251,18 +239,16 @@ static bool id_is_told(void)
 	CHECK(blk_driver__request(&d, VIRTIO_BLK_T_GET_ID, 0, 3, true) == VIRTIO_BLK_S_OK);
 	CHECK(d.ring.used->ring[1].len == 4);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool unknown_request_is_unsupported(void)
+TEST(unknown_request_is_unsupported)
 {
 	CHECK(begin(false, F_FLUSH));
 	CHECK(blk_driver__request(&d, 77, 0, 512, true) == VIRTIO_BLK_S_UNSUPP);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool short_header_needs_reset(void)
+TEST(short_header_needs_reset)
 {
 	CHECK(begin(false, F_FLUSH));
 	blk_driver__put_header(&d, VIRTIO_BLK_T_FLUSH, 0);
@@ -276,10 +262,9 @@ static bool short_header_needs_reset(void)
 	CHECK(!(virtio__status(d.dev) & VIRTIO_CONFIG_S_NEEDS_RESET));
 	CHECK(read_sectors(0, 512) == VIRTIO_BLK_S_OK);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool request_without_status_needs_reset(void)
+TEST(request_without_status_needs_reset)
 {
 	CHECK(begin(false, F_FLUSH));
 	blk_driver__put_header(&d, VIRTIO_BLK_T_FLUSH, 0);
@@ -288,10 +273,9 @@ static bool request_without_status_needs_reset(void)
 	virtio__kick(d.dev, 0);
 	CHECK(!blk_driver__wait(&d) && d.config_event);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool data_may_share_buffers_with_header_and_status(void)
+TEST(data_may_share_buffers_with_header_and_status)
 {
 	char *block;
 
@@ -307,19 +291,17 @@ static bool data_may_share_buffers_with_header_and_status(void)
 	CHECK(blk_driver__wait(&d));
 	CHECK(block[0x801] == VIRTIO_BLK_S_OK && image_holds(5 * 512, 512, 's'));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool features_must_be_offered(void)
+TEST(features_must_be_offered)
 {
 	CHECK(begin(false, F_FLUSH | 1ULL << VIRTIO_BLK_F_RO));
 	CHECK(!(virtio__status(d.dev) & VIRTIO_CONFIG_S_FEATURES_OK));
 	CHECK(!(virtio__status(d.dev) & VIRTIO_CONFIG_S_DRIVER_OK));
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool queue_outside_ram_needs_reset(void)
+TEST(queue_outside_ram_needs_reset)
 {
 	CHECK(begin(false, F_FLUSH));
 	pthread_mutex_lock(&d.dev->lock);
@@ -333,10 +315,9 @@ static bool queue_outside_ram_needs_reset(void)
 	pthread_mutex_unlock(&d.dev->lock);
 	CHECK(virtio__status(d.dev) & VIRTIO_CONFIG_S_NEEDS_RESET);
 	blk_driver__close(&d);
-	return true;
 }
 
-static bool reset_waits_for_requests(void)
+TEST(reset_waits_for_requests)
 {
 	unsigned int i, round;
 
@@ -354,7 +335,6 @@ static bool reset_waits_for_requests(void)
 		CHECK(d.ring.used->idx == 0);
 	}
 	blk_driver__close(&d);
-	return true;
 }
 
 /* Opening @name fails with a text that holds @words. */
@@ -363,13 +343,14 @@ static bool refused(const char *name, bool read_only, const char *words)
 	struct block_image image;
 	struct error err = { 0 };
 
-	CHECK(block_image__open(&image, name, read_only, &err) == -1);
-	CHECK(err.status == STATUS_USAGE);
-	CHECK(strstr(err.text, words) && strstr(err.text, name));
-	return true;
+	if (!block_image__open(&image, name, read_only, &err)) {
+		block_image__close(&image);
+		return false;
+	}
+	return err.status == STATUS_USAGE && strstr(err.text, words) && strstr(err.text, name);
 }
 
-static bool bad_images_are_named(void)
+TEST(bad_images_are_named)
 {
 	CHECK(refused("/nonexistent/disk.img", false, "no such file"));
 	CHECK(refused(folder, false, "directory"));
@@ -377,10 +358,9 @@ static bool bad_images_are_named(void)
 	CHECK(refused("/dev/null", false, "neither a file nor a block device"));
 	CHECK(make_image(0) && refused(path, false, "empty"));
 	CHECK(make_image(1000) && refused(path, false, "1000 bytes, is not a multiple of 512"));
-	return true;
 }
 
-static bool second_writer_is_refused(void)
+TEST(second_writer_is_refused)
 {
 	struct block_image first, second;
 	struct error err = { 0 };
@@ -395,44 +375,19 @@ static bool second_writer_is_refused(void)
 	CHECK(refused(path, false, "in use"));
 	block_image__close(&first);
 	block_image__close(&second);
-	return true;
 }
 
-static const struct ktap_test tests[] = {
-	{ "a write reaches the image", writes_reach_the_image },
-	{ "a read comes from the image", reads_come_from_the_image },
-	{ "a driver without FLUSH is served", writes_are_answered_without_flush_feature },
-	{ "a flush is answered", flush_is_answered },
-	{ "the write-back cache can be switched and is reset", cache_can_be_switched },
-	{ "the rest of the configuration is read-only", other_config_is_read_only },
-	{ "the capacity bounds transfers", capacity_bounds_transfers },
-	{ "an image that shrank gives errors", shrunk_image_is_an_error },
-	{ "a read-only disk refuses changes", read_only_refuses_changes },
-	{ "a discard gives space back", discard_gives_space_back },
-	{ "zeroes are written", zeroes_are_written },
-	{ "ranges to discard and zero are checked", ranges_are_checked },
-	{ "the disk tells its id", id_is_told },
-	{ "an unknown request is unsupported", unknown_request_is_unsupported },
-	{ "a request with a short header needs a reset", short_header_needs_reset },
-	{ "a request without status needs a reset", request_without_status_needs_reset },
-	{ "data may share buffers with header and status",
-	  data_may_share_buffers_with_header_and_status },
-	{ "a driver may take only what was offered", features_must_be_offered },
-	{ "a queue outside RAM needs a reset", queue_outside_ram_needs_reset },
-	{ "a reset waits for requests under way", reset_waits_for_requests },
-	{ "a bad image is refused with its cause", bad_images_are_named },
-	{ "an image has one writer or many readers", second_writer_is_refused },
-};
-
-int main(void)
+__attribute__((constructor)) static void make_folder(void)
 {
-	int failed;
-
 	if (!mkdtemp(folder))
-		return 1;
+		abort();
 	snprintf(path, sizeof(path), "%s/disk.img", folder);
-	failed = ktap__run(tests, COUNT(tests));
+}
+
+__attribute__((destructor)) static void remove_folder(void)
+{
 	unlink(path);
 	rmdir(folder);
-	return failed;
 }
+
+KTAP_MAIN()

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ktap.h"
-#include "virtio-driver.h"
+#include "support/ktap.h"
+#include "support/virtio-driver.h"
 
 #define ROUNDS		20000
 #define INPUT_BYTES	(8 + 2 * DRIVER_RING_SIZE + 16 * DRIVER_RING_SIZE + 16 * 8)
@@ -101,17 +101,26 @@ static bool rings_are_survived(const uint8_t *data, size_t size)
 	return true;
 }
 
+__attribute__((constructor)) static void map_memory(void)
+{
+	if (!driver__init(&driver))
+		abort();
+}
+
+__attribute__((destructor)) static void unmap_memory(void)
+{
+	driver__free(&driver);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!driver.ram && !driver__init(&driver))
-		abort();
 	if (!rings_are_survived(data, size))
 		abort();
 	return 0;
 }
 
 #ifndef LIBFUZZER
-static bool random_rings_are_survived(void)
+TEST(random_rings_give_sound_chains_and_end)
 {
 	uint8_t input[INPUT_BYTES];
 	unsigned int round, i;
@@ -127,21 +136,7 @@ static bool random_rings_are_survived(void)
 		}
 		CHECK(rings_are_survived(input, sizeof(input)));
 	}
-	return true;
 }
 
-static const struct ktap_test tests[] = {
-	{ "random rings give only sound chains, and end", random_rings_are_survived },
-};
-
-int main(void)
-{
-	int failed;
-
-	if (!driver__init(&driver))
-		return 1;
-	failed = ktap__run(tests, sizeof(tests) / sizeof(tests[0]));
-	driver__free(&driver);
-	return failed;
-}
+KTAP_MAIN()
 #endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The rules of the split virtqueue, kept by the device and broken by the guest. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "virtio-driver.h"
-#include "ktap.h"
+#include "support/virtio-driver.h"
+#include "support/ktap.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 #define NEXT		VRING_DESC_F_NEXT
@@ -27,15 +28,14 @@ static bool begin(uint64_t features)
 
 static bool broken_for_ever(void)
 {
-	CHECK(virtio_queue__pop(&queue, &chain) == -EPROTO);
+	if (virtio_queue__pop(&queue, &chain) != -EPROTO)
+		return false;
 	memset(driver.desc, 0, DRIVER_RING_SIZE * sizeof(*driver.desc));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, 0, 0);
-	CHECK(virtio_queue__pop(&queue, &chain) == -EPROTO);
-	CHECK(driver.used->idx == 0);
-	return true;
+	return virtio_queue__pop(&queue, &chain) == -EPROTO && driver.used->idx == 0;
 }
 
-static bool start_checks_size(void)
+TEST(start_checks_size)
 {
 	static const uint16_t wrong[] = { 0, 3, 24, 2 * VIRTIO_QUEUE_MAX_SIZE, 0x8000, 0xffff };
 	unsigned int i;
@@ -46,10 +46,9 @@ static bool start_checks_size(void)
 		CHECK(virtio_queue__start(&queue, &driver.memory, 0) == -EINVAL);
 		CHECK(virtio_queue__pop(&queue, &chain) == -EPROTO);
 	}
-	return true;
 }
 
-static bool start_checks_alignment(void)
+TEST(start_checks_alignment)
 {
 	driver__configure(&queue);
 	queue.desc_gpa += 8;
@@ -60,10 +59,9 @@ static bool start_checks_alignment(void)
 	driver__configure(&queue);
 	queue.used_gpa += 2;
 	CHECK(virtio_queue__start(&queue, &driver.memory, 0) == -EINVAL);
-	return true;
 }
 
-static bool start_checks_addresses(void)
+TEST(start_checks_addresses)
 {
 	driver__configure(&queue);
 	queue.desc_gpa = 0;
@@ -74,17 +72,15 @@ static bool start_checks_addresses(void)
 	driver__configure(&queue);
 	queue.used_gpa = DRIVER_RAM_GPA + DRIVER_RAM_BYTES - 4;
 	CHECK(virtio_queue__start(&queue, &driver.memory, 0) == -EFAULT);
-	return true;
 }
 
-static bool empty_ring_gives_nothing(void)
+TEST(empty_ring_gives_nothing)
 {
 	CHECK(begin(0));
 	CHECK(virtio_queue__pop(&queue, &chain) == 0);
-	return true;
 }
 
-static bool chain_keeps_order_and_direction(void)
+TEST(chain_keeps_order_and_direction)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[5], DRIVER_DATA_GPA, 16, NEXT, 2);
@@ -97,19 +93,17 @@ static bool chain_keeps_order_and_direction(void)
 	CHECK(chain.iov[0].iov_base == driver__at(&driver, DRIVER_DATA_GPA));
 	CHECK(chain.iov[2].iov_base == driver__at(&driver, DRIVER_DATA_GPA + 0x3000));
 	CHECK(virtio_queue__pop(&queue, &chain) == 0);
-	return true;
 }
 
-static bool push_fills_used_ring(void)
+TEST(push_fills_used_ring)
 {
 	CHECK(begin(0));
 	virtio_queue__push(&queue, 7, 513);
 	CHECK(driver.used->idx == 1);
 	CHECK(driver.used->ring[0].id == 7 && driver.used->ring[0].len == 513);
-	return true;
 }
 
-static bool indices_wrap(void)
+TEST(indices_wrap)
 {
 	unsigned int i;
 
@@ -122,10 +116,9 @@ static bool indices_wrap(void)
 	}
 	CHECK(driver.used->idx == 5);
 	CHECK(virtio_queue__pop(&queue, &chain) == 0);
-	return true;
 }
 
-static bool full_ring_is_taken(void)
+TEST(full_ring_is_taken)
 {
 	unsigned int i;
 
@@ -137,10 +130,9 @@ static bool full_ring_is_taken(void)
 	for (i = 0; i < DRIVER_RING_SIZE; i++)
 		CHECK(virtio_queue__pop(&queue, &chain) == 1 && chain.head == i);
 	CHECK(virtio_queue__pop(&queue, &chain) == 0);
-	return true;
 }
 
-static bool longest_chain_is_taken(void)
+TEST(longest_chain_is_taken)
 {
 	unsigned int i;
 
@@ -151,50 +143,49 @@ static bool longest_chain_is_taken(void)
 	driver__offer(&driver, 0);
 	CHECK(virtio_queue__pop(&queue, &chain) == 1);
 	CHECK(chain.out_count == DRIVER_RING_SIZE);
-	return true;
 }
 
-static bool loop_breaks_queue(void)
+TEST(loop_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, NEXT, 1);
 	driver__describe(&driver.desc[1], DRIVER_DATA_GPA, 1, NEXT, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool self_loop_breaks_queue(void)
+TEST(self_loop_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, NEXT, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool head_outside_ring_breaks_queue(void)
+TEST(head_outside_ring_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__offer(&driver, DRIVER_RING_SIZE);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool next_outside_ring_breaks_queue(void)
+TEST(next_outside_ring_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, NEXT, 0xffff);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool avail_too_far_breaks_queue(void)
+TEST(avail_too_far_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, 0, 0);
 	driver.avail->idx = DRIVER_RING_SIZE + 1;
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool buffer_outside_ram_breaks_queue(void)
+TEST(buffer_outside_ram_breaks_queue)
 {
 	static const struct { uint64_t addr; uint32_t len; } wrong[] = {
 		{ 0, 1 },
@@ -212,30 +203,28 @@ static bool buffer_outside_ram_breaks_queue(void)
 		CHECK(begin(0));
 		driver__describe(&driver.desc[0], wrong[i].addr, wrong[i].len, WRITE, 0);
 		driver__offer(&driver, 0);
-		if (!broken_for_ever())
-			return false;
+		CHECK(broken_for_ever());
 	}
-	return true;
 }
 
-static bool empty_buffer_breaks_queue(void)
+TEST(empty_buffer_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 0, 0, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool readable_after_writable_breaks_queue(void)
+TEST(readable_after_writable_breaks_queue)
 {
 	CHECK(begin(0));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, NEXT | WRITE, 1);
 	driver__describe(&driver.desc[1], DRIVER_DATA_GPA, 1, 0, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool indirect_chain_is_followed(void)
+TEST(indirect_chain_is_followed)
 {
 	CHECK(begin(F_INDIRECT));
 	driver__describe(&driver.table[0], DRIVER_DATA_GPA, 16, NEXT, 2);
@@ -246,10 +235,9 @@ static bool indirect_chain_is_followed(void)
 	CHECK(virtio_queue__pop(&queue, &chain) == 1);
 	CHECK(chain.head == 4 && chain.out_count == 1 && chain.in_count == 2);
 	CHECK(chain.in_bytes == 4097);
-	return true;
 }
 
-static bool indirect_table_may_be_unaligned(void)
+TEST(indirect_table_may_be_unaligned)
 {
 	struct vring_desc desc = { .addr = DRIVER_DATA_GPA, .len = 1 };
 
@@ -258,10 +246,9 @@ static bool indirect_table_may_be_unaligned(void)
 	driver__describe(&driver.desc[0], DRIVER_TABLE_GPA + 5, 16, INDIRECT, 0);
 	driver__offer(&driver, 0);
 	CHECK(virtio_queue__pop(&queue, &chain) == 1 && chain.out_bytes == 1);
-	return true;
 }
 
-static bool indirect_may_follow_direct(void)
+TEST(indirect_may_follow_direct)
 {
 	CHECK(begin(F_INDIRECT));
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 16, NEXT, 1);
@@ -270,7 +257,6 @@ static bool indirect_may_follow_direct(void)
 	driver__offer(&driver, 0);
 	CHECK(virtio_queue__pop(&queue, &chain) == 1);
 	CHECK(chain.out_count == 1 && chain.in_count == 1);
-	return true;
 }
 
 /* Offer an indirect descriptor whose table holds one good buffer. */
@@ -282,21 +268,21 @@ static void offer_indirect(uint64_t addr, uint32_t len, uint16_t flags)
 	driver__offer(&driver, 0);
 }
 
-static bool indirect_needs_its_feature(void)
+TEST(indirect_needs_its_feature)
 {
 	CHECK(begin(0));
 	offer_indirect(DRIVER_TABLE_GPA, 16, INDIRECT);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool indirect_with_next_breaks_queue(void)
+TEST(indirect_with_next_breaks_queue)
 {
 	CHECK(begin(F_INDIRECT));
 	offer_indirect(DRIVER_TABLE_GPA, 16, INDIRECT | NEXT);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool indirect_table_is_checked(void)
+TEST(indirect_table_is_checked)
 {
 	static const struct { uint64_t addr; uint32_t len; } wrong[] = {
 		{ DRIVER_TABLE_GPA, 0 },
@@ -311,29 +297,27 @@ static bool indirect_table_is_checked(void)
 	for (i = 0; i < COUNT(wrong); i++) {
 		CHECK(begin(F_INDIRECT));
 		offer_indirect(wrong[i].addr, wrong[i].len, INDIRECT);
-		if (!broken_for_ever())
-			return false;
+		CHECK(broken_for_ever());
 	}
-	return true;
 }
 
-static bool indirect_in_indirect_breaks_queue(void)
+TEST(indirect_in_indirect_breaks_queue)
 {
 	CHECK(begin(F_INDIRECT));
 	driver__describe(&driver.table[0], DRIVER_TABLE_GPA, 16, INDIRECT, 0);
 	driver__describe(&driver.desc[0], DRIVER_TABLE_GPA, 16, INDIRECT, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool indirect_loop_breaks_queue(void)
+TEST(indirect_loop_breaks_queue)
 {
 	CHECK(begin(F_INDIRECT));
 	driver__describe(&driver.table[0], DRIVER_DATA_GPA, 1, NEXT, 1);
 	driver__describe(&driver.table[1], DRIVER_DATA_GPA, 1, NEXT, 0);
 	driver__describe(&driver.desc[0], DRIVER_TABLE_GPA, 32, INDIRECT, 0);
 	driver__offer(&driver, 0);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
 /* An indirect chain of count buffers of len bytes each. */
@@ -348,7 +332,7 @@ static void offer_long_chain(unsigned int count, uint32_t len)
 	driver__offer(&driver, 0);
 }
 
-static bool chain_length_is_bounded(void)
+TEST(chain_length_is_bounded)
 {
 	CHECK(begin(F_INDIRECT));
 	offer_long_chain(VIRTIO_CHAIN_MAX, 1);
@@ -356,7 +340,7 @@ static bool chain_length_is_bounded(void)
 	CHECK(chain.in_count == VIRTIO_CHAIN_MAX);
 	CHECK(begin(F_INDIRECT));
 	offer_long_chain(VIRTIO_CHAIN_MAX + 1, 1);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
 /* All of a 4 GiB guest behind one mapping: only addresses are needed. */
@@ -369,17 +353,17 @@ static void *translate_anything(void *opaque, uint64_t gpa, uint64_t len)
 	return len ? d->ram : NULL;
 }
 
-static bool chain_bytes_do_not_wrap(void)
+TEST(chain_bytes_do_not_wrap)
 {
 	static const struct virtio_memory all = { translate_anything, &driver };
 
 	CHECK(begin(F_INDIRECT));
 	queue.memory = &all;
 	offer_long_chain(2, 0x80000000);
-	return broken_for_ever();
+	CHECK(broken_for_ever());
 }
 
-static bool broken_queue_recovers_by_reset(void)
+TEST(broken_queue_recovers_by_reset)
 {
 	CHECK(begin(0));
 	driver__offer(&driver, DRIVER_RING_SIZE);
@@ -388,20 +372,18 @@ static bool broken_queue_recovers_by_reset(void)
 	driver__describe(&driver.desc[0], DRIVER_DATA_GPA, 1, 0, 0);
 	driver__offer(&driver, 0);
 	CHECK(virtio_queue__pop(&queue, &chain) == 1);
-	return true;
 }
 
-static bool interrupt_only_after_push(void)
+TEST(interrupt_only_after_push)
 {
 	CHECK(begin(0));
 	CHECK(!virtio_queue__wants_interrupt(&queue));
 	virtio_queue__push(&queue, 0, 0);
 	CHECK(virtio_queue__wants_interrupt(&queue));
 	CHECK(!virtio_queue__wants_interrupt(&queue));
-	return true;
 }
 
-static bool no_interrupt_flag_is_honoured(void)
+TEST(no_interrupt_flag_is_honoured)
 {
 	CHECK(begin(0));
 	driver.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
@@ -410,10 +392,9 @@ static bool no_interrupt_flag_is_honoured(void)
 	driver.avail->flags = 0;
 	virtio_queue__push(&queue, 0, 0);
 	CHECK(virtio_queue__wants_interrupt(&queue));
-	return true;
 }
 
-static bool used_event_is_honoured(void)
+TEST(used_event_is_honoured)
 {
 	uint16_t *used_event = &driver.avail->ring[DRIVER_RING_SIZE];
 
@@ -427,10 +408,9 @@ static bool used_event_is_honoured(void)
 	CHECK(virtio_queue__wants_interrupt(&queue));
 	virtio_queue__push(&queue, 0, 0);
 	CHECK(!virtio_queue__wants_interrupt(&queue));
-	return true;
 }
 
-static bool used_event_is_seen_within_a_batch(void)
+TEST(used_event_is_seen_within_a_batch)
 {
 	CHECK(begin(F_EVENT_IDX));
 	driver.avail->ring[DRIVER_RING_SIZE] = 1;
@@ -438,20 +418,18 @@ static bool used_event_is_seen_within_a_batch(void)
 	virtio_queue__push(&queue, 0, 0);
 	virtio_queue__push(&queue, 0, 0);
 	CHECK(virtio_queue__wants_interrupt(&queue));
-	return true;
 }
 
-static bool kicks_are_suppressed_by_flag(void)
+TEST(kicks_are_suppressed_by_flag)
 {
 	CHECK(begin(0));
 	virtio_queue__suppress_kicks(&queue);
 	CHECK(driver.used->flags == VRING_USED_F_NO_NOTIFY);
 	CHECK(!virtio_queue__allow_kicks(&queue));
 	CHECK(driver.used->flags == 0);
-	return true;
 }
 
-static bool kicks_are_asked_by_avail_event(void)
+TEST(kicks_are_asked_by_avail_event)
 {
 	uint16_t *avail_event = (uint16_t *)&driver.used->ring[DRIVER_RING_SIZE];
 
@@ -461,19 +439,17 @@ static bool kicks_are_asked_by_avail_event(void)
 	CHECK(virtio_queue__pop(&queue, &chain) == 1);
 	CHECK(!virtio_queue__allow_kicks(&queue));
 	CHECK(*avail_event == 1);
-	return true;
 }
 
-static bool late_request_is_reported(void)
+TEST(late_request_is_reported)
 {
 	CHECK(begin(0));
 	virtio_queue__suppress_kicks(&queue);
 	driver__offer(&driver, 0);
 	CHECK(virtio_queue__allow_kicks(&queue));
-	return true;
 }
 
-static bool copies_cross_buffers(void)
+TEST(copies_cross_buffers)
 {
 	char text[] = "0123456789", back[11] = "";
 
@@ -492,10 +468,9 @@ static bool copies_cross_buffers(void)
 	CHECK(virtio_chain__write(&chain, 1, text, 10) == 7);
 	CHECK(!memcmp(driver__at(&driver, DRIVER_DATA_GPA + 0x200), "\0" "012", 4));
 	CHECK(!memcmp(driver__at(&driver, DRIVER_DATA_GPA + 0x300), "3456", 4));
-	return true;
 }
 
-static bool slices_keep_bounds(void)
+TEST(slices_keep_bounds)
 {
 	char bytes[16];
 	const struct iovec iov[] = { { bytes, 4 }, { bytes + 4, 4 }, { bytes + 8, 8 } };
@@ -507,57 +482,17 @@ static bool slices_keep_bounds(void)
 	CHECK(virtio_iov__slice(iov, 3, 4, 4, out) == 1);
 	CHECK(virtio_iov__slice(iov, 3, 16, 0, out) == 0);
 	CHECK(virtio_iov__slice(iov, 3, 8, 9, out) == -EINVAL);
-	return true;
 }
 
-static const struct ktap_test tests[] = {
-	{ "a ring size must be a power of two within the limit", start_checks_size },
-	{ "ring addresses must be aligned", start_checks_alignment },
-	{ "rings must lie in RAM", start_checks_addresses },
-	{ "an empty ring gives nothing", empty_ring_gives_nothing },
-	{ "a chain keeps its order and directions", chain_keeps_order_and_direction },
-	{ "a push fills the used ring", push_fills_used_ring },
-	{ "indices wrap at 65536", indices_wrap },
-	{ "a full ring is taken", full_ring_is_taken },
-	{ "a chain as long as the ring is taken", longest_chain_is_taken },
-	{ "a chain that loops breaks the queue", loop_breaks_queue },
-	{ "a descriptor naming itself breaks the queue", self_loop_breaks_queue },
-	{ "a head outside the ring breaks the queue", head_outside_ring_breaks_queue },
-	{ "a next outside the ring breaks the queue", next_outside_ring_breaks_queue },
-	{ "an avail index too far ahead breaks the queue", avail_too_far_breaks_queue },
-	{ "a buffer outside RAM breaks the queue", buffer_outside_ram_breaks_queue },
-	{ "a buffer of no bytes breaks the queue", empty_buffer_breaks_queue },
-	{ "a readable buffer after a writable one breaks the queue",
-	  readable_after_writable_breaks_queue },
-	{ "an indirect chain is followed", indirect_chain_is_followed },
-	{ "an indirect table may be unaligned", indirect_table_may_be_unaligned },
-	{ "an indirect table may follow direct buffers", indirect_may_follow_direct },
-	{ "an indirect descriptor needs its feature", indirect_needs_its_feature },
-	{ "an indirect descriptor with a next breaks the queue", indirect_with_next_breaks_queue },
-	{ "an indirect table of wrong size or place breaks the queue", indirect_table_is_checked },
-	{ "an indirect table in another breaks the queue", indirect_in_indirect_breaks_queue },
-	{ "a loop in an indirect table breaks the queue", indirect_loop_breaks_queue },
-	{ "a chain has a largest length", chain_length_is_bounded },
-	{ "a chain's bytes do not wrap at 4 GiB", chain_bytes_do_not_wrap },
-	{ "a reset mends a broken queue", broken_queue_recovers_by_reset },
-	{ "an interrupt is wanted once, after a push", interrupt_only_after_push },
-	{ "the driver's no-interrupt flag is honoured", no_interrupt_flag_is_honoured },
-	{ "the driver's used event is honoured", used_event_is_honoured },
-	{ "a used event within a batch is seen", used_event_is_seen_within_a_batch },
-	{ "kicks are suppressed by flag", kicks_are_suppressed_by_flag },
-	{ "kicks are asked for by avail event", kicks_are_asked_by_avail_event },
-	{ "a request that came while kicks were off is reported", late_request_is_reported },
-	{ "copies cross buffers and end with the chain", copies_cross_buffers },
-	{ "slices of a buffer list keep its bounds", slices_keep_bounds },
-};
-
-int main(void)
+__attribute__((constructor)) static void map_memory(void)
 {
-	int failed;
-
 	if (!driver__init(&driver))
-		return 1;
-	failed = ktap__run(tests, COUNT(tests));
-	driver__free(&driver);
-	return failed;
+		abort();
 }
+
+__attribute__((destructor)) static void unmap_memory(void)
+{
+	driver__free(&driver);
+}
+
+KTAP_MAIN()
