@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Standard input and output as the guest's console; see console.h. Output passes through a ring
- * that vCPU threads fill (under the mutex) and the loop thread drains; input is read on the loop
- * thread only while the client has room.
+ * that vCPU threads fill (under the mutex) and the loop thread drains as fast as the reader takes
+ * it, without blocking; input is read on the loop thread only while the client has room.
  */
 #include "console.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 
 #define RING_SIZE	65536
 #define INPUT_CHUNK	256
+#define OUTPUT_CHUNK	4096	/* what a ready pipe takes without blocking */
+#define LAST_WAIT_MS	1000	/* for a slow reader, when the machine ends */
 #define ESCAPE		0x01	/* Ctrl-A */
 
 static const char help[] =
@@ -38,11 +41,13 @@ struct console {
 	bool input_ended;
 	bool input_watched;
 	bool input_pollable;
+	bool output_watched;
 
 	pthread_mutex_t lock;	/* protects all below */
 	uint8_t ring[RING_SIZE];
 	size_t head, tail;	/* free-running; head - tail bytes are waiting */
-	bool drain_called;
+	bool draining;		/* the loop thread knows that there is output */
+	bool full;		/* the client waits for output_ready() */
 	bool first_output;
 };
 
@@ -70,55 +75,103 @@ void console__destroy(struct console *console)
 	free(console);
 }
 
-/* Takes up to @len waiting bytes out of the ring. */
-static size_t take(struct console *console, uint8_t *data, size_t len)
+/* Copies up to @len waiting bytes; 0 ends the draining. */
+static size_t peek(struct console *console, uint8_t *data, size_t len)
 {
-	size_t count = 0;
+	size_t count;
 
 	pthread_mutex_lock(&console->lock);
-	while (count < len && console->tail != console->head)
-		data[count++] = console->ring[console->tail++ % RING_SIZE];
-	if (!count)
-		console->drain_called = false;
+	count = console->head - console->tail;
+	if (count > len)
+		count = len;
+	for (size_t i = 0; i < count; i++)
+		data[i] = console->ring[(console->tail + i) % RING_SIZE];
+	console->draining = count > 0;
 	pthread_mutex_unlock(&console->lock);
 	return count;
 }
 
-/* A reader that has gone away ends the output, not the guest. */
-static void write_all(const uint8_t *data, size_t len)
+/* Removes @len bytes that were written. */
+static void consume(struct console *console, size_t len)
 {
-	while (len) {
-		ssize_t done = write(STDOUT_FILENO, data, len);
+	bool was_full;
 
-		if (done < 0 && errno != EINTR && errno != EAGAIN)
-			return;
-		if (done > 0) {
-			data += done;
-			len -= done;
-		}
-	}
+	pthread_mutex_lock(&console->lock);
+	console->tail += len;
+	was_full = console->full;
+	console->full = false;
+	pthread_mutex_unlock(&console->lock);
+	if (was_full && len)
+		console->client.output_ready(console->client.ctx);
 }
+
+static bool output_ready(int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&poll_fd, 1, timeout_ms) > 0;
+}
+
+/*
+ * Writes until the ring is empty (true) or the reader has taken nothing for @timeout_ms. A reader
+ * that has gone away ends the output, not the guest.
+ */
+static bool write_out(struct console *console, int timeout_ms)
+{
+	uint8_t data[OUTPUT_CHUNK];
+	size_t len;
+
+	while ((len = peek(console, data, sizeof(data)))) {
+		ssize_t done;
+
+		if (!output_ready(timeout_ms))
+			return false;
+		done = write(STDOUT_FILENO, data, len);
+		if (done < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		consume(console, done < 0 ? len : (size_t)done);
+	}
+	return true;
+}
+
+static void watch_output(struct console *console, bool on);
 
 static void drain(void *ctx)
 {
 	struct console *console = ctx;
-	uint8_t data[4096];
-	size_t len;
 
-	while ((len = take(console, data, sizeof(data))))
-		write_all(data, len);
+	watch_output(console, !write_out(console, 0));
+}
+
+static void output_event(void *ctx, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	drain(ctx);
+}
+
+static void watch_output(struct console *console, bool on)
+{
+	if (on == console->output_watched)
+		return;
+	console->output_watched = on;
+	if (on)
+		loop__add(console->m->loop, STDOUT_FILENO, EPOLLOUT, output_event, console);
+	else
+		loop__remove(console->m->loop, STDOUT_FILENO);
 }
 
 bool console__put(struct console *console, uint8_t byte)
 {
-	bool call, first, taken;
+	bool call, first, room;
 
 	pthread_mutex_lock(&console->lock);
-	taken = console->head - console->tail < RING_SIZE;
-	if (taken)
+	if (console->head - console->tail < RING_SIZE)
 		console->ring[console->head++ % RING_SIZE] = byte;
-	call = !console->drain_called;
-	console->drain_called = true;
+	room = console->head - console->tail < RING_SIZE;
+	console->full = !room;
+	call = !console->draining;
+	console->draining = true;
 	first = !console->first_output;
 	console->first_output = true;
 	pthread_mutex_unlock(&console->lock);
@@ -127,7 +180,7 @@ bool console__put(struct console *console, uint8_t byte)
 		machine__phase(console->m, "first byte on the console");
 	if (call)
 		loop__call(console->m->loop, drain, console);
-	return taken;
+	return room;
 }
 
 static void print_help(struct console *console)
@@ -242,6 +295,9 @@ int console__attach(struct console *console, struct machine *m, const struct con
 {
 	console->m = m;
 	console->client = *client;
+	/* What the machine before left undone is nobody's now. */
+	console->draining = false;
+	console->full = false;
 	if (console->input_ended)
 		return 0;
 
@@ -261,7 +317,8 @@ int console__attach(struct console *console, struct machine *m, const struct con
 
 void console__detach(struct console *console)
 {
-	drain(console);
+	write_out(console, LAST_WAIT_MS);
+	watch_output(console, false);
 	if (!console->input_ended && console->input_pollable)
 		loop__remove(console->m->loop, STDIN_FILENO);
 	console->m = NULL;

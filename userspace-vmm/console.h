@@ -21,6 +21,8 @@ struct console_client {
 	size_t (*room)(void *ctx);
 	/* Input for the guest, at most room() bytes. Loop thread. */
 	void (*input)(void *ctx, const uint8_t *data, size_t len);
+	/* Output has room again after console__put() said that it was full. Loop thread. */
+	void (*output_ready)(void *ctx);
 	void *ctx;
 };
 
@@ -33,7 +35,10 @@ int console__attach(struct console *console, struct machine *m, const struct con
 /* Writes out what is left and lets go of the loop. Loop thread. */
 void console__detach(struct console *console);
 
-/* Takes a byte for output; false if the buffer is full (the byte is lost). Any thread. */
+/*
+ * Takes a byte for output; false if the buffer is full now: the next byte would be lost, and
+ * output_ready() tells when it would no longer be. Any thread.
+ */
 bool console__put(struct console *console, uint8_t byte);
 /* The client can take input again. Any thread. */
 void console__input_ready(struct console *console);

@@ -3,9 +3,7 @@
  * What a vCPU answers to CPUID: all that the kernel supports, with the topology of one socket of
  * single-threaded cores whose APIC ids are the vCPU numbers. Called once per vCPU at creation.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #include <minivmm.h>
@@ -28,7 +26,6 @@
 #define LEAF_B_SMT		1
 #define LEAF_B_CORE		2
 #define AMD_ECX_CMP_LEGACY	(1u << 1)
-#define AMD_ECX_TOPOEXT		(1u << 22)
 
 /* Bits needed to tell @count ids apart. */
 static unsigned int width(unsigned int count)

@@ -5,12 +5,10 @@
  */
 #include "memory.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "vm.h"
 
@@ -25,10 +23,9 @@ enum shadow_state { SHADOW_ROM, SHADOW_RAM, SHADOW_RAM_READ_ONLY };
 
 struct memory {
 	struct vm *vm;
-	uint8_t *ram;		/* file offset = offset here: low RAM, then RAM above 4 GiB */
+	uint8_t *ram;		/* low RAM, then RAM above 4 GiB */
 	uint64_t size;
 	uint64_t below;
-	int fd;
 	uint8_t *firmware;
 	size_t firmware_size;
 	pthread_mutex_t lock;	/* protects shadow[] and its slots */
@@ -36,34 +33,26 @@ struct memory {
 };
 
 /*
- * The mapping is aligned to 2 MiB so that the kernel can back guest 2 MiB pages with huge ones.
+ * Aligned to 2 MiB so that the kernel can back guest 2 MiB pages with huge ones. Private memory
+ * gets huge pages on a host with default settings, a memfd does not; and each page that is not
+ * huge costs an exit of its own when the guest first touches it.
  */
 static int map_ram(struct memory *mem, struct error *err)
 {
 	size_t reserve = mem->size + HUGE_PAGE;
 	uint8_t *area, *start;
 
-	mem->fd = memfd_create("minivmm-ram", MFD_CLOEXEC);
-	if (mem->fd < 0 || ftruncate(mem->fd, mem->size) < 0)
-		return error__errno(err, "cannot create %llu MiB of guest memory",
-				    (unsigned long long)(mem->size / ONE_MIB));
-
-	area = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	area = mmap(NULL, reserve, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
-		return error__errno(err, "cannot reserve addresses for guest memory");
+		return error__errno(err, "cannot map %llu MiB of guest memory; give less with -m",
+				    (unsigned long long)(mem->size / ONE_MIB));
 	start = (uint8_t *)(((uintptr_t)area + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
-	if (mmap(start, mem->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, mem->fd, 0) ==
-	    MAP_FAILED) {
-		error__errno(err, "cannot map guest memory");
-		munmap(area, reserve);
-		return -1;
-	}
 	if (start > area)
 		munmap(area, start - area);
 	munmap(start + mem->size, area + reserve - (start + mem->size));
-
+	madvise(start, mem->size, MADV_HUGEPAGE);
 	mem->ram = start;
-	madvise(mem->ram, mem->size, MADV_HUGEPAGE);
 	return 0;
 }
 
@@ -93,7 +82,6 @@ int memory__create(struct memory **out, struct vm *vm, uint64_t size, struct err
 	mem->vm = vm;
 	mem->size = size;
 	mem->below = size < MEMORY_HOLE_START ? size : MEMORY_HOLE_START;
-	mem->fd = -1;
 	pthread_mutex_init(&mem->lock, NULL);
 	if (map_ram(mem, err) < 0 || set_ram_slots(mem, err) < 0) {
 		memory__destroy(mem);
@@ -109,8 +97,6 @@ void memory__destroy(struct memory *mem)
 		return;
 	if (mem->ram)
 		munmap(mem->ram, mem->size);
-	if (mem->fd >= 0)
-		close(mem->fd);
 	if (mem->firmware)
 		munmap(mem->firmware, mem->firmware_size);
 	pthread_mutex_destroy(&mem->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Guest RAM: one shared memfd, mapped once, seen by the guest below the 32-bit hole
- * (MEMORY_HOLE_START) and above 4 GiB. ROM and the shadow area below 1 MiB are memory slots too;
+ * Guest RAM: one anonymous mapping in huge pages where the host has them, seen by the guest below
+ * the 32-bit hole (MEMORY_HOLE_START) and above 4 GiB. ROM and the shadow area below 1 MiB are memory slots too;
  * the host bridge switches them through memory__shadow().
  *
  * RAM never moves while the machine exists, so pointers from memory__ptr() stay valid; the guest

@@ -186,43 +186,41 @@ static bool in_pending(const struct pci_device *dev, uint64_t offset, unsigned i
 	return within(offset, size, dev->msix_pba_offset, (dev->msix_vectors + 63) / 64 * 8);
 }
 
-static bool is_msix(const struct pci_bar *bar)
+/* Table and pending bits are where they are for good: no lock. */
+static bool is_msix(const struct pci_bar *bar, uint64_t offset, unsigned int size)
 {
-	return bar->dev->msix && bar == &bar->dev->bar[bar->dev->msix_bar];
+	const struct pci_device *dev = bar->dev;
+
+	return dev->msix && bar == &dev->bar[dev->msix_bar] &&
+	       (in_table(dev, offset, size) || in_pending(dev, offset, size));
 }
 
 bool msix__read(struct pci_bar *bar, uint64_t offset, unsigned int size, uint64_t *value)
 {
 	struct pci_device *dev = bar->dev;
-	bool mine = true;
 
-	if (!is_msix(bar))
+	if (!is_msix(bar, offset, size))
 		return false;
 	pthread_mutex_lock(&dev->pci->lock);
 	if (in_table(dev, offset, size))
 		*value = read_table(dev, offset - dev->msix_table_offset, size);
-	else if (in_pending(dev, offset, size))
-		*value = read_pending(dev, offset - dev->msix_pba_offset, size);
 	else
-		mine = false;
+		*value = read_pending(dev, offset - dev->msix_pba_offset, size);
 	pthread_mutex_unlock(&dev->pci->lock);
-	return mine;
+	return true;
 }
 
 bool msix__write(struct pci_bar *bar, uint64_t offset, unsigned int size, uint64_t value)
 {
 	struct pci_device *dev = bar->dev;
-	bool mine = true;
 
-	if (!is_msix(bar))
+	if (!is_msix(bar, offset, size))
 		return false;
 	pthread_mutex_lock(&dev->pci->lock);
 	if (in_table(dev, offset, size))
 		write_table(dev, offset - dev->msix_table_offset, size, value);
-	else
-		mine = in_pending(dev, offset, size);
 	pthread_mutex_unlock(&dev->pci->lock);
-	return mine;
+	return true;
 }
 
 bool pci__msix_enabled(const struct pci_device *dev)

@@ -280,7 +280,7 @@ static void add_rsdp(struct builder *b, size_t rsdt, size_t xsdt)
 void acpi__build(struct acpi *acpi, unsigned int vcpus)
 {
 	struct builder b = { .acpi = acpi };
-	size_t tables[2], dsdt, facs;
+	size_t tables[2], dsdt, facs, rsdt, xsdt;
 
 	memset(acpi, 0, sizeof(*acpi));
 	b.aml = (struct aml){ .data = acpi->data, .size = ACPI_SIZE, .len = ACPI_TABLES };
@@ -288,7 +288,9 @@ void acpi__build(struct acpi *acpi, unsigned int vcpus)
 	facs = add_facs(&b);
 	tables[0] = add_fadt(&b, dsdt, facs);
 	tables[1] = add_madt(&b, vcpus);
-	add_rsdp(&b, add_root(&b, "RSDT", 4, tables, 2), add_root(&b, "XSDT", 8, tables, 2));
+	rsdt = add_root(&b, "RSDT", 4, tables, 2);
+	xsdt = add_root(&b, "XSDT", 8, tables, 2);
+	add_rsdp(&b, rsdt, xsdt);
 	acpi->size = b.aml.len;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * 16550A UART, COM1: the guest's console. Transmission takes no time; the transmitter reports
- * empty at once. All state is under the chip's mutex, taken by vCPU threads and the loop thread.
+ * 16550A UART, COM1: the guest's console. Transmission takes no time: the transmitter reports
+ * empty at once unless the console cannot take more. All state is under the chip's mutex, taken by vCPU threads and the loop thread.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -46,6 +46,7 @@ struct serial {
 	uint8_t ier, lcr, mcr, scr, fcr;
 	uint16_t divisor;
 	bool transmit_pending;	/* THRE interrupt not yet acknowledged */
+	bool transmit_blocked;	/* the console is full */
 	bool line;
 	uint8_t rx[BUFFER];
 	size_t rx_head, rx_tail;
@@ -127,7 +128,7 @@ static uint8_t read_register(struct serial *s, unsigned int reg)
 	case REG_MCR:
 		return s->mcr;
 	case REG_LSR:
-		return LSR_EMPTY | (waiting(s) ? LSR_DATA : 0);
+		return (s->transmit_blocked ? 0 : LSR_EMPTY) | (waiting(s) ? LSR_DATA : 0);
 	case REG_MSR:
 		return read_msr(s);
 	default:
@@ -140,15 +141,15 @@ static void write_data(struct serial *s, uint8_t value)
 	if (s->mcr & MCR_LOOP)
 		receive(s, value);
 	else
-		console__put(s->m->console, value);
-	s->transmit_pending = true;
+		s->transmit_blocked = !console__put(s->m->console, value);
+	s->transmit_pending = !s->transmit_blocked;
 }
 
 static void write_ier(struct serial *s, uint8_t value)
 {
-	/* Enabling the transmitter's interrupt raises it: the transmitter is always empty. */
+	/* Enabling the transmitter's interrupt raises it if the transmitter is empty. */
 	if (value & ~s->ier & IER_TRANSMIT)
-		s->transmit_pending = true;
+		s->transmit_pending = !s->transmit_blocked;
 	s->ier = value & IER_MASK;
 }
 
@@ -236,6 +237,17 @@ static void input(void *ctx, const uint8_t *data, size_t len)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void output_ready(void *ctx)
+{
+	struct serial *s = ctx;
+
+	pthread_mutex_lock(&s->lock);
+	s->transmit_blocked = false;
+	s->transmit_pending = true;
+	update_line(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void serial_destroy(void *state)
 {
 	struct serial *s = state;
@@ -248,7 +260,12 @@ static void serial_destroy(void *state)
 static int serial_create(struct machine *m, void **state, struct error *err)
 {
 	struct serial *s = calloc(1, sizeof(*s));
-	struct console_client client = { .room = room, .input = input, .ctx = s };
+	struct console_client client = {
+		.room = room,
+		.input = input,
+		.output_ready = output_ready,
+		.ctx = s,
+	};
 
 	if (!s)
 		return error__errno(err, "cannot allocate the serial port");
