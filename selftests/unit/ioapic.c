@@ -261,9 +261,8 @@ TEST_F(ioapic, a_quiet_eoi_ends_the_storm_count)
 	unsigned int i;
 
 	program(&self->io, 9, LEVEL | 0x71);
-	for (i = 0; i < 2 * IOAPIC_STORM_LIMIT; i++) {
-		ioapic_set_line(&self->io, 9, 0, true);
-		ioapic_set_line(&self->io, 9, 0, false);
+	for (i = 1; i < 2 * IOAPIC_STORM_LIMIT; i++) {
+		ioapic_set_line(&self->io, 9, 0, i % IOAPIC_STORM_LIMIT);
 		ASSERT_EQ(0, end(&self->io, 0x71));
 	}
 }

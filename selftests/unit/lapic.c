@@ -189,6 +189,12 @@ TEST_F(lapic, received_illegal_vector_is_an_error_not_an_interrupt)
 	EXPECT_EQ(0, READ(APIC_REG_ESR));
 }
 
+TEST_F(lapic, illegal_vector_does_not_drop_legal_ones)
+{
+	lapic_regs_post(&self->r, 0, BIT_ULL(3) | BIT_ULL(16), 0);
+	EXPECT_EQ(16, lapic_regs_pending(&self->r));
+}
+
 TEST_F(lapic, sent_illegal_vector_is_an_error_and_not_sent)
 {
 	WRITE(APIC_REG_ICR, 0x0f);
@@ -657,6 +663,7 @@ TEST(flat_logical_is_any_common_bit)
 	EXPECT_TRUE(addressed(apic_identity(0, 0x04, ON), to(0x06, true, false)));
 	EXPECT_FALSE(addressed(apic_identity(0, 0x04, ON), to(0x0a, true, false)));
 	EXPECT_FALSE(addressed(apic_identity(0, 0x00, ON), to(0xfe, true, false)));
+	EXPECT_FALSE(addressed(apic_identity(0, 0x04, ON), to(0x104, true, true)));
 }
 
 TEST(cluster_logical_is_the_cluster_and_a_common_bit)
