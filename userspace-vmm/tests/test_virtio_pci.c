@@ -90,7 +90,8 @@ static bool begin(void)
 	stops = 0;
 	if (bus__create(&machine.pio, &fake_vm, BUS_PORTS, &err) ||
 	    bus__create(&machine.mmio, &fake_vm, BUS_MEMORY, &err) ||
-	    irq__create(&machine.irq, &fake_vm, &err) || pci__create(&machine.pci, &machine, &err) ||
+	    irq__create(&machine.irq, &fake_vm, &err) ||
+	    pci__create(&machine.pci, &machine, &err) ||
 	    virtio_pci__create(&vpci, &dev, &machine, 0x00ff00, &err)) {
 		printf("# %s\n", err.text);
 		return false;
