@@ -134,6 +134,9 @@ static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
 	if (!long_mode && (s->efer & EFER_LMA))
 		return refuse(&vcpu->error, -EINVAL, "efer", s->efer,
 			      "LMA needs LME and paging");
+	if (!long_mode && s->cs.l)
+		return refuse(&vcpu->error, -EINVAL, "cs.l", s->cs.l,
+			      "a 64-bit code segment needs long mode");
 	if (long_mode && (s->cr3 >> has->phys_bits & GENMASK_ULL(62 - has->phys_bits, 0)))
 		return refuse(&vcpu->error, -EINVAL, "cr3", s->cr3,
 			      "bits beyond the physical address width");

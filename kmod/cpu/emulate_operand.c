@@ -121,7 +121,8 @@ static bool limit_allows(const struct emul_seg *s, u64 first, u64 last)
 {
 	if (is_expand_down(s))
 		return first > s->limit && last <= emul_mask(s->attr & EMUL_ATTR_DB ? 4 : 2);
-	return last <= s->limit;
+	/* In a flat segment an operand may wrap from 4 GiB to 0. */
+	return last <= s->limit || s->limit == emul_mask(4);
 }
 
 static int linearize_64(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,

@@ -50,7 +50,7 @@ int msr_get_feature(u32 index, u64 *value);
  * msr_array_get/set - GET_MSRS and SET_MSRS on the user's array: how many entries
  * from its start were done. E2BIG: more than MSR_ARRAY_MAX; EFAULT; ENOMEM.
  */
-#define MSR_ARRAY_MAX	256
+#define MSR_ARRAY_MAX	255
 struct minivmm_msrs;
 long msr_array_get(struct minivmm_msrs __user *arg,
 		   int (*get)(void *object, u32 index, u64 *value), void *object);

@@ -80,31 +80,18 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, priority >= 0);
 }
 
-/*
- * NMIs are masked until IRET: intercept it, then step over it. The shadow of STI
- * needs a step too.
- */
-void svm_want_nmi_window(struct vcpu *vcpu)
+/* NMIs are masked until IRET, or by the shadow of STI: one instruction to step over. */
+static void start_step(struct vcpu *vcpu)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	if (svm->nmi_step)
-		return;
-	if (vcpu->events.nmi_masked) {
-		vmcb_intercept(svm->vmcb, INTERCEPT_IRET, true);
-		return;
-	}
-	svm->nmi_step = true;
+	to_svm(vcpu)->nmi_step = true;
 	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
 }
 
-static void start_iret_step(struct vcpu *vcpu)
+/* While NMIs are masked IRET is intercepted anyway. */
+void svm_want_nmi_window(struct vcpu *vcpu)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, false);
-	svm->nmi_step = true;
-	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
+	if (!vcpu->events.nmi_masked && !to_svm(vcpu)->nmi_step)
+		start_step(vcpu);
 }
 
 /* The #DB that ends a step of ours; RFLAGS now are what IRET popped, or have our TF. */
@@ -208,7 +195,7 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 		exit->kind = EXIT_INTERRUPT_WINDOW;
 		break;
 	case SVM_EXIT_IRET:
-		start_iret_step(vcpu);
+		start_step(vcpu);
 		exit->kind = EXIT_RESUME;
 		break;
 	case SVM_EXIT_RDPMC:
@@ -268,6 +255,8 @@ static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
+	vmcb_intercept(vmcb, INTERCEPT_IRET,
+		       vcpu->events.nmi_masked && !to_svm(vcpu)->nmi_step);
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
 	vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
 	vmcb->control.int_control &= ~VMCB_V_TPR;

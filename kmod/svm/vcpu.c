@@ -100,7 +100,6 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	reset_segment(&save->tr, 0x8b);
 	save->cpl = 0;
 	svm->nmi_step = false;
-	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, false);
 	vmcb_intercept(svm->vmcb, INTERCEPT_VINTR, false);
 	svm->vmcb->control.int_control = VMCB_V_INTR_MASKING;
 	svm->vmcb->control.int_state = 0;
