@@ -7,8 +7,8 @@
  * tells v to port 0x10 and returns; the code proper is at CS:0.
  */
 GUEST16(spin_with_interrupts, "sti; 1: jmp 1b");
-GUEST16(nops_without_interrupts, "nop; out %al, $0x20; sti; nop; out %al, $0x21; hlt");
-GUEST16(halt_without_interrupts, "hlt; out %al, $0x20; hlt");
+GUEST16(nops_without_interrupts, "nop; out %al, $0x12; sti; nop; out %al, $0x13; hlt");
+GUEST16(halt_without_interrupts, "hlt; out %al, $0x12; hlt");
 
 static void load_vectors(struct vm *vm)
 {
@@ -46,7 +46,7 @@ TEST_F(vm, interrupt_window_opens_when_the_guest_enables_interrupts)
 	start_with_vectors(&self->vcpu, nops_without_interrupts);
 	self->vcpu.run->request_interrupt_window = 1;
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(0x20, self->vcpu.run->io.port);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
 	EXPECT_EQ(0, self->vcpu.run->ready_for_interrupt_injection);
 	EXPECT_EQ(0, self->vcpu.run->if_flag);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
@@ -54,7 +54,7 @@ TEST_F(vm, interrupt_window_opens_when_the_guest_enables_interrupts)
 	EXPECT_EQ(1, self->vcpu.run->if_flag);
 	self->vcpu.run->request_interrupt_window = 0;
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(0x21, self->vcpu.run->io.port);
+	EXPECT_EQ(0x13, self->vcpu.run->io.port);
 }
 
 TEST_F(vm, injected_interrupt_is_taken)
@@ -67,7 +67,7 @@ TEST_F(vm, injected_interrupt_is_taken)
 	EXPECT_EQ(0, interrupt(&self->vcpu, 0x31));
 	EXPECT_VECTOR(0x31);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(0x21, self->vcpu.run->io.port);
+	EXPECT_EQ(0x13, self->vcpu.run->io.port);
 }
 
 TEST_F(vm, vector_above_255_is_refused)
@@ -95,7 +95,7 @@ TEST_F(chip, nmi_wakes_a_halted_vcpu)
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
 	EXPECT_VECTOR(2);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(0x20, self->vcpu.run->io.port);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
 }
 
 /* VCPU_EVENTS */
