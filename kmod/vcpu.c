@@ -142,6 +142,9 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 	case VCPU_PIO_PAGE:
 		page = virt_to_page(vcpu->pio_data);
 		break;
+	case VCPU_COALESCED_PAGE:
+		page = virt_to_page(vcpu->vm->coalesced.ring);
+		break;
 	default:
 		return VM_FAULT_SIGBUS;
 	}

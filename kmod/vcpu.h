@@ -31,7 +31,7 @@
 struct vm;
 
 /* Pages of the vCPU fd's mapping. */
-enum { VCPU_RUN_PAGE, VCPU_PIO_PAGE, VCPU_MMAP_PAGES };
+enum { VCPU_RUN_PAGE, VCPU_PIO_PAGE, VCPU_COALESCED_PAGE, VCPU_MMAP_PAGES };
 
 /* Requests: bits of vcpu->requests. Set by any context through vcpu_request(). */
 enum {

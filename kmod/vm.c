@@ -31,12 +31,17 @@ struct vm *vm_create(void)
 	err = irqchip_init(vm);
 	if (err)
 		goto drop_mm;
-	err = memory_init(vm);
+	err = coalesced_init(vm);
 	if (err)
 		goto free_irqchip;
+	err = memory_init(vm);
+	if (err)
+		goto free_coalesced;
 	__module_get(THIS_MODULE);
 	return vm;
 
+free_coalesced:
+	coalesced_destroy(vm);
 free_irqchip:
 	irqchip_destroy(vm);
 drop_mm:
@@ -55,6 +60,7 @@ static void vm_free(struct vm *vm)
 	unsigned int i;
 
 	irqchip_destroy(vm);
+	coalesced_destroy(vm);
 	memory_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_destroy(vm->vcpus[i]);
@@ -124,6 +130,16 @@ static int get_dirty_log(void *object, void *data)
 static int clear_dirty_log(void *object, void *data)
 {
 	return memory_clear_dirty_log(object, data);
+}
+
+static int register_coalesced(void *object, void *data)
+{
+	return coalesced_register(object, data);
+}
+
+static int unregister_coalesced(void *object, void *data)
+{
+	return coalesced_unregister(object, data);
 }
 
 static int get_clock(void *object, void *data)
@@ -213,6 +229,8 @@ static const struct ioctl_entry vm_ioctls[] = {
 	{ MINIVMM_SET_USER_MEMORY_REGION, .fixed = set_memory_region },
 	{ MINIVMM_GET_DIRTY_LOG, .fixed = get_dirty_log },
 	{ MINIVMM_CLEAR_DIRTY_LOG, .fixed = clear_dirty_log },
+	{ MINIVMM_REGISTER_COALESCED_MMIO, .fixed = register_coalesced },
+	{ MINIVMM_UNREGISTER_COALESCED_MMIO, .fixed = unregister_coalesced },
 	{ MINIVMM_GET_CLOCK, .fixed = get_clock },
 	{ MINIVMM_SET_CLOCK, .fixed = set_clock },
 	{ MINIVMM_SET_IDENTITY_MAP_ADDR, .fixed = set_identity_map_addr },

@@ -2,8 +2,9 @@
 /*
  * The VM object: what all vCPUs of one guest share.
  *
- * Lifetime: each VM, vCPU and device fd, and each irqfd, holds one reference
- * (vm_get/vm_put); the last put tears down in the order written in vm_free().
+ * Lifetime: each VM, vCPU and device fd holds one reference (vm_get/vm_put); the
+ * last put tears down in the order written in vm_free(). irqfds hold none: they go
+ * when the VM fd is closed.
  * Lock order: vm->lock, vcpu->lock, slot readers (SRCU), memory.mmu_lock.
  */
 #ifndef MINIVMM_VM_H
@@ -13,6 +14,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "coalesced.h"
 #include "irq/irqchip.h"
 #include "memory.h"
 #include "explain.h"
@@ -31,6 +33,7 @@ struct vm {
 
 	struct memory memory;		/* memory.h: slots, second-level tables, MMU notifier */
 	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */
+	struct coalesced coalesced;	/* coalesced.h: queued MMIO and PIO writes */
 	struct vm_clock clock;		/* pv.h: TSC offset and paravirtual clock */
 	struct last_error error;	/* explain.h; written under its own lock */
 

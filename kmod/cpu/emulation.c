@@ -189,7 +189,8 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 		return EMUL_DONE;
 	memcpy(&data, buf, len);
 	if (!irqchip_mmio(vcpu, gpa, len, true, &data) &&
-	    !ioeventfd_signal(vcpu->vm, false, gpa, len, data))
+	    !ioeventfd_signal(vcpu->vm, false, gpa, len, data) &&
+	    !coalesced_write(vcpu->vm, false, gpa, len, data))
 		return ask_user_for_mmio(vcpu, gpa, buf, len);
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Coalesced MMIO and PIO: zones, replaced whole, and the ring. */
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "vm.h"
+
+struct coalesced_zones {
+	struct rcu_head rcu;
+	u32 nr;
+	struct minivmm_coalesced_mmio_zone zone[];
+};
+
+static_assert(sizeof(struct minivmm_coalesced_mmio_ring) +
+	      MINIVMM_COALESCED_MMIO_MAX * sizeof(struct minivmm_coalesced_mmio) <= PAGE_SIZE);
+
+static bool contains(const struct minivmm_coalesced_mmio_zone *zone, bool is_port, u64 addr,
+		     u32 len)
+{
+	return zone->pio == is_port && addr >= zone->addr && len <= zone->size &&
+	       addr - zone->addr <= zone->size - len;
+}
+
+static bool in_zone(struct vm *vm, bool is_port, u64 addr, unsigned int len)
+{
+	const struct coalesced_zones *zones;
+	bool found = false;
+	u32 i;
+
+	rcu_read_lock();
+	zones = rcu_dereference(vm->coalesced.zones);
+	for (i = 0; zones && i < zones->nr && !found; i++)
+		found = contains(&zones->zone[i], is_port, addr, len);
+	rcu_read_unlock();
+	return found;
+}
+
+/* Userspace may have written anything to the indices: each is read once and bounded. */
+static bool push(struct minivmm_coalesced_mmio_ring *ring,
+		 const struct minivmm_coalesced_mmio *entry)
+{
+	u32 last = READ_ONCE(ring->last) % MINIVMM_COALESCED_MMIO_MAX;
+	u32 next = (last + 1) % MINIVMM_COALESCED_MMIO_MAX;
+
+	if (next == READ_ONCE(ring->first))
+		return false;
+	ring->coalesced_mmio[last] = *entry;
+	/* The entry is complete before userspace sees it. */
+	smp_store_release(&ring->last, next);
+	return true;
+}
+
+bool coalesced_write(struct vm *vm, bool is_port, u64 addr, unsigned int len, u64 data)
+{
+	struct minivmm_coalesced_mmio entry = { .phys_addr = addr, .len = len, .pio = is_port };
+	unsigned long flags;
+	bool taken;
+
+	if (!in_zone(vm, is_port, addr, len))
+		return false;
+	memcpy(entry.data, &data, len);
+	raw_spin_lock_irqsave(&vm->coalesced.ring_lock, flags);
+	taken = push(vm->coalesced.ring, &entry);
+	raw_spin_unlock_irqrestore(&vm->coalesced.ring_lock, flags);
+	return taken;
+}
+
+static int check_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	if (zone->pio > 1)
+		return refuse(&vm->error, -EINVAL, "pio", zone->pio, "must be 0 or 1");
+	if (!zone->size || zone->addr + zone->size < zone->addr)
+		return refuse(&vm->error, -EINVAL, "size", zone->size,
+			      "the zone must not be empty and must not wrap");
+	return 0;
+}
+
+static struct coalesced_zones *alloc_zones(void)
+{
+	struct coalesced_zones *zones;
+
+	return kzalloc(struct_size(zones, zone, COALESCED_MAX_ZONES), GFP_KERNEL_ACCOUNT);
+}
+
+static struct coalesced_zones *current_zones(struct coalesced *c)
+{
+	return rcu_dereference_protected(c->zones, lockdep_is_held(&c->mutex));
+}
+
+/* mutex held. */
+static void publish(struct coalesced *c, struct coalesced_zones *zones)
+{
+	struct coalesced_zones *old = current_zones(c);
+
+	rcu_assign_pointer(c->zones, zones);
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	struct coalesced_zones *old = current_zones(&vm->coalesced), *zones;
+	u32 nr = old ? old->nr : 0;
+
+	if (nr == COALESCED_MAX_ZONES)
+		return refuse(&vm->error, -ENOSPC, "zone", nr, "at most 100 coalesced zones");
+	zones = alloc_zones();
+	if (!zones)
+		return -ENOMEM;
+	if (old)
+		memcpy(zones->zone, old->zone, nr * sizeof(*zone));
+	zones->zone[nr] = *zone;
+	zones->nr = nr + 1;
+	publish(&vm->coalesced, zones);
+	return 0;
+}
+
+static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	struct coalesced_zones *old = current_zones(&vm->coalesced), *zones;
+	u32 i;
+
+	if (!old)
+		return 0;
+	zones = alloc_zones();
+	if (!zones)
+		return -ENOMEM;
+	for (i = 0; i < old->nr; i++)
+		if (!contains(&old->zone[i], zone->pio, zone->addr, zone->size))
+			zones->zone[zones->nr++] = old->zone[i];
+	publish(&vm->coalesced, zones);
+	return 0;
+}
+
+int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	int err = check_zone(vm, zone);
+
+	if (err)
+		return err;
+	mutex_lock(&vm->coalesced.mutex);
+	err = add_zone(vm, zone);
+	mutex_unlock(&vm->coalesced.mutex);
+	return err;
+}
+
+int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	int err = check_zone(vm, zone);
+
+	if (err)
+		return err;
+	mutex_lock(&vm->coalesced.mutex);
+	err = drop_zones(vm, zone);
+	mutex_unlock(&vm->coalesced.mutex);
+	return err;
+}
+
+int coalesced_init(struct vm *vm)
+{
+	struct coalesced *c = &vm->coalesced;
+
+	mutex_init(&c->mutex);
+	raw_spin_lock_init(&c->ring_lock);
+	c->ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	return c->ring ? 0 : -ENOMEM;
+}
+
+void coalesced_destroy(struct vm *vm)
+{
+	kfree(rcu_dereference_protected(vm->coalesced.zones, true));
+	free_page((unsigned long)vm->coalesced.ring);
+}
