@@ -5,7 +5,23 @@
  * Numbers and layouts are those of the KVM API, version 12, for x86-64; the
  * selftest api/abi proves it field by field. Our own additions are in the last
  * section and use another ioctl magic. Usable from kernel and userspace; needs
- * nothing but the two headers below.
+ * nothing but the two headers below. Structures come first, calls after them.
+ *
+ * Three kinds of file take calls: the device, a VM (from CREATE_VM) and a vCPU
+ * (from CREATE_VCPU). A VM and its vCPUs belong to the process that created the
+ * VM, and live until the last of their files is closed; closing order is free.
+ *
+ * "Since" names the capability that announces a call; a call whose capability is
+ * 0 is not there. Reserved fields and paddings are written as 0. Errors below
+ * are those with a cause of their own; any call can also fail with
+ *
+ *   EFAULT  a pointer does not lead to memory of the process
+ *   EIO     another process than the VM's owner calls, or the VM hit a bug
+ *   EINTR   a fatal signal came while waiting for the vCPU, which another thread uses
+ *   ENOMEM  the kernel, or the caller's cgroup, has no memory left
+ *   ENOTTY  no such call on this kind of file
+ *
+ * MINIVMM_GET_LAST_ERROR tells which field broke which rule.
  */
 #ifndef _UAPI_MINIVMM_H
 #define _UAPI_MINIVMM_H
@@ -22,13 +38,29 @@
 #define MINIVMM_API_VERSION		12
 #define MINIVMMIO			0xAE
 
-/* Pages of a vCPU's mapping: 0 is struct minivmm_run. */
+/*
+ * Pages of a vCPU file's mapping; page 0 is struct minivmm_run. Mapped with
+ * MAP_SHARED; the pages outlive the file for as long as they are mapped. An
+ * offset without a page raises SIGBUS when touched, or is refused by mmap().
+ */
 #define MINIVMM_PIO_PAGE_OFFSET			1
 #define MINIVMM_COALESCED_MMIO_PAGE_OFFSET	2
 #define MINIVMM_DIRTY_LOG_PAGE_OFFSET		64
 
 /*
- * Capabilities (MINIVMM_CHECK_EXTENSION).
+ * Capabilities, for MINIVMM_CHECK_EXTENSION. 0 is "no", 1 "yes"; some say more:
+ *
+ *   NR_VCPUS            how many vCPUs of one VM still run well on this host
+ *   MAX_VCPUS           how many vCPUs a VM can have
+ *   MAX_VCPU_ID         vCPU ids are below this
+ *   NR_MEMSLOTS         slots per address space; slot numbers are below this
+ *   MULTI_ADDRESS_SPACE number of address spaces: 0 is the normal one, 1 is SMM's
+ *   IRQ_ROUTING         GSI numbers, and routes, are fewer than or equal to this
+ *   XSAVE2              size in bytes of what GET_XSAVE2 writes and SET_XSAVE reads
+ *   ADJUST_CLOCK        MINIVMM_CLOCK_ flags that GET_CLOCK can set
+ *   COALESCED_MMIO      page of the ring in the vCPU's mapping
+ *   MANUAL_DIRTY_LOG_PROTECT2, X86_DISABLE_EXITS, DISABLE_QUIRKS2
+ *                       the flags that ENABLE_CAP accepts
  */
 #define MINIVMM_CAP_IRQCHIP			0
 #define MINIVMM_CAP_HLT				1
@@ -133,6 +165,11 @@
 #define MINIVMM_CAP_X86_NOTIFY_VMEXIT		219
 #define MINIVMM_CAP_VM_DISABLE_NX_HUGE_PAGES	220
 
+/*
+ * @cap:   a MINIVMM_CAP_ that can be enabled.
+ * @flags: 0.
+ * @args:  by capability; what is not used is 0.
+ */
 struct minivmm_enable_cap {
 	__u32 cap;
 	__u32 flags;
@@ -162,8 +199,11 @@ struct minivmm_enable_cap {
 #define MINIVMM_BUS_LOCK_DETECTION_OFF		(1 << 0)
 #define MINIVMM_BUS_LOCK_DETECTION_EXIT		(1 << 1)
 
-/* Registers. */
+/*
+ * Registers.
+ */
 
+/* All 64 bits wide in every mode; bit 1 of rflags reads 1. */
 struct minivmm_regs {
 	__u64 rax, rbx, rcx, rdx;
 	__u64 rsi, rdi, rsp, rbp;
@@ -172,6 +212,12 @@ struct minivmm_regs {
 	__u64 rip, rflags;
 };
 
+/*
+ * A segment register with its hidden part, attributes as in the descriptor.
+ *
+ * @limit:    in bytes whatever @g says.
+ * @unusable: 1: a null selector was loaded; the other attributes do not count.
+ */
 struct minivmm_segment {
 	__u64 base;
 	__u32 limit;
@@ -182,6 +228,7 @@ struct minivmm_segment {
 	__u8 padding;
 };
 
+/* GDTR or IDTR; @limit is the offset of the last byte. */
 struct minivmm_dtable {
 	__u64 base;
 	__u16 limit;
@@ -190,6 +237,11 @@ struct minivmm_dtable {
 
 #define MINIVMM_NR_INTERRUPTS	256
 
+/*
+ * @cr8:       task priority, 0 to 15. Without in-kernel local APIC RUN takes it from the run page.
+ * @apic_base: IA32_APIC_BASE.
+ * @interrupt_bitmap: at most one bit, an interrupt accepted but not yet delivered.
+ */
 struct minivmm_sregs {
 	struct minivmm_segment cs, ds, es, fs, gs, ss;
 	struct minivmm_segment tr, ldt;
@@ -200,6 +252,7 @@ struct minivmm_sregs {
 	__u64 interrupt_bitmap[(MINIVMM_NR_INTERRUPTS + 63) / 64];
 };
 
+/* @pdptrs hold the guest's PAE page-directory pointers; else they are read from its memory. */
 #define MINIVMM_SREGS2_FLAGS_PDPTRS_VALID	1
 
 struct minivmm_sregs2 {
@@ -213,6 +266,7 @@ struct minivmm_sregs2 {
 	__u64 pdptrs[4];
 };
 
+/* The FXSAVE image, rearranged; @ftwx is the abridged tag word: bit n set, register n in use. */
 struct minivmm_fpu {
 	__u8 fpr[8][16];
 	__u16 fcw;
@@ -227,6 +281,10 @@ struct minivmm_fpu {
 	__u32 pad2;
 };
 
+/*
+ * The XSAVE image in the standard format: legacy area, header at byte 512, then
+ * each component where the host's CPUID leaf 0xD says. @extra: see CAP_XSAVE2.
+ */
 struct minivmm_xsave {
 	__u32 region[1024];
 	__u32 extra[];
@@ -234,12 +292,14 @@ struct minivmm_xsave {
 
 #define MINIVMM_MAX_XCRS	16
 
+/* @xcr: number of the register, 0 for XCR0. */
 struct minivmm_xcr {
 	__u32 xcr;
 	__u32 reserved;
 	__u64 value;
 };
 
+/* @nr_xcrs: entries used. @flags: 0. */
 struct minivmm_xcrs {
 	__u32 nr_xcrs;
 	__u32 flags;
@@ -247,6 +307,7 @@ struct minivmm_xcrs {
 	__u64 padding[16];
 };
 
+/* @db: DR0 to DR3. @flags: 0. Upper halves of @dr6 and @dr7 are 0. */
 struct minivmm_debugregs {
 	__u64 db[4];
 	__u64 dr6;
@@ -261,12 +322,14 @@ struct minivmm_msr_entry {
 	__u64 data;
 };
 
+/* @nmsrs: entries that follow, at most 256. */
 struct minivmm_msrs {
 	__u32 nmsrs;
 	__u32 pad;
 	struct minivmm_msr_entry entries[];
 };
 
+/* @nmsrs: in: room in @indices; out: how many there are. */
 struct minivmm_msr_list {
 	__u32 nmsrs;
 	__u32 indices[];
@@ -279,6 +342,10 @@ struct minivmm_msr_list {
 #define MINIVMM_MSR_FILTER_DEFAULT_ALLOW	(0 << 0)
 #define MINIVMM_MSR_FILTER_DEFAULT_DENY		(1 << 0)
 
+/*
+ * @flags:  accesses the range is about, MINIVMM_MSR_FILTER_READ and _WRITE.
+ * @bitmap: one bit per MSR from @base on; 1 lets the access through.
+ */
 struct minivmm_msr_filter_range {
 	__u32 flags;
 	__u32 nmsrs;
@@ -286,6 +353,7 @@ struct minivmm_msr_filter_range {
 	__u8 __minivmm_user *bitmap;
 };
 
+/* @flags: what happens to MSRs in no range. Ranges with @nmsrs 0 are unused. */
 struct minivmm_msr_filter {
 	__u32 flags;
 	struct minivmm_msr_filter_range ranges[MINIVMM_MSR_FILTER_MAX_RANGES];
@@ -306,7 +374,9 @@ struct minivmm_cpuid {
 	struct minivmm_cpuid_entry entries[];
 };
 
+/* The entry answers for its @index only; without it for every value of ECX. */
 #define MINIVMM_CPUID_FLAG_SIGNIFCANT_INDEX	(1 << 0)
+/* Never set by the kernel and ignored. */
 #define MINIVMM_CPUID_FLAG_STATEFUL_FUNC	(1 << 1)
 #define MINIVMM_CPUID_FLAG_STATE_READ_NEXT	(1 << 2)
 
@@ -321,6 +391,7 @@ struct minivmm_cpuid_entry2 {
 	__u32 padding[3];
 };
 
+/* @nent: in: entries given, or room for them; out: how many there are. At most 256. */
 struct minivmm_cpuid2 {
 	__u32 nent;
 	__u32 padding;
@@ -329,20 +400,22 @@ struct minivmm_cpuid2 {
 
 #define MINIVMM_APIC_REG_SIZE	0x400
 
+/* The local APIC's registers at the offsets of its memory page; x2APIC ids in their own format. */
 struct minivmm_lapic_state {
 	char regs[MINIVMM_APIC_REG_SIZE];
 };
 
-#define MINIVMM_MP_STATE_RUNNABLE	0
-#define MINIVMM_MP_STATE_UNINITIALIZED	1
-#define MINIVMM_MP_STATE_INIT_RECEIVED	2
-#define MINIVMM_MP_STATE_HALTED		3
-#define MINIVMM_MP_STATE_SIPI_RECEIVED	4
+#define MINIVMM_MP_STATE_RUNNABLE	0	/* runs, or is ready to */
+#define MINIVMM_MP_STATE_UNINITIALIZED	1	/* waits for INIT */
+#define MINIVMM_MP_STATE_INIT_RECEIVED	2	/* waits for the start-up IPI */
+#define MINIVMM_MP_STATE_HALTED		3	/* executed HLT, waits for an event */
+#define MINIVMM_MP_STATE_SIPI_RECEIVED	4	/* got the start-up IPI */
 
 struct minivmm_mp_state {
 	__u32 mp_state;
 };
 
+/* minivmm_vcpu_events.flags: which optional parts hold something. */
 #define MINIVMM_VCPUEVENT_VALID_NMI_PENDING	0x00000001
 #define MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR	0x00000002
 #define MINIVMM_VCPUEVENT_VALID_SHADOW		0x00000004
@@ -353,6 +426,18 @@ struct minivmm_mp_state {
 #define MINIVMM_X86_SHADOW_INT_MOV_SS		0x01
 #define MINIVMM_X86_SHADOW_INT_STI		0x02
 
+/*
+ * Events between "decided" and "delivered".
+ *
+ * @exception:   @injected: delivery was begun and is repeated at the next entry; @pending: it is
+ *               to be delivered, @exception_payload goes to CR2 or DR6 then (only with
+ *               MINIVMM_VCPUEVENT_VALID_PAYLOAD).
+ * @interrupt:   an interrupt in delivery; @soft: from INT n; @shadow: MINIVMM_X86_SHADOW_,
+ *               interrupts wait for one instruction.
+ * @nmi:         @injected: in delivery; @pending: waiting, at most 2; @masked: its handler runs.
+ * @sipi_vector: of a start-up IPI that was received.
+ * @smi, @triple_fault: as their names say, with their flag.
+ */
 struct minivmm_vcpu_events {
 	struct {
 		__u8 injected;
@@ -389,6 +474,7 @@ struct minivmm_vcpu_events {
 	__u64 exception_payload;
 };
 
+/* A machine check for bank @bank, with the values of that bank's MSRs. */
 struct minivmm_x86_mce {
 	__u64 status;
 	__u64 addr;
@@ -399,7 +485,9 @@ struct minivmm_x86_mce {
 	__u64 pad2[3];
 };
 
-/* Debugging. */
+/*
+ * Debugging.
+ */
 
 #define MINIVMM_GUESTDBG_ENABLE		0x00000001
 #define MINIVMM_GUESTDBG_SINGLESTEP	0x00000002
@@ -409,6 +497,7 @@ struct minivmm_x86_mce {
 #define MINIVMM_GUESTDBG_INJECT_BP	0x00080000
 #define MINIVMM_GUESTDBG_BLOCKIRQ	0x00100000
 
+/* @exception: 1 or 3. @pc: where; @dr6, @dr7: the debug registers in force. */
 struct minivmm_debug_exit_arch {
 	__u32 exception;
 	__u32 pad;
@@ -417,6 +506,7 @@ struct minivmm_debug_exit_arch {
 	__u64 dr7;
 };
 
+/* With MINIVMM_GUESTDBG_USE_HW_BP these replace the guest's debug registers. */
 struct minivmm_guest_debug_arch {
 	__u64 debugreg[8];
 };
@@ -428,49 +518,55 @@ struct minivmm_guest_debug {
 };
 
 struct minivmm_translation {
-	__u64 linear_address;
-	__u64 physical_address;
-	__u8 valid;
-	__u8 writeable;
-	__u8 usermode;
+	__u64 linear_address;		/* in */
+	__u64 physical_address;		/* out, with @valid */
+	__u8 valid;			/* out: mapped */
+	__u8 writeable;			/* out: may be written at some privilege */
+	__u8 usermode;			/* out: may be read by user mode */
 	__u8 pad[5];
 };
 
-/* The run page. */
-
-#define MINIVMM_EXIT_UNKNOWN		0
-#define MINIVMM_EXIT_EXCEPTION		1
-#define MINIVMM_EXIT_IO			2
-#define MINIVMM_EXIT_HYPERCALL		3
-#define MINIVMM_EXIT_DEBUG		4
-#define MINIVMM_EXIT_HLT		5
-#define MINIVMM_EXIT_MMIO		6
-#define MINIVMM_EXIT_IRQ_WINDOW_OPEN	7
-#define MINIVMM_EXIT_SHUTDOWN		8
-#define MINIVMM_EXIT_FAIL_ENTRY		9
-#define MINIVMM_EXIT_INTR		10
-#define MINIVMM_EXIT_SET_TPR		11
-#define MINIVMM_EXIT_TPR_ACCESS		12
-#define MINIVMM_EXIT_NMI		16
-#define MINIVMM_EXIT_INTERNAL_ERROR	17
-#define MINIVMM_EXIT_WATCHDOG		21
-#define MINIVMM_EXIT_SYSTEM_EVENT	24
-#define MINIVMM_EXIT_IOAPIC_EOI		26
-#define MINIVMM_EXIT_X86_RDMSR		29
-#define MINIVMM_EXIT_X86_WRMSR		30
-#define MINIVMM_EXIT_DIRTY_RING_FULL	31
-#define MINIVMM_EXIT_AP_RESET_HOLD	32
-#define MINIVMM_EXIT_X86_BUS_LOCK	33
-#define MINIVMM_EXIT_NOTIFY		37
+/*
+ * The run page. Why RUN returned 0, or EINTR:
+ */
+#define MINIVMM_EXIT_UNKNOWN		0	/* an exit nobody expects; hw */
+#define MINIVMM_EXIT_EXCEPTION		1	/* not used */
+#define MINIVMM_EXIT_IO			2	/* port access; io */
+#define MINIVMM_EXIT_HYPERCALL		3	/* not used */
+#define MINIVMM_EXIT_DEBUG		4	/* see SET_GUEST_DEBUG; debug */
+#define MINIVMM_EXIT_HLT		5	/* HLT without in-kernel irqchip */
+#define MINIVMM_EXIT_MMIO		6	/* access without a slot, or write to a read-only one; mmio */
+#define MINIVMM_EXIT_IRQ_WINDOW_OPEN	7	/* asked for by request_interrupt_window */
+#define MINIVMM_EXIT_SHUTDOWN		8	/* triple fault; the vCPU is as after INIT */
+#define MINIVMM_EXIT_FAIL_ENTRY		9	/* the CPU refused the state; fail_entry */
+#define MINIVMM_EXIT_INTR		10	/* a signal (RUN returned EINTR) */
+#define MINIVMM_EXIT_SET_TPR		11	/* not used */
+#define MINIVMM_EXIT_TPR_ACCESS		12	/* see TPR_ACCESS_REPORTING; tpr_access */
+#define MINIVMM_EXIT_NMI		16	/* not used */
+#define MINIVMM_EXIT_INTERNAL_ERROR	17	/* the vCPU cannot go on; internal, emulation_failure */
+#define MINIVMM_EXIT_WATCHDOG		21	/* not used */
+#define MINIVMM_EXIT_SYSTEM_EVENT	24	/* the VM wants to end or restart; system_event */
+#define MINIVMM_EXIT_IOAPIC_EOI		26	/* split irqchip; eoi */
+#define MINIVMM_EXIT_X86_RDMSR		29	/* see CAP_X86_USER_SPACE_MSR; msr */
+#define MINIVMM_EXIT_X86_WRMSR		30	/* likewise */
+#define MINIVMM_EXIT_DIRTY_RING_FULL	31	/* see CAP_DIRTY_LOG_RING */
+#define MINIVMM_EXIT_AP_RESET_HOLD	32	/* not used */
+#define MINIVMM_EXIT_X86_BUS_LOCK	33	/* see CAP_X86_BUS_LOCK_EXIT */
+#define MINIVMM_EXIT_NOTIFY		37	/* see CAP_X86_NOTIFY_VMEXIT; notify */
 
 #define MINIVMM_EXIT_IO_IN		0
 #define MINIVMM_EXIT_IO_OUT		1
 
+/*
+ * minivmm_run.internal.suberror: an instruction that nobody emulates; exceptions that
+ * cannot both be delivered; an exit amid the delivery of an event; an exit without meaning.
+ */
 #define MINIVMM_INTERNAL_ERROR_EMULATION		1
 #define MINIVMM_INTERNAL_ERROR_SIMUL_EX			2
 #define MINIVMM_INTERNAL_ERROR_DELIVERY_EV		3
 #define MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON	4
 
+/* emulation_failure.insn_size and insn_bytes hold the instruction. */
 #define MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES	(1ULL << 0)
 
 #define MINIVMM_SYSTEM_EVENT_SHUTDOWN	1
@@ -495,12 +591,31 @@ struct minivmm_translation {
 	(MINIVMM_SYNC_X86_REGS | MINIVMM_SYNC_X86_SREGS | MINIVMM_SYNC_X86_EVENTS)
 #define MINIVMM_SYNC_REGS_SIZE_BYTES	2048
 
+/* Registers kept in the run page (CAP_SYNC_REGS); the kernel copies them before it looks. */
 struct minivmm_sync_regs {
 	struct minivmm_regs regs;
 	struct minivmm_sregs sregs;
 	struct minivmm_vcpu_events events;
 };
 
+/*
+ * Shared with the kernel while the vCPU exists; written by one side at a time, but
+ * for immediate_exit, which any thread may set while RUN is under way.
+ *
+ * @request_interrupt_window: in: without in-kernel irqchip, return with
+ *      IRQ_WINDOW_OPEN as soon as the guest can take an interrupt.
+ * @immediate_exit: in: finish what the last exit left open, then return EINTR.
+ * @ready_for_interrupt_injection: out: INTERRUPT would be delivered at once.
+ * @if_flag:    out: the guest's RFLAGS.IF.
+ * @flags:      out: MINIVMM_RUN_X86_.
+ * @cr8:        in and out; in only without in-kernel irqchip.
+ * @apic_base:  out; to change it use SET_SREGS.
+ *
+ * io: @count elements of @size bytes at @data_offset from the start of this page
+ * are written to @port, or are to be filled in before RUN is called again.
+ * mmio: a write of @len bytes of @data, or a read whose answer goes to @data.
+ * Both are completed by the next RUN, even one that returns EINTR.
+ */
 struct minivmm_run {
 	__u8 request_interrupt_window;
 	__u8 immediate_exit;
@@ -519,8 +634,8 @@ struct minivmm_run {
 			__u64 hardware_exit_reason;
 		} hw;
 		struct {
-			__u64 hardware_entry_failure_reason;
-			__u32 cpu;
+			__u64 hardware_entry_failure_reason;	/* exit code of the CPU */
+			__u32 cpu;				/* host CPU it happened on */
 		} fail_entry;
 		struct {
 			__u32 exception;
@@ -598,6 +713,11 @@ struct minivmm_run {
 	} s;
 };
 
+/*
+ * Writes to a zone are collected in the ring instead of exiting one by one.
+ *
+ * @size: in bytes. @pio: 0: guest physical addresses; 1: ports (CAP_COALESCED_PIO).
+ */
 struct minivmm_coalesced_mmio_zone {
 	__u64 addr;
 	__u32 size;
@@ -617,6 +737,7 @@ struct minivmm_coalesced_mmio {
 	__u8 data[8];
 };
 
+/* Entries from @first (moved by userspace) up to, not including, @last (moved by the kernel). */
 struct minivmm_coalesced_mmio_ring {
 	__u32 first, last;
 	struct minivmm_coalesced_mmio coalesced_mmio[];
@@ -636,10 +757,12 @@ struct minivmm_dirty_gfn {
 	__u64 offset;
 };
 
+/* @irq: a vector, 0 to 255. */
 struct minivmm_interrupt {
 	__u32 irq;
 };
 
+/* @len: 8, the size of the kernel's sigset_t. */
 struct minivmm_signal_mask {
 	__u32 len;
 	__u8 sigset[];
@@ -655,11 +778,18 @@ struct minivmm_vapic_addr {
 	__u64 vapic_addr;
 };
 
-/* Guest memory. */
+/*
+ * Guest memory.
+ */
 
+/* Slot flags: keep a dirty log; writes of the guest exit as MMIO (CAP_READONLY_MEM). */
 #define MINIVMM_MEM_LOG_DIRTY_PAGES	(1UL << 0)
 #define MINIVMM_MEM_READONLY		(1UL << 1)
 
+/*
+ * @slot:            bits 0-15: number; bits 16-31: address space.
+ * @guest_phys_addr, @memory_size, @userspace_addr: in bytes, multiples of 4096.
+ */
 struct minivmm_userspace_memory_region {
 	__u32 slot;
 	__u32 flags;
@@ -668,6 +798,10 @@ struct minivmm_userspace_memory_region {
 	__u64 userspace_addr;
 };
 
+/*
+ * @slot:         as in minivmm_userspace_memory_region.
+ * @dirty_bitmap: one bit per page of the slot, in whole 64-bit words.
+ */
 struct minivmm_dirty_log {
 	__u32 slot;
 	__u32 padding1;
@@ -677,6 +811,7 @@ struct minivmm_dirty_log {
 	};
 };
 
+/* @first_page: multiple of 64. @num_pages: likewise, or up to the slot's end. */
 struct minivmm_clear_dirty_log {
 	__u32 slot;
 	__u32 num_pages;
@@ -687,8 +822,11 @@ struct minivmm_clear_dirty_log {
 	};
 };
 
-/* Interrupt controllers, timer, clock. */
+/*
+ * Interrupt controllers, timer, clock.
+ */
 
+/* @irq: a GSI. @level: 1 up, 0 down. @status: see IRQ_LINE_STATUS. */
 struct minivmm_irq_level {
 	union {
 		__u32 irq;
@@ -697,6 +835,10 @@ struct minivmm_irq_level {
 	__u32 level;
 };
 
+/*
+ * One 8259A. @last_irr: levels of the lines; @init_state: which initialisation word comes
+ * next; @init4: the fourth one comes; @elcr: lines that are level-triggered, within @elcr_mask.
+ */
 struct minivmm_pic_state {
 	__u8 last_irr;
 	__u8 irr;
@@ -718,6 +860,7 @@ struct minivmm_pic_state {
 
 #define MINIVMM_IOAPIC_NUM_PINS		24
 
+/* @irr: levels of the pins. @redirtbl: as the chip's registers have it. */
 struct minivmm_ioapic_state {
 	__u64 base_address;
 	__u32 ioregsel;
@@ -757,6 +900,7 @@ struct minivmm_irqchip {
 	} chip;
 };
 
+/* The kernel answers port 0x61 too, without making a sound. */
 #define MINIVMM_PIT_SPEAKER_DUMMY	1
 
 struct minivmm_pit_config {
@@ -764,6 +908,7 @@ struct minivmm_pit_config {
 	__u32 pad[15];
 };
 
+/* One counter of the 8254. @count_load_time: host's monotonic clock, ns, when counting began. */
 struct minivmm_pit_channel_state {
 	__u32 count;
 	__u16 latched_count;
@@ -793,6 +938,7 @@ struct minivmm_pit_state2 {
 	__u32 reserved[9];
 };
 
+/* @pit_reinject: 1: ticks the guest missed are delivered late; 0: they are dropped. */
 struct minivmm_reinject_control {
 	__u8 pit_reinject;
 	__u8 reserved[31];
@@ -801,11 +947,13 @@ struct minivmm_reinject_control {
 #define MINIVMM_IRQ_ROUTING_IRQCHIP	1
 #define MINIVMM_IRQ_ROUTING_MSI		2
 
+/* Pins 0-7 of a PIC, 0-23 of the I/O APIC. */
 struct minivmm_irq_routing_irqchip {
 	__u32 irqchip;
 	__u32 pin;
 };
 
+/* What the device would write to the message's address, in the format of the CPU. */
 struct minivmm_irq_routing_msi {
 	__u32 address_lo;
 	__u32 address_hi;
@@ -848,6 +996,7 @@ struct minivmm_msi {
 #define MINIVMM_IRQFD_FLAG_DEASSIGN	(1 << 0)
 #define MINIVMM_IRQFD_FLAG_RESAMPLE	(1 << 1)
 
+/* @resamplefd: with MINIVMM_IRQFD_FLAG_RESAMPLE, signalled when the guest ends the interrupt. */
 struct minivmm_irqfd {
 	__u32 fd;
 	__u32 gsi;
@@ -860,6 +1009,7 @@ struct minivmm_irqfd {
 #define MINIVMM_IOEVENTFD_FLAG_PIO		(1 << 1)
 #define MINIVMM_IOEVENTFD_FLAG_DEASSIGN		(1 << 2)
 
+/* @len: bytes written by the guest, 1, 2, 4 or 8; 0: any number. */
 struct minivmm_ioeventfd {
 	__u64 datamatch;
 	__u64 addr;
@@ -869,10 +1019,12 @@ struct minivmm_ioeventfd {
 	__u8 pad[36];
 };
 
+/* All vCPUs see the same clock; realtime is filled in; host_tsc is filled in. */
 #define MINIVMM_CLOCK_TSC_STABLE	2
 #define MINIVMM_CLOCK_REALTIME		(1 << 2)
 #define MINIVMM_CLOCK_HOST_TSC		(1 << 3)
 
+/* @clock: ns since the VM's start, or as set. @realtime: ns since 1970, of the same moment. */
 struct minivmm_clock_data {
 	__u64 clock;
 	__u32 flags;
@@ -882,7 +1034,9 @@ struct minivmm_clock_data {
 	__u32 pad[4];
 };
 
-/* Device attributes. */
+/*
+ * Device attributes.
+ */
 
 struct minivmm_create_device {
 	__u32 type;
@@ -897,104 +1051,462 @@ struct minivmm_device_attr {
 	__u64 addr;
 };
 
+/* Group and attribute on a vCPU: what is added to the host's TSC, 64 bits. */
 #define MINIVMM_VCPU_TSC_CTRL		0
 #define MINIVMM_VCPU_TSC_OFFSET		0
 #define MINIVMM_X86_XCOMP_GUEST_SUPP	0
 
-/* Calls on /dev/minivmm. */
+/*
+ * Calls on the device.
+ */
 
+/* GET_API_VERSION(0): 12, always. EINVAL: the argument is not 0. */
 #define MINIVMM_GET_API_VERSION		_IO(MINIVMMIO, 0x00)
+
+/*
+ * CREATE_VM(type) - a VM without vCPUs and memory, owned by the calling process. Returns its
+ * file, closed on exec.
+ *
+ * EINVAL: @type is not 0. EMFILE, ENFILE: too many open files.
+ */
 #define MINIVMM_CREATE_VM		_IO(MINIVMMIO, 0x01)
+
+/*
+ * GET_MSR_INDEX_LIST(struct minivmm_msr_list *) - the MSRs that hold state of a vCPU: each
+ * can be read by GET_MSRS, and the value read can be written back by SET_MSRS, if
+ * the vCPU has the supported CPUID.
+ *
+ * E2BIG: more MSRs than room; nmsrs has become their number, and nothing else was written.
+ */
 #define MINIVMM_GET_MSR_INDEX_LIST	_IOWR(MINIVMMIO, 0x02, struct minivmm_msr_list)
+
+/*
+ * CHECK_EXTENSION(capability) - on the device and on a VM: 0 for what is not supported or not
+ * known, else a positive number, see the list of capabilities. Never fails.
+ */
 #define MINIVMM_CHECK_EXTENSION		_IO(MINIVMMIO, 0x03)
+
+/* GET_VCPU_MMAP_SIZE(0): bytes to map of a vCPU file. EINVAL: the argument is not 0. */
 #define MINIVMM_GET_VCPU_MMAP_SIZE	_IO(MINIVMMIO, 0x04)
+
+/*
+ * GET_SUPPORTED_CPUID(struct minivmm_cpuid2 *) - the CPUID that this host and this module can
+ * give a guest; fit for SET_CPUID2 once the APIC ids (leaves 1 and 0xB) are filled in.
+ *
+ * E2BIG: more entries than nent; 100 are enough.
+ */
 #define MINIVMM_GET_SUPPORTED_CPUID	_IOWR(MINIVMMIO, 0x05, struct minivmm_cpuid2)
+
+/* GET_EMULATED_CPUID: features provided without the CPU's help. Since CAP_EXT_EMUL_CPUID. */
 #define MINIVMM_GET_EMULATED_CPUID	_IOWR(MINIVMMIO, 0x09, struct minivmm_cpuid2)
+
+/*
+ * GET_MSR_FEATURE_INDEX_LIST(struct minivmm_msr_list *) - MSRs that describe the CPU rather
+ * than hold state; GET_MSRS on the device reads what this host offers of them.
+ *
+ * E2BIG: as for GET_MSR_INDEX_LIST. Since CAP_GET_MSR_FEATURES.
+ */
 #define MINIVMM_GET_MSR_FEATURE_INDEX_LIST	_IOWR(MINIVMMIO, 0x0a, struct minivmm_msr_list)
+
+/* X86_GET_MCE_CAP_SUPPORTED(__u64 *): the MCG_CAP bits X86_SETUP_MCE takes. Since CAP_MCE. */
 #define MINIVMM_X86_GET_MCE_CAP_SUPPORTED	_IOR(MINIVMMIO, 0x9d, __u64)
 
-/* Calls on a VM. */
+/*
+ * Calls on a VM: vCPUs and memory.
+ */
 
+/*
+ * CREATE_VCPU(id) - a vCPU as after power-on; its id is its APIC id. With in-kernel irqchip
+ * all but the boot CPU (id 0, or SET_BOOT_CPU_ID) wait for INIT. Returns its file.
+ *
+ * EEXIST: the id is taken. EINVAL: id not below CAP_MAX_VCPU_ID, or CAP_MAX_VCPUS reached.
+ * EMFILE, ENFILE: too many open files.
+ */
 #define MINIVMM_CREATE_VCPU		_IO(MINIVMMIO, 0x41)
+
+/*
+ * GET_DIRTY_LOG(struct minivmm_dirty_log *) - sets the bits of the pages written by the guest,
+ * or by the kernel for it, since the last call, and begins anew. A page the guest only
+ * read may be reported too. With CAP_MANUAL_DIRTY_LOG_PROTECT2 enabled nothing begins
+ * anew; that is CLEAR_DIRTY_LOG's task. Writes of the process itself are not logged.
+ *
+ * EINVAL: no such slot number or address space. ENOENT: empty slot, or one without log.
+ */
 #define MINIVMM_GET_DIRTY_LOG		_IOW(MINIVMMIO, 0x42, struct minivmm_dirty_log)
+
+/* SET_NR_MMU_PAGES(n), GET_NR_MMU_PAGES(0): not supported (CAP_MMU_SHADOW_CACHE_CONTROL is 0). */
 #define MINIVMM_SET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x44)
 #define MINIVMM_GET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x45)
+
+/*
+ * SET_USER_MEMORY_REGION(struct minivmm_userspace_memory_region *) - fills, moves, changes
+ * or (memory_size 0) empties a slot. The memory stays the process's own: it need not be
+ * populated, is not pinned, and what happens to it (swapping, madvise, mprotect, remapping) shows
+ * in the guest at once. When the call returns no vCPU uses the old slot any more. In a living
+ * slot guest_phys_addr and the log flag can change; size, memory and read-only cannot.
+ *
+ * EINVAL: misaligned address or size; number or address space too high; unknown flag; address
+ *         not the process's; the range wraps; more than 2^31 - 1 pages; emptying an empty
+ *         slot; changing what cannot change.
+ * EEXIST: overlaps another slot of the address space.
+ */
 #define MINIVMM_SET_USER_MEMORY_REGION	\
 	_IOW(MINIVMMIO, 0x46, struct minivmm_userspace_memory_region)
+
+/*
+ * SET_TSS_ADDR(gpa) - three guest pages below 4 GiB that no slot covers, for CPUs that cannot run
+ * real mode by themselves. Accepted, and not needed, on all others.
+ *
+ * EINVAL: the pages would not lie below 4 GiB.
+ */
 #define MINIVMM_SET_TSS_ADDR		_IO(MINIVMMIO, 0x47)
+
+/*
+ * SET_IDENTITY_MAP_ADDR(__u64 *gpa) - one more such page, see SET_TSS_ADDR.
+ *
+ * EINVAL: a vCPU exists already. Since CAP_SET_IDENTITY_MAP_ADDR.
+ */
 #define MINIVMM_SET_IDENTITY_MAP_ADDR	_IOW(MINIVMMIO, 0x48, __u64)
-#define MINIVMM_CREATE_IRQCHIP		_IO(MINIVMMIO, 0x60)
-#define MINIVMM_IRQ_LINE		_IOW(MINIVMMIO, 0x61, struct minivmm_irq_level)
-#define MINIVMM_GET_IRQCHIP		_IOWR(MINIVMMIO, 0x62, struct minivmm_irqchip)
-#define MINIVMM_SET_IRQCHIP		_IOR(MINIVMMIO, 0x63, struct minivmm_irqchip)
-#define MINIVMM_CREATE_PIT		_IO(MINIVMMIO, 0x64)
-#define MINIVMM_GET_PIT			_IOWR(MINIVMMIO, 0x65, struct minivmm_pit_state)
-#define MINIVMM_SET_PIT			_IOR(MINIVMMIO, 0x66, struct minivmm_pit_state)
-#define MINIVMM_IRQ_LINE_STATUS		_IOWR(MINIVMMIO, 0x67, struct minivmm_irq_level)
+
+/*
+ * CLEAR_DIRTY_LOG(struct minivmm_clear_dirty_log *) - clears the log's bits that are set in the
+ * given bitmap (whose bit 0 is first_page) and begins to watch those pages again.
+ *
+ * EINVAL: no such slot number; first_page or num_pages misaligned or beyond the slot.
+ * ENOENT: as for GET_DIRTY_LOG. Since CAP_MANUAL_DIRTY_LOG_PROTECT2, once enabled.
+ */
+#define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
+
+/* RESET_DIRTY_RINGS(0): number of entries taken back. Since CAP_DIRTY_LOG_RING. */
+#define MINIVMM_RESET_DIRTY_RINGS	_IO(MINIVMMIO, 0xc7)
+
+/*
+ * REGISTER_COALESCED_MMIO, UNREGISTER_COALESCED_MMIO(struct minivmm_coalesced_mmio_zone *).
+ * The rings are in the vCPUs' mappings. Since CAP_COALESCED_MMIO.
+ *
+ * EINVAL: pio is neither 0 nor 1. ENOSPC: too many zones.
+ */
 #define MINIVMM_REGISTER_COALESCED_MMIO	\
 	_IOW(MINIVMMIO, 0x67, struct minivmm_coalesced_mmio_zone)
 #define MINIVMM_UNREGISTER_COALESCED_MMIO	\
 	_IOW(MINIVMMIO, 0x68, struct minivmm_coalesced_mmio_zone)
+
+/*
+ * Calls on a VM: interrupts and time.
+ */
+
+/*
+ * CREATE_IRQCHIP(0) - puts a local APIC into each vCPU and two PICs and an I/O APIC into the VM,
+ * with the PC's routes: GSI 0-15 to the PICs and the I/O APIC (0 to its pin 2), 16-23 to the
+ * latter. From then on a halted vCPU sleeps in RUN.
+ *
+ * EEXIST: done already. EINVAL: a vCPU exists already. Since CAP_IRQCHIP.
+ */
+#define MINIVMM_CREATE_IRQCHIP		_IO(MINIVMMIO, 0x60)
+
+/*
+ * IRQ_LINE(struct minivmm_irq_level *) - sets the level of a GSI's line. A line that several
+ * sources drive is up while one of them holds it up. A GSI without route is ignored.
+ *
+ * ENXIO: no in-kernel irqchip.
+ */
+#define MINIVMM_IRQ_LINE		_IOW(MINIVMMIO, 0x61, struct minivmm_irq_level)
+
+/*
+ * GET_IRQCHIP, SET_IRQCHIP(struct minivmm_irqchip *) - state of the chip named by chip_id.
+ *
+ * EINVAL: no such chip. ENXIO: no in-kernel irqchip.
+ */
+#define MINIVMM_GET_IRQCHIP		_IOWR(MINIVMMIO, 0x62, struct minivmm_irqchip)
+#define MINIVMM_SET_IRQCHIP		_IOR(MINIVMMIO, 0x63, struct minivmm_irqchip)
+
+/* Older forms of CREATE_PIT2, GET_PIT2 and SET_PIT2: without flags, same errors. Since CAP_PIT. */
+#define MINIVMM_CREATE_PIT		_IO(MINIVMMIO, 0x64)
+#define MINIVMM_GET_PIT			_IOWR(MINIVMMIO, 0x65, struct minivmm_pit_state)
+#define MINIVMM_SET_PIT			_IOR(MINIVMMIO, 0x66, struct minivmm_pit_state)
+
+/*
+ * IRQ_LINE_STATUS(struct minivmm_irq_level *) - IRQ_LINE that tells in status how many CPUs got
+ * the interrupt; 0: it merged with one still pending; -1: it was masked.
+ *
+ * ENXIO: no in-kernel irqchip. Since CAP_IRQ_INJECT_STATUS.
+ */
+#define MINIVMM_IRQ_LINE_STATUS		_IOWR(MINIVMMIO, 0x67, struct minivmm_irq_level)
+
+/*
+ * SET_GSI_ROUTING(struct minivmm_irq_routing *) - replaces all routes. A GSI leads to one message,
+ * or to at most one pin of each chip.
+ *
+ * EINVAL: flags not 0; nr above CAP_IRQ_ROUTING; an entry with unknown type, chip or pin, GSI too
+ *         high, flags not 0, or against the rule above; no in-kernel irqchip. The old routes
+ *         stay then. Since CAP_IRQ_ROUTING.
+ */
 #define MINIVMM_SET_GSI_ROUTING		_IOW(MINIVMMIO, 0x6a, struct minivmm_irq_routing)
+
+/*
+ * REINJECT_CONTROL(struct minivmm_reinject_control *) - what becomes of missed PIT ticks.
+ *
+ * ENXIO: no in-kernel PIT. Since CAP_REINJECT_CONTROL.
+ */
 #define MINIVMM_REINJECT_CONTROL	_IO(MINIVMMIO, 0x71)
+
+/*
+ * IRQFD(struct minivmm_irqfd *) - a write to eventfd fd becomes an interrupt on gsi: an edge, or,
+ * with RESAMPLE, a level that stays up until the guest ends the interrupt, which is then
+ * signalled on resamplefd. An event of before counts. DEASSIGN undoes it, and so does closing
+ * the eventfd; nothing to undo is no error. The route is looked up at each event.
+ *
+ * EBADF: fd or resamplefd is not open. EBUSY: the eventfd serves an interrupt of this VM already.
+ * EINVAL: a descriptor is no eventfd; unknown flag; pad not 0; GSI too high; no in-kernel irqchip.
+ * Since CAP_IRQFD, CAP_IRQFD_RESAMPLE.
+ */
 #define MINIVMM_IRQFD			_IOW(MINIVMMIO, 0x76, struct minivmm_irqfd)
+
+/*
+ * CREATE_PIT2(struct minivmm_pit_config *) - an 8254 at ports 0x40-0x43; channel 0 drives GSI 0.
+ *
+ * EEXIST: done already. EINVAL: unknown flag. ENOENT: no in-kernel irqchip. Since CAP_PIT2.
+ */
 #define MINIVMM_CREATE_PIT2		_IOW(MINIVMMIO, 0x77, struct minivmm_pit_config)
+
+/*
+ * SET_BOOT_CPU_ID(id) - the vCPU that starts by itself; 0 if never called.
+ *
+ * EBUSY: a vCPU exists already. Since CAP_SET_BOOT_CPU_ID.
+ */
 #define MINIVMM_SET_BOOT_CPU_ID		_IO(MINIVMMIO, 0x78)
+
+/*
+ * IOEVENTFD(struct minivmm_ioeventfd *) - from now on a guest's write of len bytes to addr, a port
+ * with PIO, with DATAMATCH only of the value datamatch, signals eventfd fd and does not
+ * exit. DEASSIGN undoes the one with the same values. The VM keeps the eventfd open.
+ *
+ * EBADF: fd is not open. EEXIST: another one takes such a write. ENOENT: none to undo.
+ * EINVAL: len, flags or pad not as above; addr + len wraps; DATAMATCH without len; no eventfd.
+ * ENOSPC: too many. Since CAP_IOEVENTFD, CAP_IOEVENTFD_ANY_LENGTH.
+ */
 #define MINIVMM_IOEVENTFD		_IOW(MINIVMMIO, 0x79, struct minivmm_ioeventfd)
+
+/*
+ * SET_CLOCK, GET_CLOCK(struct minivmm_clock_data *) - the clock behind the paravirtual one. It
+ * goes on with the host's from what is set; with CLOCK_REALTIME, from what it would be by now.
+ *
+ * EINVAL: flags that SET_CLOCK does not know. Since CAP_ADJUST_CLOCK.
+ */
 #define MINIVMM_SET_CLOCK		_IOW(MINIVMMIO, 0x7b, struct minivmm_clock_data)
 #define MINIVMM_GET_CLOCK		_IOR(MINIVMMIO, 0x7c, struct minivmm_clock_data)
+
+/*
+ * GET_PIT2, SET_PIT2(struct minivmm_pit_state2 *).
+ *
+ * EINVAL: a count, mode or access state the chip cannot have. ENXIO: no in-kernel PIT.
+ * Since CAP_PIT_STATE2.
+ */
 #define MINIVMM_GET_PIT2		_IOR(MINIVMMIO, 0x9f, struct minivmm_pit_state2)
 #define MINIVMM_SET_PIT2		_IOW(MINIVMMIO, 0xa0, struct minivmm_pit_state2)
-#define MINIVMM_SET_TSC_KHZ		_IO(MINIVMMIO, 0xa2)
-#define MINIVMM_GET_TSC_KHZ		_IO(MINIVMMIO, 0xa3)
+
+/*
+ * SIGNAL_MSI(struct minivmm_msi *) - delivers a message at once. Returns the number of CPUs
+ * that got it, 0 if it merged with one still pending.
+ *
+ * EINVAL: flags not 0; no in-kernel irqchip. Since CAP_SIGNAL_MSI.
+ */
 #define MINIVMM_SIGNAL_MSI		_IOW(MINIVMMIO, 0xa5, struct minivmm_msi)
-#define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
+
+/*
+ * X86_SET_MSR_FILTER(struct minivmm_msr_filter *) - which MSR accesses of the guest fail, or exit.
+ * Since CAP_X86_MSR_FILTER.
+ */
 #define MINIVMM_X86_SET_MSR_FILTER	_IOW(MINIVMMIO, 0xc6, struct minivmm_msr_filter)
-#define MINIVMM_RESET_DIRTY_RINGS	_IO(MINIVMMIO, 0xc7)
+
+/* CREATE_DEVICE(struct minivmm_create_device *): other in-kernel devices. Since CAP_DEVICE_CTRL. */
 #define MINIVMM_CREATE_DEVICE		_IOWR(MINIVMMIO, 0xe0, struct minivmm_create_device)
 
-/* Calls on a vCPU. */
+/*
+ * Calls on a vCPU. Each waits until no other thread is in a call on it, RUN included.
+ */
 
+/*
+ * RUN(0) - completes what the last exit left open, runs the guest, and returns 0 with the cause in
+ * the run page's exit_reason.
+ *
+ * EINTR:  a signal is pending (exit_reason is EXIT_INTR), or immediate_exit is set.
+ * EINVAL: the argument is not 0.
+ * EFAULT: the guest used a slot's page that the process has not mapped, or has not mapped
+ *         writable. The access is tried again by the next RUN.
+ * EBUSY:  another hypervisor owns this CPU's virtualization.
+ */
 #define MINIVMM_RUN			_IO(MINIVMMIO, 0x80)
+
+/* GET_REGS, SET_REGS(struct minivmm_regs *). SET_REGS drops a pending exception. */
 #define MINIVMM_GET_REGS		_IOR(MINIVMMIO, 0x81, struct minivmm_regs)
 #define MINIVMM_SET_REGS		_IOW(MINIVMMIO, 0x82, struct minivmm_regs)
+
+/*
+ * GET_SREGS, SET_SREGS(struct minivmm_sregs *) - all or nothing is set.
+ *
+ * EINVAL: reserved bits in CR0, CR4, EFER, CR3 or APIC base, or bits of features that the vCPU's
+ *         CPUID lacks; modes that contradict each other (PG without PE, long mode without
+ *         PAE or with LMA unlike it, a 64-bit code segment outside it or also a 32-bit one);
+ *         cr8 above 15.
+ */
 #define MINIVMM_GET_SREGS		_IOR(MINIVMMIO, 0x83, struct minivmm_sregs)
 #define MINIVMM_SET_SREGS		_IOW(MINIVMMIO, 0x84, struct minivmm_sregs)
+
+/* TRANSLATE(struct minivmm_translation *): walks the guest's page tables as they are now. */
 #define MINIVMM_TRANSLATE		_IOWR(MINIVMMIO, 0x85, struct minivmm_translation)
+
+/*
+ * INTERRUPT(struct minivmm_interrupt *) - the interrupt of an irqchip outside the kernel, taken as
+ * soon as the guest can; see ready_for_interrupt_injection.
+ *
+ * EEXIST: one is waiting already. EINVAL: vector above 255. ENXIO: the irqchip is in the kernel.
+ */
 #define MINIVMM_INTERRUPT		_IOW(MINIVMMIO, 0x86, struct minivmm_interrupt)
+
+/*
+ * GET_MSRS, SET_MSRS(struct minivmm_msrs *) - returns how many entries were read or written,
+ * from the first; one that is refused ends the call. On the device GET_MSRS reads feature MSRs.
+ *
+ * E2BIG: more than 256 entries.
+ */
 #define MINIVMM_GET_MSRS		_IOWR(MINIVMMIO, 0x88, struct minivmm_msrs)
 #define MINIVMM_SET_MSRS		_IOW(MINIVMMIO, 0x89, struct minivmm_msrs)
+
+/* SET_CPUID: older form of SET_CPUID2 without subleaves; not supported. */
 #define MINIVMM_SET_CPUID		_IOW(MINIVMMIO, 0x8a, struct minivmm_cpuid)
+
+/*
+ * SET_SIGNAL_MASK(struct minivmm_signal_mask *, or NULL) - the signals blocked during RUN, in
+ * place of the thread's own. NULL: the thread's own again.
+ *
+ * EINVAL: len is not 8.
+ */
 #define MINIVMM_SET_SIGNAL_MASK		_IOW(MINIVMMIO, 0x8b, struct minivmm_signal_mask)
+
+/* GET_FPU, SET_FPU(struct minivmm_fpu *). EINVAL: reserved bits in mxcsr. */
 #define MINIVMM_GET_FPU			_IOR(MINIVMMIO, 0x8c, struct minivmm_fpu)
 #define MINIVMM_SET_FPU			_IOW(MINIVMMIO, 0x8d, struct minivmm_fpu)
+
+/* GET_LAPIC, SET_LAPIC(struct minivmm_lapic_state *). EINVAL: no in-kernel irqchip. */
 #define MINIVMM_GET_LAPIC		_IOR(MINIVMMIO, 0x8e, struct minivmm_lapic_state)
 #define MINIVMM_SET_LAPIC		_IOW(MINIVMMIO, 0x8f, struct minivmm_lapic_state)
+
+/*
+ * SET_CPUID2(struct minivmm_cpuid2 *) - what the guest's CPUID returns, apart from bits that follow
+ * its state (OSXSAVE, OSPKE, APIC, XSAVE sizes). What is not set is 0. Features that
+ * GET_SUPPORTED_CPUID does not name are shown to the guest but do not work.
+ *
+ * E2BIG:  more than 256 entries.
+ * EINVAL: linear addresses of other than 48 or 57 bits; XSAVE components that are not supported;
+ *         a change after the vCPU has run.
+ */
 #define MINIVMM_SET_CPUID2		_IOW(MINIVMMIO, 0x90, struct minivmm_cpuid2)
+
+/* GET_CPUID2(struct minivmm_cpuid2 *): as set. E2BIG: more entries than nent, which tells now. */
 #define MINIVMM_GET_CPUID2		_IOWR(MINIVMMIO, 0x91, struct minivmm_cpuid2)
+
+/* TPR_ACCESS_REPORTING, SET_VAPIC_ADDR: help for guests that poll the TPR. Since CAP_VAPIC. */
 #define MINIVMM_TPR_ACCESS_REPORTING	_IOWR(MINIVMMIO, 0x92, struct minivmm_tpr_access_ctl)
 #define MINIVMM_SET_VAPIC_ADDR		_IOW(MINIVMMIO, 0x93, struct minivmm_vapic_addr)
+
+/*
+ * GET_MP_STATE, SET_MP_STATE(struct minivmm_mp_state *).
+ *
+ * EINVAL: no such state; another than RUNNABLE without in-kernel irqchip. Since CAP_MP_STATE.
+ */
 #define MINIVMM_GET_MP_STATE		_IOR(MINIVMMIO, 0x98, struct minivmm_mp_state)
 #define MINIVMM_SET_MP_STATE		_IOW(MINIVMMIO, 0x99, struct minivmm_mp_state)
+
+/* NMI(0): the guest takes an NMI; up to two wait while it is masked. Since CAP_USER_NMI. */
 #define MINIVMM_NMI			_IO(MINIVMMIO, 0x9a)
+
+/* SET_GUEST_DEBUG(struct minivmm_guest_debug *): breakpoints, steps. Since CAP_SET_GUEST_DEBUG. */
 #define MINIVMM_SET_GUEST_DEBUG		_IOW(MINIVMMIO, 0x9b, struct minivmm_guest_debug)
+
+/* X86_SETUP_MCE(__u64 *mcg_cap), X86_SET_MCE(struct minivmm_x86_mce *). Since CAP_MCE. */
 #define MINIVMM_X86_SETUP_MCE		_IOW(MINIVMMIO, 0x9c, __u64)
 #define MINIVMM_X86_SET_MCE		_IOW(MINIVMMIO, 0x9e, struct minivmm_x86_mce)
+
+/*
+ * GET_VCPU_EVENTS, SET_VCPU_EVENTS(struct minivmm_vcpu_events *). Parts whose flag SET does not get
+ * stay as they are.
+ *
+ * EINVAL: unknown flag; exception.nr above 31, or 2. Since CAP_VCPU_EVENTS.
+ */
 #define MINIVMM_GET_VCPU_EVENTS		_IOR(MINIVMMIO, 0x9f, struct minivmm_vcpu_events)
 #define MINIVMM_SET_VCPU_EVENTS		_IOW(MINIVMMIO, 0xa0, struct minivmm_vcpu_events)
+
+/*
+ * GET_DEBUGREGS, SET_DEBUGREGS(struct minivmm_debugregs *).
+ *
+ * EINVAL: flags not 0, or a bit in the upper half of dr6 or dr7. Since CAP_DEBUGREGS.
+ */
 #define MINIVMM_GET_DEBUGREGS		_IOR(MINIVMMIO, 0xa1, struct minivmm_debugregs)
 #define MINIVMM_SET_DEBUGREGS		_IOW(MINIVMMIO, 0xa2, struct minivmm_debugregs)
+
+/*
+ * SET_TSC_KHZ(khz), GET_TSC_KHZ(0) - rate of the guest's TSC; SET with 0 means the host's.
+ *
+ * EINVAL: not the host's rate, within 250 ppm, and the CPU cannot scale (CAP_TSC_CONTROL is 0).
+ * Since CAP_GET_TSC_KHZ.
+ */
+#define MINIVMM_SET_TSC_KHZ		_IO(MINIVMMIO, 0xa2)
+#define MINIVMM_GET_TSC_KHZ		_IO(MINIVMMIO, 0xa3)
+
+/*
+ * ENABLE_CAP(struct minivmm_enable_cap *) - on a VM:
+ *
+ *   CAP_MANUAL_DIRTY_LOG_PROTECT2: args[0] is MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, also with
+ *   _INITIALLY_SET: a new log starts with every page in it.
+ *
+ * EINVAL: flags not 0, unknown args, or a capability that cannot be enabled.
+ */
 #define MINIVMM_ENABLE_CAP		_IOW(MINIVMMIO, 0xa3, struct minivmm_enable_cap)
+
+/*
+ * GET_XSAVE, SET_XSAVE(struct minivmm_xsave *) - SET reads as many bytes as CAP_XSAVE2 says.
+ *
+ * EINVAL: XSTATE_BV has a component the host lacks; XCOMP_BV or the rest of the header is not 0;
+ *         reserved bits in MXCSR. Since CAP_XSAVE.
+ */
 #define MINIVMM_GET_XSAVE		_IOR(MINIVMMIO, 0xa4, struct minivmm_xsave)
 #define MINIVMM_SET_XSAVE		_IOW(MINIVMMIO, 0xa5, struct minivmm_xsave)
+
+/*
+ * GET_XCRS, SET_XCRS(struct minivmm_xcrs *) - only XCR0 exists; others are ignored.
+ *
+ * EINVAL: more than 16; flags not 0; XCR0 without x87, or with what the vCPU's CPUID does not offer
+ *         or what contradicts itself. Since CAP_XCRS.
+ */
 #define MINIVMM_GET_XCRS		_IOR(MINIVMMIO, 0xa6, struct minivmm_xcrs)
 #define MINIVMM_SET_XCRS		_IOW(MINIVMMIO, 0xa7, struct minivmm_xcrs)
+
+/*
+ * KVMCLOCK_CTRL(0) - marks the paravirtual clock: the guest was stopped, its watchdogs may be late.
+ *
+ * EINVAL: the guest has not enabled that clock. Since CAP_KVMCLOCK_CTRL.
+ */
 #define MINIVMM_KVMCLOCK_CTRL		_IO(MINIVMMIO, 0xad)
+
+/* SMI(0): the guest takes a system-management interrupt. Since CAP_X86_SMM. */
 #define MINIVMM_SMI			_IO(MINIVMMIO, 0xb7)
+
+/* GET_SREGS2, SET_SREGS2: SREGS with PDPTRs, without interrupt_bitmap. Since CAP_SREGS2. */
 #define MINIVMM_GET_SREGS2		_IOR(MINIVMMIO, 0xcc, struct minivmm_sregs2)
 #define MINIVMM_SET_SREGS2		_IOW(MINIVMMIO, 0xcd, struct minivmm_sregs2)
+
+/* GET_STATS_FD(0): on a VM or vCPU, a file of its counters. Since CAP_BINARY_STATS_FD. */
 #define MINIVMM_GET_STATS_FD		_IO(MINIVMMIO, 0xce)
+
+/* GET_XSAVE2(struct minivmm_xsave *): writes as many bytes as CAP_XSAVE2 says. Since CAP_XSAVE2. */
 #define MINIVMM_GET_XSAVE2		_IOR(MINIVMMIO, 0xcf, struct minivmm_xsave)
+
+/*
+ * SET_, GET_, HAS_DEVICE_ATTR(struct minivmm_device_attr *) - addr points to the value.
+ *
+ * ENXIO: no such group or attribute. Since CAP_VCPU_ATTRIBUTES (vCPU), CAP_DEVICE_CTRL.
+ */
 #define MINIVMM_SET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe1, struct minivmm_device_attr)
 #define MINIVMM_GET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe2, struct minivmm_device_attr)
 #define MINIVMM_HAS_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe3, struct minivmm_device_attr)
@@ -1006,7 +1518,7 @@ struct minivmm_device_attr {
 /* 1 on our device, 0 on KVM's: tells that the calls of this section exist. */
 #define MINIVMM_CAP_MINIVMM		0x4D560001
 
-/* minivmm_last_error.source of a VM entry that was refused by the CPU or by us. */
+/* minivmm_last_error.source when the CPU refused to enter the guest (EXIT_FAIL_ENTRY). */
 #define MINIVMM_ERROR_SOURCE_ENTRY	0
 
 /*
@@ -1014,7 +1526,7 @@ struct minivmm_device_attr {
  *
  * @size:   in: bytes the caller provides, at least 16; out: bytes the kernel knows.
  * @code:   errno of the refusal, positive; 0: nothing was refused so far.
- * @source: number of the refused ioctl, or MINIVMM_ERROR_SOURCE_ENTRY.
+ * @source: _IOC_NR of the refused call, or MINIVMM_ERROR_SOURCE_ENTRY.
  * @index:  for calls that take an array: the element refused.
  * @value:  the value that was refused, where it is one number.
  * @field:  name of the refused field, NUL-terminated.
@@ -1030,6 +1542,15 @@ struct minivmm_last_error {
 	char rule[160];
 };
 
+/*
+ * GET_LAST_ERROR(struct minivmm_last_error *) - on a VM or a vCPU: the latest refusal by a
+ * rule; failures without a rule (EFAULT, ENOMEM, ENOTTY, EIO) leave no record. Reading
+ * it changes nothing. A newer caller's structure is longer: what the kernel does not know
+ * stays as it was, and must have been 0.
+ *
+ * EINVAL: size below 16. E2BIG: size above a page, or bytes unknown to the kernel are not 0.
+ * Since CAP_MINIVMM.
+ */
 #define MINIVMM_GET_LAST_ERROR		_IO(MINIVMMXIO, 0x00)
 
 #endif /* _UAPI_MINIVMM_H */
