@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * virtio-net over the user-mode network. Both queues belong to the network's
- * thread and its lock (net/user.h); start and stop, which vCPUs ask for, take the
- * same lock. Frames that find no buffer in the guest are dropped, as on a wire.
- */
+/* virtio-net: frames between two virtqueues and the user-mode network. See net.h. */
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../device.h"
-#include "../machine.h"
 #include "../net/user.h"
-#include "pci.h"
+#include "net.h"
 
 #define QUEUE_SIZE	256
-#define CLASS_ETHERNET	0x020000
 #define HEADER_BYTES	sizeof(struct virtio_net_hdr_v1)
 #define CONFIG_BYTES	offsetof(struct virtio_net_config, max_virtqueue_pairs)
 
@@ -24,9 +17,8 @@ enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUES };
 /* Locally administered; each guest is alone in its network. */
 static const uint8_t mac[] = { 0x52, 0x54, 0x00, 0x6d, 0x76, 0x6d };
 
-struct net {
+struct virtio_net {
 	struct virtio_device dev;
-	struct virtio_pci vpci;
 	struct virtio_net_config config;
 	struct net_user *user;
 	/* The network's lock. */
@@ -35,7 +27,7 @@ struct net {
 	char frame[NET_FRAME_MAX];
 };
 
-static bool can_serve(const struct net *net, unsigned int queue)
+static bool can_serve(const struct virtio_net *net, unsigned int queue)
 {
 	return net->serving && net->dev.queue[queue].running && !net->dev.queue[queue].broken;
 }
@@ -43,7 +35,7 @@ static bool can_serve(const struct net *net, unsigned int queue)
 static void receive(void *ctx, const void *frame, size_t len)
 {
 	static const struct virtio_net_hdr_v1 header = { .num_buffers = 1 };
-	struct net *net = ctx;
+	struct virtio_net *net = ctx;
 	struct virtio_queue *queue = &net->dev.queue[QUEUE_RECEIVE];
 	struct virtio_chain *chain = &net->chain;
 	int ret;
@@ -63,7 +55,7 @@ static void receive(void *ctx, const void *frame, size_t len)
 }
 
 /* The readable bytes after the header. Frames longer than the network carries are lost. */
-static size_t take_frame(struct net *net)
+static size_t take_frame(struct virtio_net *net)
 {
 	const struct virtio_chain *chain = &net->chain;
 
@@ -73,7 +65,7 @@ static size_t take_frame(struct net *net)
 }
 
 /* Each chain is given back before the frame goes on, for the answer may come at once. */
-static int transmit(struct net *net)
+static int transmit(struct virtio_net *net)
 {
 	struct virtio_queue *queue = &net->dev.queue[QUEUE_TRANSMIT];
 	unsigned int i;
@@ -95,7 +87,7 @@ static int transmit(struct net *net)
 /* A ring full at a time, so that receiving gets its turn. */
 static void kicked(void *ctx)
 {
-	struct net *net = ctx;
+	struct virtio_net *net = ctx;
 	struct virtio_queue *queue = &net->dev.queue[QUEUE_TRANSMIT];
 
 	virtio__acknowledge_kick(&net->dev, QUEUE_TRANSMIT);
@@ -110,7 +102,7 @@ static void kicked(void *ctx)
 
 static void settled(void *ctx)
 {
-	struct net *net = ctx;
+	struct virtio_net *net = ctx;
 	unsigned int i;
 
 	for (i = 0; i < QUEUES; i++)
@@ -126,7 +118,7 @@ static const struct net_user_ops user_ops = {
 
 static int start(struct virtio_device *dev)
 {
-	struct net *net = (struct net *)dev;
+	struct virtio_net *net = (struct virtio_net *)dev;
 
 	net_user__lock(net->user);
 	net->serving = true;
@@ -140,7 +132,7 @@ static int start(struct virtio_device *dev)
 
 static void stop(struct virtio_device *dev)
 {
-	struct net *net = (struct net *)dev;
+	struct virtio_net *net = (struct virtio_net *)dev;
 
 	net_user__lock(net->user);
 	net->serving = false;
@@ -149,7 +141,7 @@ static void stop(struct virtio_device *dev)
 
 static const struct virtio_ops net_ops = { .start = start, .stop = stop };
 
-static void fill_device(struct net *net)
+static void fill_device(struct virtio_net *net)
 {
 	struct virtio_device *dev = &net->dev;
 
@@ -165,7 +157,24 @@ static void fill_device(struct net *net)
 	dev->ops = &net_ops;
 }
 
-static int create_user(struct net *net, const struct config *config, struct error *err)
+struct virtio_net *virtio_net__create(struct error *err)
+{
+	struct virtio_net *net = calloc(1, sizeof(*net));
+
+	if (!net) {
+		error__errno(err, "cannot set up the network");
+		return NULL;
+	}
+	fill_device(net);
+	return net;
+}
+
+struct virtio_device *virtio_net__device(struct virtio_net *net)
+{
+	return &net->dev;
+}
+
+int virtio_net__connect(struct virtio_net *net, const struct config *config, struct error *err)
 {
 	if (net_user__create(&net->user, config, net->dev.kick_fd[QUEUE_TRANSMIT], &user_ops, net,
 			     err))
@@ -177,45 +186,14 @@ static int create_user(struct net *net, const struct config *config, struct erro
 	return 0;
 }
 
-static int create(struct machine *m, void **state, struct error *err)
-{
-	struct net *net;
-
-	if (m->config->no_network)
-		return 0;
-	net = calloc(1, sizeof(*net));
-	if (!net)
-		return error__errno(err, "cannot set up the network");
-	fill_device(net);
-	if (virtio_pci__create(&net->vpci, &net->dev, m, CLASS_ETHERNET, err))
-		goto fail;
-	if (create_user(net, m->config, err))
-		goto fail_pci;
-	*state = net;
-	return 0;
-
-fail_pci:
-	virtio_pci__destroy(&net->vpci);
-fail:
-	free(net);
-	return -1;
-}
-
 /* The device is reset before its network goes: stop() takes the network's lock. */
-static void destroy(void *state)
+void virtio_net__disconnect(struct virtio_net *net)
 {
-	struct net *net = state;
-
 	virtio__reset(&net->dev);
 	net_user__destroy(net->user);
-	virtio_pci__destroy(&net->vpci);
-	free(net);
 }
 
-static const struct device_type net_type = {
-	.name = "virtio-net",
-	.order = DEVICE_PCI,
-	.create = create,
-	.destroy = destroy,
-};
-DEVICE_REGISTER(net_type);
+void virtio_net__destroy(struct virtio_net *net)
+{
+	free(net);
+}
