@@ -143,12 +143,16 @@ class WebServer:
         self.url = f"http://10.0.2.2:{server.server_address[1]}"
 
 
+def built(name):
+    """Path of something that make has built."""
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return os.path.join(os.environ.get("MINIVMM_BUILD", os.path.join(top, "build")), name)
+
+
 def launcher(disk, *options):
     """The command that boots `disk` on $MINIVMM_DEVICE with the launcher of this checkout."""
-    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    build = os.environ.get("MINIVMM_BUILD", os.path.join(top, "build"))
     device = os.environ.get("MINIVMM_DEVICE", "/dev/minivmm")
-    return [os.path.join(build, "minivmm"), "run", "--device", device, *options, disk]
+    return [built("minivmm"), "run", "--device", device, *options, disk]
 
 
 def payload_sum(disk):
