@@ -55,14 +55,30 @@ TEST_F(vm, full_ring_exits)
 	REQUIRE(self->vm.device, COALESCED_MMIO);
 	ring = map_ring(&self->vcpu);
 	ASSERT_EQ(0, ADD(HOLE, 32, 0));
-	ring->last = MINIVMM_COALESCED_MMIO_MAX - 2;
+	ring->first = 3;
+	ring->last = 1;
 	start_long(&self->vcpu, write_twice);
 	/* One free place, then the consumer's index is reached. */
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
 	EXPECT_EQ(HOLE + 9, self->vcpu.run->mmio.phys_addr);
-	ring->first = 1;
+	ring->first = 4;
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
-	EXPECT_EQ(0, ring->last);
+	EXPECT_EQ(3, ring->last);
+}
+
+TEST_F(vm, ring_wraps)
+{
+	struct minivmm_coalesced_mmio_ring *ring;
+
+	REQUIRE(self->vm.device, COALESCED_MMIO);
+	ring = map_ring(&self->vcpu);
+	ASSERT_EQ(0, ADD(HOLE, 32, 0));
+	ring->first = MINIVMM_COALESCED_MMIO_MAX - 1;
+	ring->last = MINIVMM_COALESCED_MMIO_MAX - 1;
+	start_long(&self->vcpu, write_twice);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(2, ring->last);
+	EXPECT_EQ(HOLE + 16, ring->coalesced_mmio[1].phys_addr);
 }
 
 TEST_F(vm, indices_out_of_range_do_no_harm)
