@@ -7,7 +7,6 @@
 #define MINIVMM_COMPAT_H
 
 #include <linux/context_tracking.h>
-#include <linux/entry-kvm.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/ftrace.h>
@@ -15,13 +14,22 @@
 #include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
+#include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <linux/vtime.h>
+#include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/reboot.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#include <linux/entry-virt.h>
+#include <asm/cpuid/api.h>
+#else
+#include <linux/entry-kvm.h>
+#endif
 
 /* MSR access by the host, outside of hot paths. */
 static inline u64 host_rdmsr(u32 msr)
@@ -31,12 +39,20 @@ static inline u64 host_rdmsr(u32 msr)
 
 static inline void host_wrmsr(u32 msr, u64 value)
 {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	native_write_msr(msr, value);
+#else
 	native_write_msr(msr, (u32)value, value >> 32);
+#endif
 }
 
 static inline int host_rdmsr_safe(u32 msr, u64 *value)
 {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	return rdmsrq_safe(msr, value);
+#else
 	return rdmsrl_safe(msr, value);
+#endif
 }
 
 /*
@@ -51,7 +67,11 @@ static __always_inline void host_enter_guest_context(void)
 	instrumentation_end();
 	if (!context_tracking_guest_enter()) {
 		instrumentation_begin();
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+		rcu_virt_note_context_switch();
+#else
 		rcu_virt_note_context_switch(smp_processor_id());
+#endif
 		instrumentation_end();
 	}
 	lockdep_hardirqs_on(CALLER_ADDR0);
@@ -104,24 +124,47 @@ static inline u64 host_spec_ctrl_value(void)
  */
 int host_handle_work(void);
 
-/* Syscore callbacks: suspend and resume on the last CPU, shutdown before reboot. */
-struct host_syscore {
-	struct syscore_ops ops;
-};
-
-static inline void host_register_syscore(struct host_syscore *s)
+/* An interrupt for its own sake: ends the window that runs on @cpu. */
+static inline void host_interrupt_cpu(int cpu)
 {
-	register_syscore_ops(&s->ops);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	arch_smp_send_reschedule(cpu);
+#else
+	smp_send_reschedule(cpu);
+#endif
 }
 
-static inline void host_unregister_syscore(struct host_syscore *s)
-{
-	unregister_syscore_ops(&s->ops);
+/*
+ * Syscore callbacks: suspend and resume on the last CPU, shutdown before reboot.
+ * HOST_SYSCORE() defines the object that the two functions after it take.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define HOST_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)				\
+static int name##_suspend(void *unused) { return suspend_fn(); }			\
+static void name##_resume(void *unused) { resume_fn(); }				\
+static void name##_shutdown(void *unused) { shutdown_fn(); }				\
+static const struct syscore_ops name##_ops = {						\
+	.suspend = name##_suspend, .resume = name##_resume, .shutdown = name##_shutdown,	\
+};											\
+static struct syscore name = { .ops = &name##_ops }
+
+#define host_register_syscore(s)	register_syscore(s)
+#define host_unregister_syscore(s)	unregister_syscore(s)
+#else
+#define HOST_SYSCORE(name, suspend_fn, resume_fn, shutdown_fn)				\
+static struct syscore_ops name = {							\
+	.suspend = suspend_fn, .resume = resume_fn, .shutdown = shutdown_fn,		\
 }
 
-#define HOST_SYSCORE(s, r, d)	{ .ops = { .suspend = (s), .resume = (r), .shutdown = (d) } }
+#define host_register_syscore(s)	register_syscore_ops(s)
+#define host_unregister_syscore(s)	unregister_syscore_ops(s)
+#endif
 
 /* The crash path calls back on each CPU; kernels without this look at the hardware themselves. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+static inline void host_register_emergency(void (*callback)(void)) { }
+static inline void host_unregister_emergency(void (*callback)(void)) { }
+#else
 static inline void host_register_emergency(void (*callback)(void))
 {
 	cpu_emergency_register_virt_callback(callback);
@@ -131,6 +174,7 @@ static inline void host_unregister_emergency(void (*callback)(void))
 {
 	cpu_emergency_unregister_virt_callback(callback);
 }
+#endif
 
 /* GUP flag: any signal ends the wait, not only a fatal one. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)

@@ -100,7 +100,7 @@ static void shutdown(void)
 	on_each_cpu(disable_on_cpu, NULL, 1);
 }
 
-static struct host_syscore syscore = HOST_SYSCORE(suspend, resume, shutdown);
+HOST_SYSCORE(host_events, suspend, resume, shutdown);
 
 /* KVM takes virtualization for itself whenever one of its vendor modules is there. */
 static int check_kvm_absent(void)
@@ -142,7 +142,7 @@ static int take_cpus(void)
 	if (state < 0)
 		return state;
 	hotplug_state = state;
-	host_register_syscore(&syscore);
+	host_register_syscore(&host_events);
 	host_register_emergency(disable_this_cpu);
 	return 0;
 }
@@ -150,7 +150,7 @@ static int take_cpus(void)
 static void give_cpus_back(void)
 {
 	host_unregister_emergency(disable_this_cpu);
-	host_unregister_syscore(&syscore);
+	host_unregister_syscore(&host_events);
 	cpuhp_remove_state(hotplug_state);
 }
 

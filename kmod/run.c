@@ -114,7 +114,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 		return busy;
 	if (busy && !ev->nmi_masked)
 		/* It follows the event just handed over: come back before the next instruction. */
-		smp_send_reschedule(vcpu->cpu);
+		host_interrupt_cpu(vcpu->cpu);
 	else
 		backend_call(want_nmi_window)(vcpu);
 	return busy;

@@ -33,7 +33,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	me = get_cpu();
 	cpu = READ_ONCE(vcpu->cpu);
 	if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
-		smp_send_reschedule(cpu);
+		host_interrupt_cpu(cpu);
 	put_cpu();
 }
 

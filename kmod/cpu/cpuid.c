@@ -10,6 +10,7 @@
 #include <asm/processor-flags.h>
 
 #include "../backend.h"
+#include "../compat.h"
 #include "../vcpu.h"
 #include "cpuid.h"
 #include "xstate.h"
@@ -354,7 +355,7 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
 		break;
 	case 0xd:
 		if (index < 2 && out[1])
-			out[1] = xstate_size_of(vcpu->xstate.xcr0);
+			out[1] = xstate_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}
 }
