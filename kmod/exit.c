@@ -298,6 +298,7 @@ static int handle_entry_failed(struct vcpu *vcpu)
 {
 	struct minivmm_run *run = vcpu->run;
 
+	explain_source(&vcpu->error, MINIVMM_ERROR_SOURCE_ENTRY);
 	refuse(&vcpu->error, -EINVAL, "guest state", vcpu->exit.hw_code,
 	       "the CPU refused to enter the guest with this state");
 	run->exit_reason = MINIVMM_EXIT_FAIL_ENTRY;

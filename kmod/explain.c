@@ -15,6 +15,7 @@ int refuse(struct last_error *error, int err, const char *field, u64 value, cons
 {
 	spin_lock(&error->lock);
 	error->record.code = -err;
+	error->record.source = READ_ONCE(error->source);
 	error->record.value = value;
 	error->record.index = 0;
 	strscpy(error->record.field, field, sizeof(error->record.field));
@@ -25,7 +26,7 @@ int refuse(struct last_error *error, int err, const char *field, u64 value, cons
 
 void explain_source(struct last_error *error, u32 ioctl)
 {
-	WRITE_ONCE(error->record.source, ioctl);
+	WRITE_ONCE(error->source, ioctl);
 }
 
 long explain_get(struct last_error *error, void __user *arg)

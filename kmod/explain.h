@@ -12,6 +12,7 @@
 
 struct last_error {
 	spinlock_t lock;
+	u32 source;		/* of the call under way; the record's is that of the refusal */
 	struct minivmm_last_error record;
 };
 

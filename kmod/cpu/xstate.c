@@ -251,8 +251,19 @@ void xstate_leave_window(struct vcpu *vcpu)
 	}
 	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, host.host_xss);
-	if (vcpu->xstate.xcr0 != host.host_xcr0)
+	if (xstate_guest_xcr0(vcpu) != host.host_xcr0)
 		write_xcr0(host.host_xcr0);
+}
+
+/*
+ * QEMU's software SVM has no XSETBV intercept: the guest changes the register without an exit, and
+ * only the register knows.
+ */
+u64 xstate_guest_xcr0(struct vcpu *vcpu)
+{
+	if (vcpu->mode == VCPU_IN_WINDOW)
+		vcpu->xstate.xcr0 = read_xcr0();
+	return vcpu->xstate.xcr0;
 }
 
 /* The rules of XSETBV: x87 always, AVX needs SSE, AVX-512 is all or nothing and needs AVX. */

@@ -48,6 +48,9 @@ void xstate_save_guest(struct vcpu *vcpu);
 void xstate_enter_window(struct vcpu *vcpu);
 void xstate_leave_window(struct vcpu *vcpu);
 
+/* xstate_guest_xcr0 - the guest's XCR0 at this moment; window or outside. */
+u64 xstate_guest_xcr0(struct vcpu *vcpu);
+
 /* xstate_set_xcr0 - XSETBV or SET_XCRS. EINVAL: not a legal value for this guest. */
 int xstate_set_xcr0(struct vcpu *vcpu, u64 xcr0);
 
