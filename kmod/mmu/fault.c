@@ -176,7 +176,7 @@ static int resolve(struct fault *f)
 	ret = host_page_get(&f->page, f->hva, write);
 	if (ret == -EHWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
-		return MMU_RETRY;
+		return -EINTR;
 	}
 	if (ret)
 		return ret == -EAGAIN ? MMU_RETRY : ret;
@@ -185,7 +185,7 @@ static int resolve(struct fault *f)
 	return ret;
 }
 
-int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access)
+static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	struct memory *mem = &vcpu->vm->memory;
 	struct fault f = { .vcpu = vcpu, .gfn = gpa >> PAGE_SHIFT, .access = access };
@@ -200,5 +200,23 @@ int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);
 	ret = f.slot ? resolve(&f) : MMU_MMIO;
 	srcu_read_unlock(&mem->srcu, idx);
+	return ret;
+}
+
+/*
+ * A fault that copies a page invalidates the address itself and so comes too late
+ * the first time: tried again at once it costs no entry to the guest.
+ */
+#define FAULT_TRIES	3
+
+int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access)
+{
+	int ret, tries;
+
+	for (tries = 0; tries < FAULT_TRIES; tries++) {
+		ret = fault_once(vcpu, gpa, access);
+		if (ret != MMU_RETRY)
+			break;
+	}
 	return ret;
 }

@@ -75,7 +75,8 @@ enum mmu_result {
  * -EFAULT  the owner's address is not mapped, or not with this access
  * -EINTR   a signal is pending and interrupted the wait
  * -ENOMEM
- * A poisoned page sends SIGBUS (BUS_MCEERR_AR) to current, as a direct access would.
+ * A poisoned page sends SIGBUS (BUS_MCEERR_AR) to current, as a direct access would,
+ * and returns -EINTR.
  */
 int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access);
 

@@ -14,7 +14,7 @@
 enum mode {
 	HAMMER,		/* pass after pass write every page, check what the last pass left */
 	PROBE,		/* read the first word of the area beside the epoch */
-	TOUCH,		/* one pass, then the end */
+	TOUCH,		/* write a word of every page, then the end */
 };
 
 struct control {

@@ -38,6 +38,8 @@ struct thread_args {
 /* True: the vCPU goes on. */
 static bool answer(struct guests *g, struct vcpu *vcpu, long end)
 {
+	if (end == -EINTR)	/* a child of the test ended */
+		return true;
 	if (end == -EFAULT) {
 		__atomic_add_fetch(&g->refused, 1, __ATOMIC_RELAXED);
 		sched_yield();
@@ -103,16 +105,25 @@ static bool all_past(struct guests *g, const u64 *target)
 	return true;
 }
 
+static void print_progress(struct guests *g)
+{
+	for (unsigned int i = 0; i < g->vcpus; i++)
+		fprintf(stderr, "# vcpu %u: %lu passes, mmio %lu, refused %lu\n", i,
+			g->control->vcpu[i].passes, g->mmio, g->refused);
+}
+
 bool guests_wait(struct guests *g, u64 passes)
 {
-	double deadline = now() + 20;
+	double deadline = now() + 100;
 	u64 target[MAX_VCPUS];
 
 	for (unsigned int i = 0; i < g->vcpus; i++)
 		target[i] = g->control->vcpu[i].passes + passes;
 	while (!all_past(g, target) && !g->unexpected) {
-		if (now() > deadline)
+		if (now() > deadline) {
+			print_progress(g);
 			return false;
+		}
 		usleep(1000);
 	}
 	return !g->unexpected;

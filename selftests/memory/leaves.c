@@ -171,6 +171,7 @@ TEST_F(area, large_leaves_come_back_when_logging_stops)
 TEST_F(area, page_touched_twice_takes_one_fault)
 {
 	self->memory = map_anonymous(SIZE);
+	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
 	if (faults_of_touch(&self->g) < 0)
 		SKIP(return, "no kernel probes");

@@ -52,6 +52,15 @@ static void hammer(u64 id)
 	} while (!control->stop);
 }
 
+static void touch(u64 id)
+{
+	u64 page;
+
+	for (page = id; page < control->pages; page += control->vcpus)
+		*(volatile u64 *)(AREA + page * 4096) = 1;
+	control->vcpu[id].passes = 1;
+}
+
 /* The test raises the epoch to n after memory older than n went out of reach. */
 static void probe(u64 id)
 {
@@ -78,8 +87,7 @@ u32 guest_main(u64 id)
 		probe(id);
 		break;
 	case TOUCH:
-		pass(id, 0, 1);
-		control->vcpu[id].passes = 1;
+		touch(id);
 		break;
 	}
 	return control->vcpu[id].errors;
