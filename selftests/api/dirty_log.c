@@ -229,4 +229,89 @@ TEST_F(log, logs_fetched_beside_a_running_guest_add_up_to_all_writes)
 	EXPECT_EQ(PAGES, count(sum));
 }
 
+/* Clearing by hand */
+
+static void enable_manual(struct vm *vm, __u64 flags)
+{
+	struct minivmm_enable_cap cap = {
+		.cap = MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { flags },
+	};
+	long ret = call(vm->fd, MINIVMM_ENABLE_CAP, &cap);
+
+	if (ret)
+		fatal("ENABLE_CAP: %ld", ret);
+}
+
+static long clear_log(struct vm *vm, __u64 first, __u32 pages, void *bitmap)
+{
+	struct minivmm_clear_dirty_log log = {
+		.slot = 1, .first_page = first, .num_pages = pages, .dirty_bitmap = bitmap,
+	};
+
+	return call(vm->fd, MINIVMM_CLEAR_DIRTY_LOG, &log);
+}
+
+TEST_F(log, manual_log_stays_until_it_is_cleared)
+{
+	REQUIRE(self->vm.fd, MANUAL_DIRTY_LOG_PROTECT2);
+	enable_manual(&self->vm, MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+	EXPECT_EQ(0, clear_log(&self->vm, 0, PAGES, &self->bitmap));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, count(&self->bitmap));
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	expect_two_pages(_metadata, &self->bitmap);
+}
+
+TEST_F(log, only_the_named_pages_are_cleared)
+{
+	struct bitmap clear = { .bits = { 1 << 3 } };
+
+	REQUIRE(self->vm.fd, MANUAL_DIRTY_LOG_PROTECT2);
+	enable_manual(&self->vm, MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, clear_log(&self->vm, 0, 64, &clear));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_FALSE(is_dirty(&self->bitmap, 3));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 700));
+}
+
+TEST_F(log, log_may_start_with_every_page_in_it)
+{
+	void *memory = map_anonymous(SIZE);
+
+	if (!(capability(self->vm.fd, MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
+	      MINIVMM_DIRTY_LOG_INITIALLY_SET))
+		SKIP(return, "not offered");
+	enable_manual(&self->vm, MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+		      MINIVMM_DIRTY_LOG_INITIALLY_SET);
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, 0, NULL));
+	EXPECT_EQ(0, vm_set_slot(&self->vm, 1, MINIVMM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, memory));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(PAGES, count(&self->bitmap));
+}
+
+TEST_F(log, ranges_to_clear_are_checked)
+{
+	struct bitmap clear = { 0 };
+	struct minivmm_enable_cap cap = {
+		.cap = MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { 1 << 20 },
+	};
+
+	REQUIRE(self->vm.fd, MANUAL_DIRTY_LOG_PROTECT2);
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_ENABLE_CAP, &cap));
+	enable_manual(&self->vm, MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	EXPECT_EQ(-EINVAL, clear_log(&self->vm, 1, 64, &clear));
+	EXPECT_EQ(-EINVAL, clear_log(&self->vm, 0, 65, &clear));
+	EXPECT_EQ(-EINVAL, clear_log(&self->vm, 64, PAGES, &clear));
+	EXPECT_EQ(-EFAULT, clear_log(&self->vm, 0, 64, BAD_POINTER));
+}
+
 TEST_HARNESS_MAIN

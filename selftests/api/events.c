@@ -190,6 +190,32 @@ TEST_F(vm, nmi_is_masked_inside_its_handler)
 	EXPECT_EQ(0, get_events(&self->vcpu).nmi.masked);
 }
 
+TEST_F(vm, next_nmi_follows_when_the_handler_has_returned)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	for (int i = 0; i < 3; i++) {
+		struct minivmm_regs regs = vcpu_regs(&self->vcpu);
+
+		regs.rip = 0;
+		vcpu_set_regs(&self->vcpu, &regs);
+		EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+		EXPECT_VECTOR(2);
+		EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	}
+}
+
+TEST_F(vm, nmi_during_the_handler_waits_for_its_return)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_EQ(1, get_events(&self->vcpu).nmi.pending);
+	EXPECT_VECTOR(2);
+	EXPECT_EQ(0, get_events(&self->vcpu).nmi.pending);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 TEST_F(vm, interrupt_shadow_delays_the_window_by_one_instruction)
 {
 	struct minivmm_vcpu_events events;

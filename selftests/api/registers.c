@@ -472,4 +472,28 @@ TEST_F(vm, tsc_is_set_by_its_msr_and_goes_on_from_there)
 	EXPECT_LE(seen, vcpu_msr(&self->vcpu, 0x10));
 }
 
+/* Address translation */
+
+TEST_F(vm, translation_follows_the_guests_page_tables)
+{
+	struct minivmm_translation t = { .linear_address = 0x123456 };
+	__u64 *table;
+
+	start_long(&self->vcpu, long_halt);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TRANSLATE, &t));
+	EXPECT_EQ(1, t.valid);
+	EXPECT_EQ(0x123456, t.physical_address);
+	/* The second 2 MiB lead to the fourth, and the third nowhere. */
+	table = (__u64 *)(self->vm.memory + GUEST_PAGE_TABLES) + 1024;
+	table[1] = 3UL << 21 | 0x83;
+	table[2] = 0;
+	t.linear_address = 0x212345;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TRANSLATE, &t));
+	EXPECT_EQ(1, t.valid);
+	EXPECT_EQ(0x612345, t.physical_address);
+	t.linear_address = 0x400000;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TRANSLATE, &t));
+	EXPECT_EQ(0, t.valid);
+}
+
 TEST_HARNESS_MAIN
