@@ -286,12 +286,14 @@ static void dispatch(struct loop *loop, const struct epoll_event *event)
 		watch.fn(watch.ctx, fd, event->events);
 }
 
-static bool stopped(struct loop *loop)
+/* Takes the request to stop, if there is one: the loop may be run again. */
+static bool take_stop(struct loop *loop)
 {
 	bool stop;
 
 	pthread_mutex_lock(&loop->lock);
 	stop = loop->stop;
+	loop->stop = false;
 	pthread_mutex_unlock(&loop->lock);
 	return stop;
 }
@@ -300,7 +302,7 @@ int loop__run(struct loop *loop, struct error *err)
 {
 	struct epoll_event events[EVENTS];
 
-	while (!stopped(loop)) {
+	while (!take_stop(loop)) {
 		int count = epoll_wait(loop->epoll_fd, events, EVENTS, -1);
 
 		if (count < 0 && errno != EINTR)
