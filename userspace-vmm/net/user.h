@@ -40,7 +40,7 @@ void net_user__destroy(struct net_user *user);
 void net_user__lock(struct net_user *user);
 void net_user__unlock(struct net_user *user);
 
-/* A frame from the guest; lock held. May call receive(). */
+/* A frame from the guest, from kicked() only: slirp's clock stands still between rounds. */
 void net_user__send(struct net_user *user, const void *frame, size_t len);
 
 #endif

@@ -38,8 +38,10 @@ struct frame {
 /* What the guest got; the network's lock. */
 static struct frame inbox[FRAMES];
 static unsigned int received, looked_at;
+static const struct frame *to_send;	/* what the guest has for the network; its lock */
 static int received_fd;
 static int kick_fd;
+static int sent_fd;
 static struct net_user *user;
 
 static void receive(void *ctx, const void *frame, size_t len)
@@ -55,15 +57,27 @@ static void receive(void *ctx, const void *frame, size_t len)
 	eventfd_write(received_fd, 1);
 }
 
-static void nothing(void *ctx)
+static void kicked(void *ctx)
+{
+	eventfd_t count;
+
+	(void)ctx;
+	eventfd_read(kick_fd, &count);
+	if (to_send)
+		net_user__send(user, to_send->bytes, to_send->len);
+	to_send = NULL;
+	eventfd_write(sent_fd, 1);
+}
+
+static void settled(void *ctx)
 {
 	(void)ctx;
 }
 
 static const struct net_user_ops ops = {
 	.receive = receive,
-	.kicked = nothing,
-	.settled = nothing,
+	.kicked = kicked,
+	.settled = settled,
 };
 
 static bool begin(const struct config *config)
@@ -74,6 +88,7 @@ static bool begin(const struct config *config)
 	looked_at = 0;
 	received_fd = eventfd(0, EFD_NONBLOCK);
 	kick_fd = eventfd(0, EFD_NONBLOCK);
+	sent_fd = eventfd(0, 0);
 	if (net_user__create(&user, config, kick_fd, &ops, NULL, &err) ||
 	    net_user__start(user, &err)) {
 		printf("# %s\n", err.text);
@@ -87,15 +102,19 @@ static void end(void)
 	net_user__destroy(user);
 	close(received_fd);
 	close(kick_fd);
+	close(sent_fd);
 }
 
+/* Returns when the network's thread has taken the frame. */
 static void send_frame(const struct frame *f)
 {
+	eventfd_t count;
+
 	net_user__lock(user);
-	net_user__send(user, f->bytes, f->len);
+	to_send = f;
 	net_user__unlock(user);
-	/* Sockets that this opened are polled from the thread's next round on. */
 	eventfd_write(kick_fd, 1);
+	eventfd_read(sent_fd, &count);
 }
 
 /* The next frame that @fits says yes to; false if none comes in time. */
