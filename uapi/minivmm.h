@@ -535,7 +535,7 @@ struct minivmm_translation {
 #define MINIVMM_EXIT_HYPERCALL		3	/* not used */
 #define MINIVMM_EXIT_DEBUG		4	/* see SET_GUEST_DEBUG; debug */
 #define MINIVMM_EXIT_HLT		5	/* HLT without in-kernel irqchip */
-#define MINIVMM_EXIT_MMIO		6	/* access without a slot, or write to a read-only one; mmio */
+#define MINIVMM_EXIT_MMIO		6	/* no slot, or write to a read-only one; mmio */
 #define MINIVMM_EXIT_IRQ_WINDOW_OPEN	7	/* asked for by request_interrupt_window */
 #define MINIVMM_EXIT_SHUTDOWN		8	/* triple fault; the vCPU is as after INIT */
 #define MINIVMM_EXIT_FAIL_ENTRY		9	/* the CPU refused the state; fail_entry */
@@ -543,9 +543,9 @@ struct minivmm_translation {
 #define MINIVMM_EXIT_SET_TPR		11	/* not used */
 #define MINIVMM_EXIT_TPR_ACCESS		12	/* see TPR_ACCESS_REPORTING; tpr_access */
 #define MINIVMM_EXIT_NMI		16	/* not used */
-#define MINIVMM_EXIT_INTERNAL_ERROR	17	/* the vCPU cannot go on; internal, emulation_failure */
+#define MINIVMM_EXIT_INTERNAL_ERROR	17	/* it cannot go on; internal, emulation_failure */
 #define MINIVMM_EXIT_WATCHDOG		21	/* not used */
-#define MINIVMM_EXIT_SYSTEM_EVENT	24	/* the VM wants to end or restart; system_event */
+#define MINIVMM_EXIT_SYSTEM_EVENT	24	/* not raised so far; system_event */
 #define MINIVMM_EXIT_IOAPIC_EOI		26	/* split irqchip; eoi */
 #define MINIVMM_EXIT_X86_RDMSR		29	/* see CAP_X86_USER_SPACE_MSR; msr */
 #define MINIVMM_EXIT_X86_WRMSR		30	/* likewise */

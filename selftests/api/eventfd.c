@@ -32,7 +32,8 @@ static __u64 fetch(int fd)
 #define GONE	MINIVMM_IOEVENTFD_FLAG_DEASSIGN
 #define HOLE	0x20000000UL
 
-GUEST64(write_ports, "mov $1, %al; out %al, $0x40; mov $2, %al; out %al, $0x40; out %ax, $0x40; hlt");
+GUEST64(write_ports,
+	"mov $1, %al; out %al, $0x40; mov $2, %al; out %al, $0x40; out %ax, $0x40; hlt");
 
 TEST_F(vm, port_write_signals_instead_of_exiting)
 {
@@ -71,7 +72,8 @@ TEST_F(vm, length_zero_matches_every_width)
 	EXPECT_EQ(3, fetch(fd));
 }
 
-GUEST64(write_mmio, "mov $0x20000000, %rdi; movl $7, (%rdi); movl $8, (%rdi); movl $8, 4(%rdi); hlt");
+GUEST64(write_mmio,
+	"mov $0x20000000, %rdi; movl $7, (%rdi); movl $8, (%rdi); movl $8, 4(%rdi); hlt");
 
 TEST_F(vm, mmio_write_signals_instead_of_exiting)
 {

@@ -205,7 +205,8 @@ TEST_F(vm, read_modify_write_reads_then_writes)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 }
 
-GUEST64(mmio_string, "cld; mov $0x20000000, %rdi; mov $0x80000, %rsi; mov $3, %ecx; rep movsl; hlt");
+GUEST64(mmio_string,
+	"cld; mov $0x20000000, %rdi; mov $0x80000, %rsi; mov $3, %ecx; rep movsl; hlt");
 
 TEST_F(vm, string_copy_to_mmio_writes_each_element)
 {

@@ -230,7 +230,8 @@ TEST_F(vm, read_fault_does_not_make_a_page_of_a_fork_shared)
 	EXPECT_EQ(2, guest_byte(&self->vcpu));
 }
 
-GUEST64(write_slot, "movb $9, 0x40000000; out %al, $0x10; movb 0x40000000, %al; out %al, $0x10; hlt");
+GUEST64(write_slot,
+	"movb $9, 0x40000000; out %al, $0x10; movb 0x40000000, %al; out %al, $0x10; hlt");
 
 TEST_F(vm, write_reaches_host_memory)
 {

@@ -342,7 +342,8 @@ TEST_F(vm, debug_registers_are_got_as_set)
 	EXPECT_EQ(0, memcmp(&set, &got, sizeof(set)));
 }
 
-GUEST64(read_debug_registers, "mov %dr0, %rax; mov %dr3, %rbx; mov $0x55000, %rcx; mov %rcx, %dr1; hlt");
+GUEST64(read_debug_registers,
+	"mov %dr0, %rax; mov %dr3, %rbx; mov $0x55000, %rcx; mov %rcx, %dr1; hlt");
 
 TEST_F(vm, guest_has_the_debug_registers_that_are_set)
 {
