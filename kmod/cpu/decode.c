@@ -11,7 +11,10 @@
 #define REX_X	0x02
 #define REX_B	0x01
 
-/* How many bytes may be fetched at RIP + fetched, and from where; 0: none. */
+/*
+ * How many bytes may be fetched at RIP + fetched, and from where; 0: none, the
+ * instruction is too long or leaves its segment.
+ */
 static unsigned int fetch_window(struct emul *e, u64 *linear)
 {
 	unsigned int len = EMUL_INSN_MAX - e->fetched;
@@ -37,8 +40,6 @@ static int fetch_more(struct emul *e)
 	u64 linear;
 	int ret;
 
-	if (e->fetched == EMUL_INSN_MAX)
-		return emul_raise(e, EMUL_VEC_GP);
 	len = fetch_window(e, &linear);
 	if (!len)
 		return emul_raise(e, EMUL_VEC_GP);

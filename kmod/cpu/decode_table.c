@@ -37,6 +37,10 @@ static const struct emul_opcode group_81[8] = { ALU_GROUP(OPF_IMMZ) };
 static const struct emul_opcode group_82[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8 | OPF_NO64) };
 static const struct emul_opcode group_83[8] = { ALU_GROUP(OPF_IMM8) };
 
+static const struct emul_opcode group_8c[8] = {
+	[EMUL_ES ... EMUL_GS] = OP(mov_from_sreg, 0, 0),
+};
+
 static const struct emul_opcode group_8f[8] = {
 	[0] = OP(pop, OPF_STACK, 0),
 };
@@ -108,7 +112,7 @@ static const struct emul_opcode table_1byte[256] = {
 	[0x89] = OP(mov, OPF_MODRM, 0),
 	[0x8a] = OP(mov, OPF_MODRM | OPF_BYTE | OPF_TO_REG, 0),
 	[0x8b] = OP(mov, OPF_MODRM | OPF_TO_REG, 0),
-	[0x8c] = OP(mov_from_sreg, OPF_MODRM, 0),
+	[0x8c] = GROUP(group_8c),
 	[0x8f] = GROUP(group_8f),
 	[0xa0] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_BYTE | OPF_TO_REG, 0),
 	[0xa1] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_TO_REG, 0),

@@ -29,8 +29,6 @@ int emul_exec_mov_from_sreg(struct emul *e)
 	unsigned int sreg = insn->modrm >> 3 & 7;
 	struct emul_seg seg;
 
-	if (sreg > EMUL_GS)
-		return emul_raise(e, EMUL_VEC_UD);
 	e->ops->segment(e, sreg, &seg);
 	return emul_rm_write(e, insn->is_reg ? insn->op_size : 2, seg.selector);
 }

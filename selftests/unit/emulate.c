@@ -42,7 +42,7 @@ FIXTURE(emulate)
 	unsigned int nr_done, next;
 	struct access asked;
 
-	unsigned int fetches, iterations, stop_after;
+	unsigned int fetches, reads, iterations, stop_after;
 	bool memory_moves;		/* cmpxchg finds another value */
 };
 
@@ -102,6 +102,7 @@ static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsi
 		return device(world_of(e), ACC_READ, linear, buf, len);
 	if (!ret)
 		memcpy(buf, world_of(e)->memory + linear, len);
+	world_of(e)->reads += !ret;
 	return ret;
 }
 
@@ -422,6 +423,7 @@ TEST_F(emulate, write_permission_is_checked_before_the_read)
 	PUT("\xff\x07");	/* inc dword [rdi] */
 	self->regs.gpr[EMUL_RDI] = READ_ONLY;
 	EXPECT_RAISED(EMUL_VEC_PF, true);
+	EXPECT_EQ(0, self->reads);
 }
 
 /* ---- After completion ---- */
