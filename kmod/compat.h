@@ -115,7 +115,7 @@ static inline bool host_softirq_waits(void)
 /* SPEC_CTRL as the host runs with it on this CPU. */
 static inline u64 host_spec_ctrl_value(void)
 {
-	return x86_spec_ctrl_base;
+	return this_cpu_read(x86_spec_ctrl_current);
 }
 
 /*

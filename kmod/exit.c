@@ -40,6 +40,7 @@ static void set_rip(struct vcpu *vcpu, u64 rip)
 {
 	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
 	vcpu->irq_shadow = false;
+	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
 	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		vcpu_inject_debug(vcpu, DR_STEP);
 }
@@ -281,9 +282,14 @@ static int handle_fault(struct vcpu *vcpu)
 {
 	int ret = mmu_fault(vcpu, vcpu->exit.fault.gpa, vcpu->exit.fault.access);
 
-	if (ret == MMU_MMIO)
-		return emulation_run(vcpu);
-	return ret < 0 ? ret : NEXT_ENTER;
+	if (ret != MMU_MMIO)
+		return ret < 0 ? ret : NEXT_ENTER;
+	/* The stack or a table of a delivery under way is on a device: RIP says nothing. */
+	if (vcpu->events.exception.injected || vcpu->events.interrupt.injected ||
+	    vcpu->events.nmi_injected)
+		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV,
+					   vcpu->exit.fault.gpa);
+	return emulation_run(vcpu);
 }
 
 /* The CPU's state after a triple fault is undefined: give it a defined one. */

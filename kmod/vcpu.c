@@ -2,6 +2,7 @@
 /* vCPU objects: life, fd, mapping, requests and kicks, queued exceptions. */
 
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -230,11 +231,37 @@ static bool id_taken(struct vm *vm, u32 id)
 	return false;
 }
 
+/*
+ * The vCPU is visible to everyone who kicks and flushes before userspace can run
+ * it; until then nothing can fail any more.
+ */
+static int install_vcpu(struct vm *vm, struct vcpu *vcpu)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *file;
+
+	if (fd < 0)
+		goto undo;
+	file = anon_inode_getfile("minivmm-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		fd = PTR_ERR(file);
+		goto undo;
+	}
+	vm_get(vm);
+	vm->vcpus[vcpu->index] = vcpu;
+	smp_store_release(&vm->nr_vcpus, vm->nr_vcpus + 1);
+	fd_install(fd, file);
+	return fd;
+undo:
+	lapic_destroy(vcpu);
+	mmu_destroy_vcpu(vcpu);
+	return fd;
+}
+
 /* vm->lock held: joins @vcpu to the VM and gives it an fd, which userspace may use at once. */
 static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 {
-	int fd;
-
 	if (vm->nr_vcpus == VM_MAX_VCPUS)
 		return refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
 			      "the VM has as many vCPUs as it may (CAP_MAX_VCPUS)");
@@ -247,18 +274,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 	vcpu_reset(vcpu, false);
 	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_in_kernel(vm) ?
 			 MINIVMM_MP_STATE_RUNNABLE : MINIVMM_MP_STATE_UNINITIALIZED;
-	vm_get(vm);
-	vm->vcpus[vcpu->index] = vcpu;
-	fd = anon_inode_getfd("minivmm-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		vm->vcpus[vcpu->index] = NULL;
-		vm_put(vm);
-		lapic_destroy(vcpu);
-		mmu_destroy_vcpu(vcpu);
-		return fd;
-	}
-	smp_store_release(&vm->nr_vcpus, vm->nr_vcpus + 1);
-	return fd;
+	return install_vcpu(vm, vcpu);
 }
 
 int vcpu_create(struct vm *vm, unsigned long id)

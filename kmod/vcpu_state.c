@@ -577,7 +577,7 @@ long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct vcpu *vcpu = file->private_data;
 	long ret;
 
-	if (current->mm != vcpu->vm->mm || vcpu->vm->bug)
+	if (current->mm != vcpu->vm->mm)
 		return -EIO;
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;

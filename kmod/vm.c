@@ -245,7 +245,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct vm *vm = file->private_data;
 	long ret;
 
-	if (current->mm != vm->mm || vm->bug)
+	if (current->mm != vm->mm)
 		return -EIO;
 	if (cmd == MINIVMM_GET_LAST_ERROR)
 		return get_last_error(vm, arg);

@@ -47,7 +47,6 @@ struct vm {
 	u64 tss_addr;			/* SET_TSS_ADDR: kept for the ABI, not needed with EPT/NPT */
 	u64 identity_map_addr;
 	u32 boot_cpu_id;
-	bool bug;			/* an internal invariant broke: every RUN fails with EIO */
 };
 
 /* for_each_vcpu - visit every published vCPU; no lock needed. */
