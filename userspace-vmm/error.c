@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static void append(struct error *err, const char *fmt, va_list ap)
+{
+	size_t len = strlen(err->text);
+
+	vsnprintf(err->text + len, sizeof(err->text) - len, fmt, ap);
+}
+
 int error__set(struct error *err, enum status status, const char *fmt, ...)
 {
 	va_list ap;
@@ -15,7 +22,7 @@ int error__set(struct error *err, enum status status, const char *fmt, ...)
 
 	err->status = status;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	append(err, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -23,7 +30,6 @@ int error__set(struct error *err, enum status status, const char *fmt, ...)
 int error__errno(struct error *err, const char *fmt, ...)
 {
 	int cause = errno;
-	size_t len;
 	va_list ap;
 
 	if (error__is_set(err))
@@ -31,10 +37,17 @@ int error__errno(struct error *err, const char *fmt, ...)
 
 	err->status = STATUS_HOST;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	append(err, fmt, ap);
 	va_end(ap);
-
-	len = strlen(err->text);
-	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(cause));
+	error__append(err, ": %s", strerror(cause));
 	return -1;
+}
+
+void error__append(struct error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	append(err, fmt, ap);
+	va_end(ap);
 }

@@ -22,7 +22,7 @@ enum status {
 
 struct error {
 	enum status status;
-	char text[2048];	/* one line: cause; remedy. May hold more lines for a guest crash. */
+	char text[2048];	/* one line: cause; remedy. More lines for a guest crash */
 };
 
 /*
@@ -35,6 +35,10 @@ int error__set(struct error *err, enum status status, const char *fmt, ...)
 
 /* As error__set() with STATUS_HOST, with ": " and the text of errno appended. */
 int error__errno(struct error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Appends to the text, as far as there is room. */
+void error__append(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 static inline bool error__is_set(const struct error *err)

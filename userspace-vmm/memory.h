@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Guest RAM: one anonymous mapping in huge pages where the host has them, seen by the guest below
- * the 32-bit hole (MEMORY_HOLE_START) and above 4 GiB. ROM and the shadow area below 1 MiB are memory slots too;
- * the host bridge switches them through memory__shadow().
+ * the 32-bit hole (MEMORY_HOLE_START) and above 4 GiB. ROM and the shadow area below 1 MiB are
+ * memory slots too; the host bridge switches them through memory__shadow().
  *
  * RAM never moves while the machine exists, so pointers from memory__ptr() stay valid; the guest
  * may change what they point to at any moment (copy once, then validate the copy).
@@ -19,7 +19,7 @@
 
 #define MEMORY_HOLE_START	0xc0000000ULL	/* PCI windows, I/O APIC, firmware */
 #define MEMORY_HOLE_END		0x100000000ULL
-#define MEMORY_SHADOW_START	0xc0000ULL	/* option ROMs, BIOS: switched by the PAM registers */
+#define MEMORY_SHADOW_START	0xc0000ULL	/* option ROMs, BIOS: switched by PAM */
 #define MEMORY_SHADOW_END	0x100000ULL
 #define MEMORY_SHADOW_GRANULE	0x4000ULL
 #define MEMORY_VGA_START	0xa0000ULL	/* no RAM here */

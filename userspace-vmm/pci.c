@@ -38,7 +38,9 @@
 
 #define COMMAND_IO		0x0001
 #define COMMAND_MEMORY		0x0002
+#define COMMAND_NO_INTX		0x0400
 #define COMMAND_WRITABLE	0x0547	/* I/O, memory, master, parity, SERR, INTx disable */
+#define STATUS_INTERRUPT	0x0008
 #define STATUS_CAPABILITIES	0x0010
 #define HEADER_MULTIFUNCTION	0x80
 #define BAR_IO			0x1
@@ -161,6 +163,84 @@ static void update_bars(struct pci_device *dev)
 	}
 }
 
+/* Interrupt lines. */
+
+/* intx_lock held. */
+static void update_gsi(struct pci *pci, int gsi)
+{
+	bool level = false;
+
+	if (gsi < 0)
+		return;
+	for (unsigned int i = 0; i < PCI_PIRQS; i++)
+		level = level || (pci->pirq_gsi[i] == gsi && pci->pirq_users[i]);
+	irq__set_level(pci->m->irq, gsi, level);
+}
+
+void pci__route_pirq(struct pci *pci, unsigned int pirq, int gsi)
+{
+	int old;
+
+	pthread_mutex_lock(&pci->intx_lock);
+	old = pci->pirq_gsi[pirq];
+	pci->pirq_gsi[pirq] = gsi;
+	if (old != gsi) {
+		update_gsi(pci, old);
+		update_gsi(pci, gsi);
+	}
+	pthread_mutex_unlock(&pci->intx_lock);
+}
+
+/* A PC rotates the pins slot by slot; slot 1 has A on PIRQ A. */
+static unsigned int pirq_of(const struct pci_device *dev)
+{
+	unsigned int slot = dev->devfn >> 3, pin = dev->devfn & 3;
+
+	return (slot + PCI_PIRQS - 1 + pin) % PCI_PIRQS;
+}
+
+/* Asserts the line while the device wants it and the guest has not disabled it. intx_lock held. */
+static void update_intx(struct pci_device *dev)
+{
+	bool assert = dev->intx_level && !dev->intx_disabled;
+	unsigned int pirq = pirq_of(dev);
+
+	if (assert == dev->intx_asserted)
+		return;
+	dev->intx_asserted = assert;
+	dev->pci->pirq_users[pirq] += assert ? 1 : -1;
+	update_gsi(dev->pci, dev->pci->pirq_gsi[pirq]);
+}
+
+void pci__set_intx(struct pci_device *dev, bool level)
+{
+	struct pci *pci = dev->pci;
+
+	pthread_mutex_lock(&pci->intx_lock);
+	dev->intx_level = level;
+	update_intx(dev);
+	pthread_mutex_unlock(&pci->intx_lock);
+}
+
+/* Follows the command register. pci->lock held. */
+static void intx_config_written(struct pci_device *dev)
+{
+	pthread_mutex_lock(&dev->pci->intx_lock);
+	dev->intx_disabled = get16(dev, REG_COMMAND) & COMMAND_NO_INTX;
+	update_intx(dev);
+	pthread_mutex_unlock(&dev->pci->intx_lock);
+}
+
+/* Puts the line's level into the status register, which shows it even while disabled. */
+static void refresh_status(struct pci_device *dev)
+{
+	pthread_mutex_lock(&dev->pci->intx_lock);
+	dev->config[REG_STATUS] &= ~STATUS_INTERRUPT;
+	if (dev->intx_level)
+		dev->config[REG_STATUS] |= STATUS_INTERRUPT;
+	pthread_mutex_unlock(&dev->pci->intx_lock);
+}
+
 /* Configuration space. */
 
 static struct pci_device *find(struct pci *pci, uint32_t address)
@@ -187,6 +267,7 @@ uint32_t pci__config_read(struct pci *pci, uint32_t address, unsigned int size)
 	pthread_mutex_lock(&pci->lock);
 	dev = find(pci, address);
 	if (dev && at + size <= PCI_CONFIG_SIZE) {
+		refresh_status(dev);
 		value = read_store(dev, at, size);
 		if (dev->config_read)
 			value = dev->config_read(dev->ctx, at, size, value);
@@ -212,6 +293,7 @@ void pci__config_write(struct pci *pci, uint32_t address, unsigned int size, uin
 	if (dev && at + size <= PCI_CONFIG_SIZE) {
 		write_store(dev, at, size, value);
 		update_bars(dev);
+		intx_config_written(dev);
 		msix__config_written(dev);
 		if (dev->config_write)
 			dev->config_write(dev->ctx, at, size, value);
@@ -385,54 +467,4 @@ void pci__unregister(struct pci_device *dev)
 	}
 	msix__remove(dev);
 	dev->pci = NULL;
-}
-
-/* Interrupt lines. */
-
-/* intx_lock held. */
-static void update_gsi(struct pci *pci, int gsi)
-{
-	bool level = false;
-
-	if (gsi < 0)
-		return;
-	for (unsigned int i = 0; i < PCI_PIRQS; i++)
-		level = level || (pci->pirq_gsi[i] == gsi && pci->pirq_users[i]);
-	irq__set_level(pci->m->irq, gsi, level);
-}
-
-void pci__route_pirq(struct pci *pci, unsigned int pirq, int gsi)
-{
-	int old;
-
-	pthread_mutex_lock(&pci->intx_lock);
-	old = pci->pirq_gsi[pirq];
-	pci->pirq_gsi[pirq] = gsi;
-	if (old != gsi) {
-		update_gsi(pci, old);
-		update_gsi(pci, gsi);
-	}
-	pthread_mutex_unlock(&pci->intx_lock);
-}
-
-/* A PC rotates the pins slot by slot; slot 1 has A on PIRQ A. */
-static unsigned int pirq_of(const struct pci_device *dev)
-{
-	unsigned int slot = dev->devfn >> 3, pin = dev->devfn & 3;
-
-	return (slot + PCI_PIRQS - 1 + pin) % PCI_PIRQS;
-}
-
-void pci__set_intx(struct pci_device *dev, bool level)
-{
-	struct pci *pci = dev->pci;
-	unsigned int pirq = pirq_of(dev);
-
-	pthread_mutex_lock(&pci->intx_lock);
-	if (dev->intx_level != level) {
-		dev->intx_level = level;
-		pci->pirq_users[pirq] += level ? 1 : -1;
-		update_gsi(pci, pci->pirq_gsi[pirq]);
-	}
-	pthread_mutex_unlock(&pci->intx_lock);
 }

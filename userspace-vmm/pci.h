@@ -86,7 +86,7 @@ struct pci_device {
 	uint8_t devfn;
 	uint8_t last_capability;
 	uint8_t capability_end;
-	bool intx_level;
+	bool intx_level, intx_disabled, intx_asserted;
 	struct pci_msix_vector *msix;
 	unsigned int msix_vectors;
 	unsigned int msix_bar;

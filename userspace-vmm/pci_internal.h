@@ -15,7 +15,7 @@ struct pci {
 	uint32_t address;		/* the register at 0xcf8 */
 	struct pci_device *devices[PCI_SLOTS * 8];
 
-	pthread_mutex_t intx_lock;	/* pirq_*, intx_level of the devices; inner to lock */
+	pthread_mutex_t intx_lock;	/* pirq_*, intx_* of the devices; inner to lock */
 	int pirq_gsi[PCI_PIRQS];
 	unsigned int pirq_users[PCI_PIRQS];	/* devices that assert it */
 };

@@ -32,7 +32,7 @@ static void watch(int fd, int pipe, const struct termios *saved)
 {
 	char byte;
 
-	/* Out of reach of signals to the group; a background process may set modes if it ignores these. */
+	/* Out of reach of signals to the group; and a background process may then set modes. */
 	setpgid(0, 0);
 	signal(SIGTTOU, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

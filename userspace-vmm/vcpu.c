@@ -86,36 +86,30 @@ static void handle_shutdown(struct vcpu *vcpu)
 	machine__request_reset(vcpu->m);
 }
 
-static void describe_bytes(char *text, size_t size, const uint8_t *bytes, unsigned int count)
+/* Whether the exit carries the instruction that nobody could emulate. */
+static bool has_instruction(const struct minivmm_run *run)
 {
-	size_t len = 0;
-
-	for (unsigned int i = 0; i < count; i++)
-		len += snprintf(text + len, size - len, " %02x", bytes[i]);
+	return run->internal.suberror == MINIVMM_INTERNAL_ERROR_EMULATION &&
+	       run->emulation_failure.ndata >= 3 &&
+	       run->emulation_failure.flags &
+	       MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES &&
+	       run->emulation_failure.insn_size <= sizeof(run->emulation_failure.insn_bytes);
 }
 
 static int fail_internal(struct vcpu *vcpu, struct error *err)
 {
 	struct minivmm_run *run = vcpu->run;
-	char bytes[64] = "";
-	size_t len;
 
 	error__set(err, STATUS_GUEST, "vCPU %u: the kernel cannot go on: internal error %u",
 		   vcpu->id, run->internal.suberror);
-	len = strlen(err->text);
-	if (run->internal.suberror == MINIVMM_INTERNAL_ERROR_EMULATION &&
-	    run->emulation_failure.ndata >= 3 &&
-	    run->emulation_failure.flags & MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES &&
-	    run->emulation_failure.insn_size <= sizeof(run->emulation_failure.insn_bytes)) {
-		describe_bytes(bytes, sizeof(bytes), run->emulation_failure.insn_bytes,
-			       run->emulation_failure.insn_size);
-		snprintf(err->text + len, sizeof(err->text) - len,
-			 ", no emulation for instruction%s", bytes);
+	if (has_instruction(run)) {
+		error__append(err, ", no emulation for instruction");
+		for (unsigned int i = 0; i < run->emulation_failure.insn_size; i++)
+			error__append(err, " %02x", run->emulation_failure.insn_bytes[i]);
 		return -1;
 	}
-	for (uint32_t i = 0; i < run->internal.ndata && i < 16; i++, len = strlen(err->text))
-		snprintf(err->text + len, sizeof(err->text) - len, " 0x%llx",
-			 (unsigned long long)run->internal.data[i]);
+	for (uint32_t i = 0; i < run->internal.ndata && i < 16; i++)
+		error__append(err, " 0x%llx", (unsigned long long)run->internal.data[i]);
 	return -1;
 }
 

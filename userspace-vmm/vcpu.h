@@ -33,7 +33,7 @@ void vcpu__join(struct vcpu *vcpu);
 /* After vcpu__join(). NULL allowed. */
 void vcpu__destroy(struct vcpu *vcpu);
 
-/* Describes registers and code at RIP in err->text, after what is there. Any thread in RUN no more. */
+/* Appends registers and the code at RIP to @err. The vCPU is not in RUN. */
 void vcpu__describe(const struct vcpu *vcpu, struct error *err);
 
 /* cpuid.c: gives the vCPU what the host supports, with its own topology. */

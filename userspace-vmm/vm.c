@@ -207,11 +207,9 @@ int vm__set_slot(struct vm *vm, unsigned int slot, uint64_t gpa, uint64_t size, 
 void vm__explain(const struct vm *vm, int fd, struct error *err)
 {
 	struct minivmm_last_error last = { .size = sizeof(last) };
-	size_t len = strlen(err->text);
 
 	if (!vm->is_minivmm || fd < 0 || ioctl(fd, MINIVMM_GET_LAST_ERROR, &last) < 0 || !last.code)
 		return;
-	snprintf(err->text + len, sizeof(err->text) - len, " (%.*s%s%.*s)",
-		 (int)sizeof(last.field), last.field, last.field[0] ? ": " : "",
-		 (int)sizeof(last.rule), last.rule);
+	error__append(err, " (%.*s%s%.*s)", (int)sizeof(last.field), last.field,
+		      last.field[0] ? ": " : "", (int)sizeof(last.rule), last.rule);
 }

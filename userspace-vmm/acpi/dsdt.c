@@ -5,6 +5,7 @@
  */
 #include "acpi/acpi.h"
 #include "acpi/aml.h"
+#include "chip/chipset.h"
 
 #define PCI_SLOTS	32
 #define PCI_PINS	4
@@ -12,8 +13,7 @@
 #define PCI_MEMORY_FIRST 0xc0000000
 #define PCI_MEMORY_LAST	0xfebfffff
 
-/* GSI of PIRQ A to D, as firmware programs the ISA bridge. */
-static const uint8_t pirq_gsi[PCI_PINS] = { 10, 10, 11, 11 };
+static const uint8_t pirq_gsi[PCI_PINS] = CHIPSET_PIRQ_GSI;
 
 static void add_pci_resources(struct aml *aml)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What SeaBIOS is told through fw_cfg: memory map, number of vCPUs, ACPI tables with the script that
- * places them, console on the serial port, no boot menu. A device without state: it only adds files.
+ * What SeaBIOS is told through fw_cfg: memory map, number of vCPUs, ACPI tables with the script
+ * that places them, console on the serial port, no boot menu. A device without state: it only
+ * adds files.
  */
 #include <endian.h>
 #include <stdlib.h>

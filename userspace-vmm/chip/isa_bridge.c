@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "acpi/acpi.h"
 #include "chip/chipset.h"
 #include "device.h"
 #include "machine.h"
@@ -19,7 +20,6 @@
 #define ADDRESS(function, reg)	(0x80000000u | CHIPSET_ISA_SLOT << 11 | (function) << 8 | (reg))
 #define REG_PM_BASE		0x40
 #define REG_PM_ENABLE		0x80
-#define PM_BASE			0x600
 
 struct isa_bridge {
 	struct machine *m;
@@ -64,11 +64,12 @@ static const struct bus_ops port_92_ops = { .read = port_92_read, .write = port_
 
 void chipset__setup_without_firmware(struct machine *m)
 {
-	static const uint8_t irqs[PCI_PIRQS] = { 10, 10, 11, 11 };
+	static const uint8_t irqs[PCI_PIRQS] = CHIPSET_PIRQ_GSI;
 
 	for (unsigned int i = 0; i < PCI_PIRQS; i++)
 		pci__config_write(m->pci, ADDRESS(0, REG_PIRQ_A + i), 1, irqs[i]);
-	pci__config_write(m->pci, ADDRESS(CHIPSET_PM_FUNCTION, REG_PM_BASE), 4, PM_BASE);
+	pci__config_write(m->pci, ADDRESS(CHIPSET_PM_FUNCTION, REG_PM_BASE), 4,
+			  ACPI_PM_BASE);
 	pci__config_write(m->pci, ADDRESS(CHIPSET_PM_FUNCTION, REG_PM_ENABLE), 1, 1);
 }
 

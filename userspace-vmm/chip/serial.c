@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * 16550A UART, COM1: the guest's console. Transmission takes no time: the transmitter reports
- * empty at once unless the console cannot take more. All state is under the chip's mutex, taken by vCPU threads and the loop thread.
+ * empty at once unless the console cannot take more. All state is under the chip's mutex, taken
+ * by vCPU threads and the loop thread.
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@ check() {
 	rule=$1 status=$2 pattern=$3
 	shift 3
 	number=$((number + 1))
-	"$MINIVMM" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	$MINIVMM "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	got=$?
 	if [ "$got" = "$status" ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -s "$dir/out" ] &&
 	   grep -q "^minivmm: .*$pattern" "$dir/err"; then
@@ -34,7 +34,7 @@ mkfifo "$dir/pipe"
 : >"$dir/device"
 
 echo "KTAP version 1"
-echo "1..14"
+echo "1..16"
 check no_command 1 "minivmm run DISK"
 check no_disk_given 1 "give a disk image" run
 check disk_does_not_exist 1 "does not exist; .*tools/disk/build" run "$dir/none"
@@ -49,4 +49,18 @@ check kernel_does_not_exist 1 "kernel .* does not exist" run --kernel "$dir/none
 check firmware_does_not_exist 1 "install Debian's package seabios" run --bios "$dir/none" "$dir/disk"
 check device_does_not_exist 2 "does not exist" run --device "$dir/nodev" --bios "$dir/disk" "$dir/disk"
 check device_is_no_hypervisor 2 "is no hypervisor device" run --device "$dir/device" --bios "$dir/disk" "$dir/disk"
+
+# As a user who may do nothing; root passes every permission check.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$dir"
+	chmod 600 "$dir/device" "$dir/disk"
+	cp "$MINIVMM" "$dir/minivmm"
+	cp "$dir/disk" "$dir/open" && chmod 666 "$dir/open"
+	MINIVMM="setpriv --reuid=65534 --regid=65534 --clear-groups $dir/minivmm"
+	check no_permission_for_the_device 2 "no permission to open .*usermod -aG kvm" run --device "$dir/device" --bios "$dir/open" "$dir/open"
+	check no_permission_for_the_disk 1 "cannot be read: .*check its owner" run "$dir/disk"
+else
+	echo "ok 15 no_permission_for_the_device # SKIP needs root and setpriv"
+	echo "ok 16 no_permission_for_the_disk # SKIP needs root and setpriv"
+fi
 exit $failed

@@ -147,7 +147,9 @@ TEST(eisa_id_is_compressed)
 {
 	uint8_t data[16];
 	struct aml aml = { .data = data, .size = sizeof(data) };
-	static const uint8_t expected[] = { 0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03 };
+	static const uint8_t expected[] = {
+		0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03,
+	};
 
 	aml__name_eisa_id(&aml, "_HID", "PNP0A03");
 	CHECK(aml.len == sizeof(expected));

@@ -280,6 +280,21 @@ TEST(intx_follows_slot_and_route)
 	teardown();
 }
 
+TEST(intx_disabled_by_the_guest_is_seen_in_the_status_only)
+{
+	setup();
+	pci__route_pirq(m.pci, 0, 10);
+	pci__set_intx(&dev, true);
+	CHECK(config_read(REG_COMMAND) >> 16 & 8);
+	config_write(REG_COMMAND, 0x400);
+	CHECK(!fake_kernel.line[10] && config_read(REG_COMMAND) >> 16 & 8);
+	config_write(REG_COMMAND, 0);
+	CHECK(fake_kernel.line[10]);
+	pci__set_intx(&dev, false);
+	CHECK(!fake_kernel.line[10] && !(config_read(REG_COMMAND) >> 16 & 8));
+	teardown();
+}
+
 TEST(shared_line_stays_up_for_the_other_device)
 {
 	struct pci_device other = { .name = "other", .has_intx = true };
