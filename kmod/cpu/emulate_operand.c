@@ -201,7 +201,9 @@ int emul_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
 	int ret;
 
 	if (unlikely(part != len)) {
-		ret = e->ops->probe(e, 0, len - part, EMUL_WRITE);
+		ret = e->ops->probe(e, linear, part, EMUL_WRITE);
+		if (ret != EMUL_FAULT)
+			ret = e->ops->probe(e, 0, len - part, EMUL_WRITE);
 		if (ret == EMUL_FAULT)
 			return ret;
 	}

@@ -649,14 +649,15 @@ static bool is_pair(u8 a, u8 b, u8 x, u8 y)
 
 /*
  * Where an operand has two faults the CPU chooses: #AC or #PF; #GP of a vector
- * not aligned or #SS of its segment. (And either operand of CMPS.)
+ * (or CMPXCHG16B) not aligned or #SS of its segment. (And either operand of CMPS.)
  */
 static bool same_vector(const struct emul *e, u8 native)
 {
 	u8 vector = e->fault.vector;
 
 	return vector == native || is_pair(vector, native, EMUL_VEC_AC, EMUL_VEC_PF) ||
-	       (moves_vector(e) && is_pair(vector, native, EMUL_VEC_SS, EMUL_VEC_GP));
+	       ((moves_vector(e) || executes(e, emul_exec_cmpxchg8b)) &&
+		is_pair(vector, native, EMUL_VEC_SS, EMUL_VEC_GP));
 }
 
 static bool same_end(const struct bench *b, int ret, const struct native_end *end)
