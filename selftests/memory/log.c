@@ -13,7 +13,7 @@
 
 #include "guests.h"
 
-#define SIZE	(4 * MIB)
+#define SIZE	(2 * MIB)
 #define PAGES	(SIZE / PAGE)
 #define USED	(PAGES - 64)	/* the guest never writes the last 64 pages */
 

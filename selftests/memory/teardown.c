@@ -13,8 +13,8 @@
 
 #include "guests.h"
 
-#define SIZE	(4 * MIB)
-#define SLACK	2048	/* KiB that MemAvailable may move by itself */
+#define SIZE	(2 * MIB)
+#define SLACK	1024	/* KiB that free memory may move by itself */
 
 /* A VM whose vCPUs fault all the time, as the process's own memory goes away. */
 static void run_and_discard(void)
@@ -44,6 +44,21 @@ static void kill_after(unsigned int delay)
 	waitpid(child, NULL, 0);
 }
 
+/* KiB of free pages in the lists of single CPUs, which MemAvailable leaves out. */
+static long on_cpu_lists(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	char line[128];
+	long pages, sum = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " count: %ld", &pages) == 1)
+			sum += pages;
+	if (file)
+		fclose(file);
+	return sum * PAGE / 1024;
+}
+
 static long available(void)
 {
 	long now, before = 0;
@@ -51,7 +66,7 @@ static long available(void)
 	/* Frees of the past may take a while to arrive. */
 	for (int i = 0; i < 50; i++) {
 		write_file("/proc/sys/vm/drop_caches", "3");
-		now = read_field("/proc/meminfo", "MemAvailable");
+		now = read_field("/proc/meminfo", "MemAvailable") + on_cpu_lists();
 		if (i && labs(now - before) < 64)
 			return now;
 		before = now;
@@ -93,13 +108,12 @@ TEST(memory_unmapped_before_the_vm_ends_is_no_harm)
 {
 	struct guests g;
 
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 5; i++) {
 		void *memory = map_anonymous(SIZE);
 
 		guests_init(&g, 2);
 		guests_set_area(&g, 0, memory, SIZE);
-		guests_start(&g, HAMMER, SIZE / PAGE);
-		EXPECT_TRUE(guests_wait(&g, 1));
+		guests_start(&g, TOUCH, SIZE / PAGE);
 		EXPECT_EQ(0, guests_stop(&g));
 		munmap(memory, SIZE);
 		guests_free(&g);
@@ -124,7 +138,7 @@ TEST(vm_ends_while_memory_changes)
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, churn, memory));
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 10; i++) {
 		struct guests g;
 
 		guests_init(&g, 2);
