@@ -25,17 +25,17 @@ struct coalesced {
 	struct mutex mutex;
 	struct coalesced_zones __rcu *zones;
 	raw_spinlock_t ring_lock;
-	struct minivmm_coalesced_mmio_ring *ring;	/* a page of its own, shared with userspace */
+	struct minivmm_coalesced_mmio_ring *ring;	/* one page, shared with userspace */
 };
 
 /* coalesced_init/destroy - at VM creation (ENOMEM) and when no vCPU runs any more. */
 int coalesced_init(struct vm *vm);
 void coalesced_destroy(struct vm *vm);
 
-/* coalesced_register - EINVAL: pio not 0 or 1, empty or wrapping range; ENOSPC; ENOMEM. May sleep. */
+/* coalesced_register - EINVAL: pio not 0 or 1, range empty or wraps; ENOSPC; ENOMEM. May sleep. */
 int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone);
 
-/* coalesced_unregister - drop every zone that contains @zone (none: no error). EINVAL as above; ENOMEM. */
+/* coalesced_unregister - drop every zone that contains @zone, if any. Errors as above. */
 int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone);
 
 /*

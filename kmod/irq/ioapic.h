@@ -31,11 +31,11 @@ struct ioapic {
 	u8 id;
 	unsigned long lines[IOAPIC_PINS];	/* asserting sources, one bit each */
 	u32 storm[IOAPIC_PINS];		/* EOIs in a row that found the line high */
-	u64 vectors[4];			/* vectors in any entry: their EOIs matter; read without lock */
+	u64 vectors[4];			/* those in any entry: EOIs matter; read without lock */
 	u32 unmasked;			/* pins unmasked since the caller last took them */
 };
 
-/* ioapic_send - environment: deliver @msg, results as irq_deliver(). Called with the caller's lock held. */
+/* ioapic_send - environment: deliver @msg, results as irq_deliver(). The caller's lock is held. */
 int ioapic_send(struct ioapic *io, const struct irq_message *msg);
 
 void ioapic_reset(struct ioapic *io);
@@ -46,7 +46,7 @@ void ioapic_reset(struct ioapic *io);
  */
 int ioapic_set_line(struct ioapic *io, unsigned int pin, unsigned int source, bool level);
 
-/* ioapic_read/write - access at @offset of the page; widths other than 32 bits act on the low part. */
+/* ioapic_read/write - access at @offset of the page; other widths act on the low part. */
 u32 ioapic_read(struct ioapic *io, u32 offset);
 void ioapic_write(struct ioapic *io, u32 offset, u32 value);
 

@@ -23,7 +23,10 @@ struct minivmm_ioeventfd;
  */
 int ioeventfd_control(struct vm *vm, const struct minivmm_ioeventfd *args);
 
-/* ioeventfd_signal - a guest wrote @len bytes @data to @addr: whether an eventfd took it. Window or outside. */
+/*
+ * ioeventfd_signal - a guest wrote @len bytes @data to @addr: whether an eventfd took
+ * it. Window or outside.
+ */
 bool ioeventfd_signal(struct vm *vm, bool is_port, u64 addr, unsigned int len, u64 data);
 
 /* ioeventfd_release - drop all; no vCPU runs any more. */

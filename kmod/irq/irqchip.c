@@ -186,7 +186,7 @@ int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
 	if (!irqchip_in_kernel(vm))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (msi->flags)
-		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "no flag is defined on x86");
+		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "x86 has no flag");
 	msi_decode(&msg, msi->address_lo, msi->data);
 	return max(irq_deliver(vm, NULL, &msg), 0);
 }
@@ -335,7 +335,7 @@ int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entri
 	if (irq_table_build(table, entries, nr, &bad)) {
 		kvfree(table);
 		return refuse(&vm->error, -EINVAL, "entries", bad,
-			      "each entry needs a known type, chip, pin and GSI, flags 0, and no second MSI or chip for its GSI");
+			      "type, chip, pin, GSI must exist, flags be 0, MSIs alone on a GSI");
 	}
 	publish_table(vm, table);
 	return 0;
@@ -373,7 +373,8 @@ static int refuse_no_irqchip(struct vm *vm)
 
 static int refuse_chip(struct vm *vm, u32 chip_id)
 {
-	return refuse(&vm->error, -EINVAL, "chip_id", chip_id, "chips are 0, 1 (PICs), 2 (I/O APIC)");
+	return refuse(&vm->error, -EINVAL, "chip_id", chip_id,
+		      "chips are 0, 1 (PICs), 2 (I/O APIC)");
 }
 
 int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip)

@@ -86,14 +86,14 @@ bool irqchip_in_kernel(const struct vm *vm);
 /* irqchip_create - CREATE_IRQCHIP; vm->lock held. EEXIST; EINVAL once a vCPU exists; ENOMEM. */
 int irqchip_create(struct vm *vm);
 
-/* irqchip_create_pit - CREATE_PIT2; vm->lock held. EEXIST; ENOENT without irqchip; EINVAL unknown flag. */
+/* irqchip_create_pit - CREATE_PIT2; vm->lock held. EEXIST; ENOENT without irqchip; EINVAL flag. */
 int irqchip_create_pit(struct vm *vm, const struct minivmm_pit_config *config);
 
 /* irqchip_get/set - GET/SET_IRQCHIP. ENXIO without irqchip; EINVAL unknown chip. */
 int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip);
 int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip);
 
-/* irqchip_get/set_pit, irqchip_reinject - GET/SET_PIT2, REINJECT_CONTROL. ENXIO without PIT; EINVAL. */
+/* irqchip_get/set_pit, irqchip_reinject - GET/SET_PIT2, REINJECT_CONTROL. ENXIO: no PIT; EINVAL. */
 int irqchip_get_pit(struct vm *vm, struct minivmm_pit_state2 *state);
 int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state);
 int irqchip_reinject(struct vm *vm, const struct minivmm_reinject_control *control);
@@ -107,7 +107,7 @@ int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entri
  */
 int irq_set_line(struct vm *vm, enum irq_source source, u32 gsi, bool level);
 
-/* irq_send_msi - SIGNAL_MSI: > 0 delivered, 0 blocked by the guest; EINVAL: flags, or no irqchip. */
+/* irq_send_msi - SIGNAL_MSI: > 0 delivered, 0 blocked by the guest; EINVAL: flags, no irqchip. */
 int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi);
 
 /* irqchip_eoi - a local APIC ended @vector. Window. */

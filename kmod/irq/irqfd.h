@@ -15,7 +15,7 @@
 struct vm;
 struct minivmm_irqfd;
 
-/* irqfd_module_init/exit - the workqueue that tears down irqfds whose eventfd was closed. ENOMEM. */
+/* irqfd_module_init/exit - the workqueue that tears down irqfds. ENOMEM. */
 int irqfd_module_init(void);
 void irqfd_module_exit(void);
 

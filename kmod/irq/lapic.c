@@ -158,23 +158,25 @@ static int deliver_to_all(struct vm *vm, struct vcpu *source, const struct irq_m
 /* Lowest priority: the least often chosen one of those that accept. */
 static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
 {
+	unsigned int i, times, least = UINT_MAX;
 	struct vcpu *vcpu, *best = NULL;
 	u64 best_identity = 0;
-	unsigned int i;
 
 	for_each_vcpu(vm, i, vcpu) {
 		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
 
 		if (!selected(identity, vcpu, source, msg) || !(identity & APIC_IDENTITY_SOFT))
 			continue;
-		if (best && READ_ONCE(vcpu->lapic.arbitration) >= READ_ONCE(best->lapic.arbitration))
+		times = READ_ONCE(vcpu->lapic.arbitration);
+		if (best && times >= least)
 			continue;
+		least = times;
 		best = vcpu;
 		best_identity = identity;
 	}
 	if (!best)
 		return -1;
-	WRITE_ONCE(best->lapic.arbitration, best->lapic.arbitration + 1);
+	WRITE_ONCE(best->lapic.arbitration, least + 1);
 	return deliver_to(best, best_identity, msg);
 }
 

@@ -31,7 +31,7 @@ struct lapic {
 	struct lapic_regs regs;
 	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
 	u8 sipi_vector;		/* any context */
-	unsigned int arbitration;	/* times chosen for a lowest-priority message; any context */
+	unsigned int arbitration;	/* lowest-priority messages taken; any context */
 
 	unsigned long events ____cacheline_aligned;
 	unsigned long posted[4];	/* vectors that arrived */
@@ -48,13 +48,13 @@ void lapic_destroy(struct vcpu *vcpu);
 /* lapic_reset - power-on state, or (@init) that after INIT. */
 void lapic_reset(struct vcpu *vcpu, bool init);
 
-/* lapic_cpuid_changed - after SET_CPUID2: take over from vcpu->cpuid.has what the guest is offered. */
+/* lapic_cpuid_changed - after SET_CPUID2: take over what vcpu->cpuid.has offers. */
 void lapic_cpuid_changed(struct vcpu *vcpu);
 
 /* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
 int lapic_pending_vector(struct vcpu *vcpu);
 
-/* lapic_masked_class - class of the highest vector that only the TPR holds back, or -1. After the above. */
+/* lapic_masked_class - after the above: class of the highest vector only TPR holds back, or -1. */
 static inline int lapic_masked_class(const struct lapic *lapic)
 {
 	return lapic->in_kernel ? lapic_regs_masked(&lapic->regs) : -1;
@@ -94,7 +94,7 @@ static inline u64 lapic_base(const struct lapic *lapic)
 	return lapic->regs.base;
 }
 
-/* lapic_set_base - IA32_APIC_BASE; -EINVAL: #GP. @host skips the transition rules (SET_SREGS, SET_MSRS). */
+/* lapic_set_base - IA32_APIC_BASE; -EINVAL: #GP. @host (SET_SREGS, SET_MSRS): any transition. */
 int lapic_set_base(struct vcpu *vcpu, u64 base, bool host);
 
 /* lapic_mmio_covers - whether @gpa is in the APIC's page (xAPIC mode, in-kernel). */

@@ -61,11 +61,11 @@ static void log_error(struct lapic_regs *r, u32 error)
 
 void lapic_regs_reset(struct lapic_regs *r, bool bsp, bool init)
 {
-	u64 base = init ? r->base : LAPIC_BASE_DEFAULT | LAPIC_BASE_ENABLE | (bsp ? LAPIC_BASE_BSP : 0);
+	u64 base = LAPIC_BASE_DEFAULT | LAPIC_BASE_ENABLE | (bsp ? LAPIC_BASE_BSP : 0);
 	unsigned int i;
 
 	*r = (struct lapic_regs) {
-		.base = base,
+		.base = init ? r->base : base,
 		.x2apic_id = r->x2apic_id,
 		.id = init ? r->id : r->x2apic_id << 24,
 		.dfr = ~0u,

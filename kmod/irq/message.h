@@ -47,7 +47,7 @@ struct irq_message {
 #define APIC_IDENTITY_ENABLED	BIT_ULL(42)	/* IA32_APIC_BASE.EN */
 #define APIC_IDENTITY_SOFT	BIT_ULL(43)	/* enabled by the spurious vector register */
 
-/* apic_identity - compose the word: @id (8 bits in xAPIC mode), @ldr (xAPIC: 8 bits), APIC_IDENTITY_ flags. */
+/* apic_identity - the word of @id (8 bits in xAPIC mode), @ldr (xAPIC: 8 bits) and flags. */
 static inline u64 apic_identity(u32 id, u8 ldr, u64 flags)
 {
 	return id | (u64)ldr << 32 | flags;

@@ -37,7 +37,7 @@ void pic_reset(struct pic *pic);
 /* pic_set_line - as ioapic_set_line(), for @line 0..15. */
 int pic_set_line(struct pic *pic, unsigned int line, unsigned int source, bool level);
 
-/* pic_intack - the CPU's interrupt acknowledge: the vector (a spurious one if nothing is pending). */
+/* pic_intack - the CPU's interrupt acknowledge: the vector, a spurious one if nothing waits. */
 u8 pic_intack(struct pic *pic);
 
 /* pic_owns_port - 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1. */

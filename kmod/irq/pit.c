@@ -53,7 +53,8 @@ static u16 to_bcd(u32 value)
 
 static u32 from_bcd(u16 value)
 {
-	return (value & 15) + (value >> 4 & 15) * 10 + (value >> 8 & 15) * 100 + (value >> 12) * 1000;
+	return (value & 15) + (value >> 4 & 15) * 10 + (value >> 8 & 15) * 100 +
+	       (value >> 12) * 1000;
 }
 
 static u16 counter(const struct pit_channel *c, u64 now)
@@ -142,7 +143,9 @@ static void latch_status(struct pit_channel *c, u64 now)
 {
 	if (c->status_latched)
 		return;
-	c->status = (output(c, now) ? STATUS_OUT : 0) | c->access << 4 | (c->mode & 7) << 1 | c->bcd;
+	c->status = c->access << 4 | (c->mode & 7) << 1 | c->bcd;
+	if (output(c, now))
+		c->status |= STATUS_OUT;
 	c->status_latched = true;
 }
 

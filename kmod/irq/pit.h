@@ -58,7 +58,7 @@ bool pit_tick(struct pit *pit, u64 now);
 /* pit_refused - no interrupt controller took the tick: nobody will end it. */
 void pit_refused(struct pit *pit);
 
-/* pit_acked - the guest ended the interrupt. Returns whether to raise the line again (a tick is owed). */
+/* pit_acked - the guest ended the interrupt. Returns whether to raise the line again. */
 bool pit_acked(struct pit *pit);
 
 /* pit_forget - the line was unmasked or the policy changed: no tick is in service or owed. */

@@ -173,7 +173,7 @@ int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state)
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 	if (err)
 		return refuse(&vm->error, err, "pit", state->flags,
-			      "flags, counts up to 65536, modes 0 to 5, access and latch states must be known ones");
+			      "flags, modes and latch states must be known, counts up to 65536");
 	return 0;
 }
 

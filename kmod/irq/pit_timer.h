@@ -22,7 +22,7 @@ void pit_timer_destroy(struct vm *vm);
 /* pit_timer_port - a byte at port 0x40..0x43 or 0x61: whether the VM has a PIT that takes it. */
 bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data);
 
-/* pit_timer_acked/unmasked - the guest ended GSI 0's interrupt, or unmasked a pin of it. No raw lock held. */
+/* pit_timer_acked/unmasked - the guest ended GSI 0's interrupt, or unmasked a pin of it. */
 void pit_timer_acked(struct vm *vm);
 void pit_timer_unmasked(struct vm *vm);
 

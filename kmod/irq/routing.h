@@ -18,7 +18,13 @@
 #define IRQ_MAX_ROUTES		4096
 #define IRQ_MAX_PINS		24
 
-enum irq_chip_id { IRQ_CHIP_PIC_MASTER, IRQ_CHIP_PIC_SLAVE, IRQ_CHIP_IOAPIC, NR_IRQ_CHIPS, IRQ_CHIP_MSI };
+enum irq_chip_id {
+	IRQ_CHIP_PIC_MASTER,
+	IRQ_CHIP_PIC_SLAVE,
+	IRQ_CHIP_IOAPIC,
+	NR_IRQ_CHIPS,
+	IRQ_CHIP_MSI = NR_IRQ_CHIPS,
+};
 
 struct irq_route {
 	s16 next;		/* next route of the same GSI, -1: last */

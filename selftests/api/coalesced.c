@@ -26,7 +26,8 @@ static struct minivmm_coalesced_mmio_ring *map_ring(struct vcpu *vcpu)
 	return ring;
 }
 
-GUEST64(write_twice, "mov $0x20000000, %rdi; movl $7, (%rdi); movb $8, 9(%rdi); movl $9, 16(%rdi); hlt");
+GUEST64(write_twice,
+	"mov $0x20000000, %rdi; movl $7, (%rdi); movb $8, 9(%rdi); movl $9, 16(%rdi); hlt");
 
 TEST_F(vm, writes_to_a_zone_are_queued)
 {

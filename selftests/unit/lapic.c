@@ -230,8 +230,8 @@ TEST_F(lapic, unknown_registers_are_refused_and_logged)
 
 TEST_F(lapic, read_only_registers_ignore_writes)
 {
-	static const u32 offsets[] = { APIC_REG_VERSION, APIC_REG_PPR, APIC_REG_ISR, APIC_REG_IRR + 0x70,
-				       APIC_REG_TMCCT };
+	static const u32 offsets[] = { APIC_REG_VERSION, APIC_REG_PPR, APIC_REG_ISR,
+				       APIC_REG_IRR + 0x70, APIC_REG_TMCCT };
 	struct lapic_regs before = self->r;
 	unsigned int i;
 

@@ -210,7 +210,8 @@ TEST_F(pit, speaker_port_gate_and_data)
 
 TEST_F(pit, refresh_bit_toggles)
 {
-	u8 a = pit_speaker_read(&self->pit, 0) & 0x10, b = pit_speaker_read(&self->pit, 15100) & 0x10;
+	u8 a = pit_speaker_read(&self->pit, 0) & 0x10;
+	u8 b = pit_speaker_read(&self->pit, 15100) & 0x10;
 
 	EXPECT_NE(a, b);
 }
