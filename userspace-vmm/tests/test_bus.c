@@ -84,6 +84,17 @@ TEST(access_across_the_end_is_split)
 	bus__destroy(bus);
 }
 
+TEST(access_that_starts_inside_and_ends_outside_is_split)
+{
+	struct chip a = { .value = 0x44332211 };
+	struct bus *bus = new_bus();
+
+	CHECK(!bus__add(bus, 0x10, 4, &ops, &a));
+	CHECK(bus__read(bus, 0x12, 4) == 0xffff4433);
+	CHECK(a.size == 1 && a.accesses == 2);
+	bus__destroy(bus);
+}
+
 TEST(odd_sizes_are_split_into_bytes)
 {
 	struct chip a = { .value = 0x332211 };

@@ -165,6 +165,54 @@ TEST(removed_descriptor_is_not_called_in_the_same_round)
 	loop__destroy(loop);
 }
 
+static int reused_read, reused_write;
+
+static void must_not_run(void *ctx, int fd, uint32_t events)
+{
+	(void)ctx;
+	(void)fd;
+	(void)events;
+	note('x');
+}
+
+/* Whichever comes first ends the other descriptor's watch and gives its number to an idle pipe. */
+static void reuse_other(void *ctx, int fd, uint32_t events)
+{
+	int other = fd == pipes[0][0] ? pipes[1][0] : pipes[0][0];
+
+	(void)ctx;
+	(void)events;
+	loop__remove(loop, fd);
+	loop__remove(loop, other);
+	dup2(reused_read, other);
+	loop__add(loop, other, EPOLLIN, must_not_run, NULL);
+	loop__call(loop, stop, NULL);
+}
+
+TEST(reused_descriptor_does_not_inherit_an_event)
+{
+	int idle[2];
+
+	setup();
+	CHECK(!pipe(idle));
+	reused_read = idle[0];
+	reused_write = idle[1];
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK(!pipe(pipes[i]));
+		CHECK(write(pipes[i][1], "x", 1) == 1);
+		CHECK(!loop__add(loop, pipes[i][0], EPOLLIN, reuse_other, NULL));
+	}
+	CHECK(!loop__run(loop, &err));
+	CHECK(!order[0]);
+	for (unsigned int i = 0; i < 2; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	close(reused_read);
+	close(reused_write);
+	loop__destroy(loop);
+}
+
 TEST(what_cannot_be_watched_is_refused)
 {
 	char path[] = "/tmp/minivmm-loop-XXXXXX";
