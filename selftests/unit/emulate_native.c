@@ -618,7 +618,9 @@ static u64 compared_bits(const struct bench *b, unsigned int reg, const struct n
 {
 	bool used = reg == EMUL_RCX || reg == EMUL_RSI || reg == EMUL_RDI;
 
-	return end->vector && b->e.insn.rep && used ? emul_mask(b->e.insn.addr_size) : ~0ULL;
+	if (!end->vector || !b->e.insn.op || !b->e.insn.rep || !used)
+		return ~0ULL;
+	return emul_mask(b->e.insn.addr_size);
 }
 
 static bool same_registers(const struct bench *b, struct user_regs_struct *native,
