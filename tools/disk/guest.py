@@ -105,6 +105,10 @@ class Guest:
             raise GuestError(f"'{command}' in the guest ended with status {status}: {output}")
         return status, output
 
+    def wait_for_network(self, seconds):
+        """DHCP goes on in the background when the login prompt is there."""
+        self.run("until ip route get 10.0.2.2 >/dev/null 2>&1; do sleep 1; done", seconds)
+
     def power_off(self, seconds):
         """Shuts the guest down; returns the program's exit status."""
         self.send("poweroff")
