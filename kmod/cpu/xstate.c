@@ -19,6 +19,7 @@
 #define XSTATE_SSE		BIT_ULL(1)
 #define XSTATE_AVX		BIT_ULL(2)
 #define XSTATE_MPX		GENMASK_ULL(4, 3)
+#define XSTATE_ZMM_HI256	BIT_ULL(6)
 #define XSTATE_AVX512		GENMASK_ULL(7, 5)
 #define XSTATE_AMX		GENMASK_ULL(18, 17)
 
@@ -60,7 +61,7 @@ static struct {
 	u64 host_xss;
 	u32 mxcsr_mask;
 	unsigned int size;
-	u32 ymm_offset, pkru_offset;
+	u32 ymm_offset, zmm_offset, pkru_offset;
 	u32 end[64];		/* of each component in the standard format */
 	bool xsaves, pku;
 } host;
@@ -91,6 +92,8 @@ static void read_layout(void)
 		host.end[i] = offset + size;
 		if (i == 2)
 			host.ymm_offset = offset;
+		if (i == 6)
+			host.zmm_offset = offset;
 		if (i == 9)
 			host.pkru_offset = offset;
 	}
@@ -418,4 +421,7 @@ void xstate_vec_write(struct vcpu *vcpu, unsigned int reg, const void *buf, unsi
 		return;
 	memcpy((void *)image + host.ymm_offset + reg * 16, buf + 16, 16);
 	image->header.xstate_bv |= XSTATE_AVX;
+	/* A VEX instruction clears what is above its register. */
+	if (image->header.xstate_bv & XSTATE_ZMM_HI256)
+		memset((void *)image + host.zmm_offset + reg * 32, 0, 32);
 }
