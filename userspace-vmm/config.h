@@ -23,7 +23,7 @@ struct config_forward {
 
 struct config {
 	const char *device;	/* /dev/minivmm */
-	const char *name;	/* shown in messages and as the thread names */
+	const char *name;	/* shown in messages */
 	const char *disk;	/* raw image, a non-empty file or block device; NULL: none */
 	bool read_only;		/* --ro: the disk is opened and offered read-only */
 	const char *kernel;	/* NULL: boot through SeaBIOS */
