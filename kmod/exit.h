@@ -13,6 +13,7 @@
 struct vcpu;
 
 enum exit_kind {
+	EXIT_UNKNOWN,		/* .hw_code */
 	EXIT_INTERRUPT,		/* host interrupt, NMI or SMI: taken when the window ends */
 	EXIT_ENTRY_FAILED,	/* the CPU refused the guest state: .hw_code says why */
 	EXIT_IO,		/* IN, OUT, INS, OUTS: .io */
@@ -34,7 +35,6 @@ enum exit_kind {
 	EXIT_UNDEFINED,		/* an instruction this guest does not have: #UD */
 	EXIT_RDPMC,
 	EXIT_RESUME,		/* the backend dealt with it alone */
-	EXIT_UNKNOWN,		/* .hw_code */
 	NR_EXIT_KINDS
 };
 

@@ -65,6 +65,22 @@ void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 erro
 		(has_error ? VMCB_EVENT_HAS_ERROR : 0) | (u64)error << 32;
 }
 
+/*
+ * The manual: a virtual interrupt is taken when its priority is above the TPR. QEMU's
+ * emulated CPU takes it at the same priority too; without this the window of a vector
+ * that the TPR holds back would open again and again, and the guest would stand still.
+ */
+static bool equal_priority_is_taken __read_mostly;
+
+static void read_irq_window(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	u64 priority = (c->int_control & VMCB_V_INTR_PRIO) >> 16;
+
+	vcpu->exit.kind = EXIT_INTERRUPT_WINDOW;
+	if (!(c->int_control & VMCB_V_IGN_TPR) && (c->int_control & VMCB_V_TPR) == priority)
+		equal_priority_is_taken = true;
+}
+
 /* A virtual interrupt whose delivery is intercepted says when a real one would be taken. */
 void svm_want_irq_window(struct vcpu *vcpu, int priority)
 {
@@ -75,7 +91,7 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	if (priority > 15)
 		control |= VMCB_V_IRQ | VMCB_V_IGN_TPR;
 	else if (priority >= 0)
-		control |= VMCB_V_IRQ | (u64)priority << 16;
+		control |= VMCB_V_IRQ | (u64)(priority - equal_priority_is_taken) << 16;
 	vmcb->control.int_control = control;
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, priority >= 0);
 }
@@ -172,6 +188,30 @@ static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 		end_step(vcpu);
 }
 
+/* Exit codes that say all there is to say. */
+static const u8 plain_exits[] = {
+	[SVM_EXIT_DR_READ ... SVM_EXIT_DR_LAST] = EXIT_DEBUG_REGISTER,
+	[SVM_EXIT_INTR] = EXIT_INTERRUPT,
+	[SVM_EXIT_NMI] = EXIT_INTERRUPT,
+	[SVM_EXIT_SMI] = EXIT_INTERRUPT,
+	[SVM_EXIT_INIT] = EXIT_INTERRUPT,
+	[SVM_EXIT_RDPMC] = EXIT_RDPMC,
+	[SVM_EXIT_CPUID] = EXIT_CPUID,
+	[SVM_EXIT_RSM] = EXIT_UNDEFINED,
+	[SVM_EXIT_INVD] = EXIT_CACHE_FLUSH,
+	[SVM_EXIT_PAUSE] = EXIT_PAUSE,
+	[SVM_EXIT_HLT] = EXIT_HLT,
+	[SVM_EXIT_INVLPGA] = EXIT_UNDEFINED,
+	[SVM_EXIT_SHUTDOWN] = EXIT_SHUTDOWN,
+	[SVM_EXIT_VMRUN] = EXIT_UNDEFINED,
+	[SVM_EXIT_VMMCALL] = EXIT_HYPERCALL,
+	[SVM_EXIT_VMLOAD ... SVM_EXIT_SKINIT] = EXIT_UNDEFINED,
+	[SVM_EXIT_WBINVD] = EXIT_CACHE_FLUSH,
+	[SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED] = EXIT_UNDEFINED,
+	[SVM_EXIT_XSETBV] = EXIT_XSETBV,
+	[SVM_EXIT_RDPRU] = EXIT_UNDEFINED,
+};
+
 static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 {
 	struct exit_info *exit = &vcpu->exit;
@@ -179,40 +219,15 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	exit->hw_code = c->exit_code;
 	exit->insn_len = backend.next_rip && c->next_rip ? c->next_rip - vcpu->regs.rip : 0;
 	switch (c->exit_code) {
-	case SVM_EXIT_DR_READ ... SVM_EXIT_DR_LAST:
-		exit->kind = EXIT_DEBUG_REGISTER;
-		break;
 	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
 		read_exception(vcpu, c);
 		break;
-	case SVM_EXIT_INTR:
-	case SVM_EXIT_NMI:
-	case SVM_EXIT_SMI:
-	case SVM_EXIT_INIT:
-		exit->kind = EXIT_INTERRUPT;
-		break;
 	case SVM_EXIT_VINTR:
-		exit->kind = EXIT_INTERRUPT_WINDOW;
+		read_irq_window(vcpu, c);
 		break;
 	case SVM_EXIT_IRET:
 		start_step(vcpu);
 		exit->kind = EXIT_RESUME;
-		break;
-	case SVM_EXIT_RDPMC:
-		exit->kind = EXIT_RDPMC;
-		break;
-	case SVM_EXIT_CPUID:
-		exit->kind = EXIT_CPUID;
-		break;
-	case SVM_EXIT_INVD:
-	case SVM_EXIT_WBINVD:
-		exit->kind = EXIT_CACHE_FLUSH;
-		break;
-	case SVM_EXIT_PAUSE:
-		exit->kind = EXIT_PAUSE;
-		break;
-	case SVM_EXIT_HLT:
-		exit->kind = EXIT_HLT;
 		break;
 	case SVM_EXIT_IOIO:
 		read_io(exit, c);
@@ -220,31 +235,12 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	case SVM_EXIT_MSR:
 		exit->kind = c->exit_info_1 & 1 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
 		break;
-	case SVM_EXIT_SHUTDOWN:
-		exit->kind = EXIT_SHUTDOWN;
-		break;
-	case SVM_EXIT_VMMCALL:
-		exit->kind = EXIT_HYPERCALL;
-		break;
-	case SVM_EXIT_RSM:
-	case SVM_EXIT_INVLPGA:
-	case SVM_EXIT_VMRUN:
-	case SVM_EXIT_VMLOAD ... SVM_EXIT_SKINIT:
-	case SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED:
-	case SVM_EXIT_RDPRU:
-		exit->kind = EXIT_UNDEFINED;
-		break;
-	case SVM_EXIT_XSETBV:
-		exit->kind = EXIT_XSETBV;
-		break;
 	case SVM_EXIT_NPF:
 		read_fault(exit, c);
 		break;
-	case SVM_EXIT_INVALID:
-		exit->kind = EXIT_ENTRY_FAILED;
-		break;
 	default:
-		exit->kind = EXIT_UNKNOWN;
+		exit->kind = c->exit_code < ARRAY_SIZE(plain_exits) ?
+			     plain_exits[c->exit_code] : EXIT_UNKNOWN;
 	}
 }
 
