@@ -373,7 +373,7 @@ TEST(fw_cfg_dma_refuses_writes_and_bad_addresses)
 	CHECK(dma(0x10, 4, 0x2000) == 1);
 	CHECK(dma(0 << 16 | 8 | 2, 4, 0xffffffff000ULL) == 1);
 	CHECK(dma(0 << 16 | 8 | 2, ~0u, 0) == 1);
-	CHECK(dma(0xffff << 16 | 8 | 2, 4, 0x2000) == 0);
+	CHECK(dma(0xffffu << 16 | 8 | 2, 4, 0x2000) == 0);
 	bus__write(board.m.pio, 0x514, 4, ~0u);
 	bus__write(board.m.pio, 0x518, 4, ~0u);
 	board__destroy();

@@ -41,6 +41,7 @@ static unsigned int ktap_count;
 	{									\
 		bool any = false;						\
 										\
+		setvbuf(stdout, NULL, _IOLBF, 0);				\
 		printf("KTAP version 1\n1..%u\n", ktap_count);			\
 		for (unsigned int i = 0; i < ktap_count; i++) {			\
 			bool failed = false;					\
