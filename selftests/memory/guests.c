@@ -52,6 +52,17 @@ static bool answer(struct guests *g, struct vcpu *vcpu, long end)
 	return true;
 }
 
+/* What there is to know of a vCPU that ended as it should not. */
+static void print_end(struct vcpu *vcpu, long end)
+{
+	const struct minivmm_run *run = vcpu->run;
+
+	fprintf(stderr, "# vcpu %u ended with %ld at %llx\n", vcpu->id, end, vcpu_regs(vcpu).rip);
+	for (__u32 i = 0; end == MINIVMM_EXIT_INTERNAL_ERROR && i < run->internal.ndata; i++)
+		fprintf(stderr, "# suberror %u, data[%u] %llx\n", run->internal.suberror, i,
+			run->internal.data[i]);
+}
+
 static void *run(void *arg)
 {
 	struct thread_args args = *(struct thread_args *)arg;
@@ -61,8 +72,10 @@ static void *run(void *arg)
 	do {
 		end = program_run(args.vcpu);
 	} while (answer(args.g, args.vcpu, end));
-	if (end != PROGRAM_ENDED)
+	if (end != PROGRAM_ENDED) {
+		print_end(args.vcpu, end);
 		args.g->unexpected = end;
+	}
 	return NULL;
 }
 
@@ -144,8 +157,6 @@ long guests_stop(struct guests *g)
 		errors += v->errors;
 	}
 	g->control->stop = 0;
-	if (g->unexpected)
-		fprintf(stderr, "# a vCPU ended with %ld\n", g->unexpected);
 	return g->unexpected ? -1 : errors;
 }
 
