@@ -271,9 +271,10 @@ static int handle_fast(struct vcpu *vcpu)
 int exit_handle(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
+	unsigned int opcode = opcode_len(exit->kind);
 
 	vcpu->stats.exits[exit->kind]++;
-	if (!exit->insn_len && opcode_len(exit->kind))
+	if (opcode && !exit->insn_len && !emulation_measure_in_window(vcpu, opcode))
 		return NEXT_OUTSIDE;
 	return handle_fast(vcpu);
 }

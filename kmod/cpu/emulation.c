@@ -510,28 +510,75 @@ static bool is_prefix(const struct vcpu *vcpu, u8 byte)
 	}
 }
 
-int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
+/* False: only prefixes so far, more bytes are needed. */
+static bool set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
+			 unsigned int opcode_len)
 {
-	struct emul *e = &vcpu->emulation.e;
-	unsigned int got = 0, prefixes = 0;
-	u8 bytes[EMUL_INSN_MAX];
-	struct emul_seg cs;
-	int ret;
+	unsigned int prefixes = 0;
 
-	begin(vcpu);
-	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
-	ret = op_fetch(e, cs.attr & EMUL_ATTR_L && is_long_mode(vcpu) ? vcpu->regs.rip :
-			  (u32)(cs.base + vcpu->regs.rip), bytes, sizeof(bytes), &got);
-	if (ret == EMUL_UNHANDLED) {
-		e->fetched = 0;
-		return report_unhandled(vcpu);
-	}
-	if (ret != EMUL_DONE) {
-		ret = conclude(vcpu, ret);
-		return ret == NEXT_ENTER ? NEXT_HOST : ret;
-	}
 	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
 		prefixes++;
 	vcpu->exit.insn_len = prefixes + opcode_len;
+	return prefixes < got;
+}
+
+static u64 linear_rip(struct vcpu *vcpu)
+{
+	struct emul_seg cs;
+
+	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	if (is_long_mode(vcpu) && (cs.attr & EMUL_ATTR_L))
+		return vcpu->regs.rip;
+	return (u32)(cs.base + vcpu->regs.rip);
+}
+
+static int peek_pte(void *ctx, u64 gpa, unsigned int size, u64 *val)
+{
+	const void *pte = mmu_peek(ctx, gpa, false);
+
+	if (!pte)
+		return -EAGAIN;
+	*val = size == 8 ? READ_ONCE(*(const u64 *)pte) : READ_ONCE(*(const u32 *)pte);
+	return 0;
+}
+
+/* The CPU has just fetched the instruction: accessed bits are set already. */
+static const struct walk_ops walk_ops_peek = { .read_pte = peek_pte };
+
+bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
+{
+	u64 linear = linear_rip(vcpu);
+	struct walk_result result;
+	struct walk_mode mode;
+	const u8 *bytes;
+
+	if (paging_levels(vcpu) == 3 || fill_walk_mode(vcpu, &mode) ||
+	    walk_gva(&mode, &walk_ops_peek, vcpu, linear,
+		     WALK_FETCH | (vcpu->cpl == 3 ? WALK_USER : 0), &result))
+		return false;
+	bytes = mmu_peek(vcpu, result.gpa, false);
+	return bytes && set_insn_len(vcpu, bytes, piece_of(linear, EMUL_INSN_MAX, EMUL_INSN_MAX),
+				     opcode_len);
+}
+
+int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
+{
+	struct emul *e = &vcpu->emulation.e;
+	u64 linear = linear_rip(vcpu);
+	u8 bytes[EMUL_INSN_MAX];
+	unsigned int got = 0, more;
+	int ret;
+
+	begin(vcpu);
+	do {
+		ret = op_fetch(e, linear + got, bytes + got, sizeof(bytes) - got, &more);
+		if (ret == EMUL_UNHANDLED)
+			return report_unhandled(vcpu);
+		if (ret != EMUL_DONE) {
+			ret = conclude(vcpu, ret);
+			return ret == NEXT_ENTER ? NEXT_HOST : ret;
+		}
+		got += more;
+	} while (!set_insn_len(vcpu, bytes, got, opcode_len) && got < sizeof(bytes));
 	return NEXT_ENTER;
 }

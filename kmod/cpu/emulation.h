@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The emulator at work for a vCPU: its ops over guest memory, in-kernel devices
- * and, through the transcript, devices in userspace. Outside only.
+ * and, through the transcript, devices in userspace. Outside only, but for what says window.
  */
 #ifndef MINIVMM_CPU_EMULATION_H
 #define MINIVMM_CPU_EMULATION_H
@@ -42,6 +42,9 @@ int emulation_continue(struct vcpu *vcpu);
  * Returns NEXT_ENTER: done; NEXT_HOST: something else happened, enter again; -errno.
  */
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
+
+/* emulation_measure_in_window - the same where the bytes are at hand; false: do it outside. */
+bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len);
 
 /*
  * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without
