@@ -222,12 +222,12 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
 		read_exception(vcpu, c);
 		break;
-	case SVM_EXIT_VINTR:
-		read_irq_window(vcpu, c);
-		break;
 	case SVM_EXIT_IRET:
 		start_step(vcpu);
 		exit->kind = EXIT_RESUME;
+		break;
+	case SVM_EXIT_VINTR:
+		read_irq_window(vcpu, c);
 		break;
 	case SVM_EXIT_IOIO:
 		read_io(exit, c);
