@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+CASE(one_shot_timer_fires_once, 1)
+CASE(periodic_timer_keeps_firing_until_stopped, 1)
+CASE(timer_counts_down_and_never_up, 1)
+CASE(masked_timer_counts_without_interrupt, 1)
+CASE(tsc_deadline_fires_at_its_time, 1)
+CASE(tsc_deadline_of_zero_disarms, 1)
+CASE(pit_channel_0_interrupts_through_the_pic, 1)
+CASE(pit_counts_down, 1)
+CASE(clock_page_is_even_and_advances, 1)
+CASE(clock_is_monotonic_across_vcpus, 2)
