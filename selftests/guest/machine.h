@@ -15,7 +15,7 @@
 /* In a number of vCPUs: all but the first wait for a start-up IPI. */
 #define STARTED_BY_GUEST	0x100
 
-/* In a number of vCPUs: a case that KVM of 6.1 is known to fail. */
+/* In a number of vCPUs: a case that KVM of 6.1 is known to fail in the emulated host. */
 #define BEYOND_KVM		0x200
 
 struct machine {
