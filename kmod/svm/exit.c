@@ -87,6 +87,9 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	u64 control = vmcb->control.int_control;
 
+	/* A step of ours comes back by itself: end_step() has this asked again. */
+	if (to_svm(vcpu)->stepping)
+		priority = -1;
 	control &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR);
 	if (priority > 15)
 		control |= VMCB_V_IRQ | VMCB_V_IGN_TPR;
@@ -99,27 +102,48 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 /* NMIs are masked until IRET, or by the shadow of STI: one instruction to step over. */
 static void start_step(struct vcpu *vcpu)
 {
-	to_svm(vcpu)->nmi_step = true;
+	to_svm(vcpu)->stepping = true;
 	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
 }
 
 /* While NMIs are masked IRET is intercepted anyway. */
 void svm_want_nmi_window(struct vcpu *vcpu)
 {
-	if (!vcpu->events.nmi_masked && !to_svm(vcpu)->nmi_step)
+	if (!vcpu->events.nmi_masked && !to_svm(vcpu)->stepping)
 		start_step(vcpu);
 }
 
-/* The #DB that ends a step of ours; RFLAGS now are what IRET popped, or have our TF. */
+/* Over, or to be begun anew at the next entry; RFLAGS may have our TF or what IRET popped. */
 static void end_step(struct vcpu *vcpu)
+{
+	to_svm(vcpu)->stepping = false;
+	vcpu->regs.rflags &= ~X86_EFLAGS_TF;
+	vcpu->irq_window = -1;
+}
+
+/* The #DB of a step of ours. */
+static void complete_step(struct vcpu *vcpu)
+{
+	end_step(vcpu);
+	to_svm(vcpu)->vmcb->save.dr6 &= ~DR_STEP;
+	vcpu->events.nmi_masked = false;
+	vcpu->irq_shadow = false;
+	vcpu->exit.kind = EXIT_RESUME;
+}
+
+/*
+ * QEMU's emulated CPU does not take the shadow from the VMCB and would let an
+ * interrupt in between STI and HLT, whose wake-up is then lost. While RIP stands
+ * where it was entered with a shadow, the shadow stays; a window that opens there
+ * says that this CPU is such a one, and the instruction is stepped over.
+ */
+static void keep_shadow(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	svm->nmi_step = false;
-	vcpu->regs.rflags &= ~X86_EFLAGS_TF;
-	vcpu->events.nmi_masked = false;
-	svm->vmcb->save.dr6 &= ~DR_STEP;
-	vcpu->exit.kind = EXIT_RESUME;
+	vcpu->irq_shadow = true;
+	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW && !svm->stepping)
+		start_step(vcpu);
 }
 
 /* What was to be delivered and did not complete is given back for the next entry. */
@@ -184,8 +208,8 @@ static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 	exit->exception.has_error = exit->exception.vector == EMUL_VEC_AC;
 	exit->exception.error = c->exit_info_1;
 	exit->kind = exit->exception.vector == 18 ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;
-	if (exit->exception.vector == EMUL_VEC_DB && to_svm(vcpu)->nmi_step)
-		end_step(vcpu);
+	if (exit->exception.vector == EMUL_VEC_DB && to_svm(vcpu)->stepping)
+		complete_step(vcpu);
 }
 
 /* Exit codes that say all there is to say. */
@@ -252,7 +276,7 @@ static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
 	vmcb_intercept(vmcb, INTERCEPT_IRET,
-		       vcpu->events.nmi_masked && !to_svm(vcpu)->nmi_step);
+		       vcpu->events.nmi_masked && !to_svm(vcpu)->stepping);
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
 	vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
 	vmcb->control.int_control &= ~VMCB_V_TPR;
@@ -288,11 +312,19 @@ static noinstr void run_guest(struct vcpu *vcpu, struct svm_vcpu *svm, u64 host_
 	host_leave_guest_context();
 }
 
+/* Exits that no instruction of the guest asked for: what it does next is still to come. */
+static bool is_event_exit(enum exit_kind kind)
+{
+	return kind == EXIT_INTERRUPT || kind == EXIT_INTERRUPT_WINDOW || kind == EXIT_RESUME;
+}
+
 void svm_enter(struct vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpu);
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
+	bool shadow = vcpu->irq_shadow;
+	u64 rip = vcpu->regs.rip;
 
 	if (svm->asid_cpu != vcpu->cpu || svm->asid_generation != sc->asid_generation)
 		svm_new_asid(svm);
@@ -308,6 +340,10 @@ void svm_enter(struct vcpu *vcpu)
 	read_guest_state(vcpu, vmcb);
 	read_interrupted_event(vcpu, &vmcb->control);
 	read_exit(vcpu, &vmcb->control);
+	if (svm->stepping && !is_event_exit(vcpu->exit.kind))
+		end_step(vcpu);
+	if (shadow && vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_RESUME)
+		keep_shadow(vcpu);
 }
 
 #define OP(ret, name, args)	.name = svm_##name,

@@ -26,7 +26,7 @@ struct svm_vcpu {
 	u64 vmcb_pa;
 	u64 asid_generation;
 	int asid_cpu;
-	bool nmi_step;			/* single-stepping over IRET to unmask NMI */
+	bool stepping;			/* over IRET, or over the shadow of STI */
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);

@@ -99,7 +99,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	reset_segment(&save->ldtr, 0x82);
 	reset_segment(&save->tr, 0x8b);
 	save->cpl = 0;
-	svm->nmi_step = false;
+	svm->stepping = false;
 	vmcb_intercept(svm->vmcb, INTERCEPT_VINTR, false);
 	svm->vmcb->control.int_control = VMCB_V_INTR_MASKING;
 	svm->vmcb->control.int_state = 0;
