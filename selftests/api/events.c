@@ -84,14 +84,24 @@ TEST_F(vm, nmi_is_taken_with_interrupts_off)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 }
 
+static __u32 mp_state(struct vcpu *vcpu)
+{
+	struct minivmm_mp_state state = { ~0U };
+
+	call(vcpu->fd, MINIVMM_GET_MP_STATE, &state);
+	return state.mp_state;
+}
+
 TEST_F(chip, nmi_wakes_a_halted_vcpu)
 {
 	start_with_vectors(&self->vcpu, halt_without_interrupts);
-	program_spawn(&self->vcpu);
-	usleep(50000);
-	program_kick(&self->vcpu);
-	ASSERT_EQ(-EINTR, program_join(&self->vcpu));
-	self->vcpu.run->immediate_exit = 0;
+	do {	/* until it was given the time to halt */
+		program_spawn(&self->vcpu);
+		usleep(50000);
+		program_kick(&self->vcpu);
+		ASSERT_EQ(-EINTR, program_join(&self->vcpu));
+		self->vcpu.run->immediate_exit = 0;
+	} while (mp_state(&self->vcpu) != MINIVMM_MP_STATE_HALTED);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
 	EXPECT_VECTOR(2);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
