@@ -10,7 +10,7 @@
  * emulator, having changed no register. The caller later runs the same
  * instruction again from its start and answers the accesses already completed
  * from a transcript: for given registers and bytes the sequence of calls of
- * read, write, cmpxchg, pio_in and pio_out is always the same, reads before
+ * read, write, compare_exchange, pio_in and pio_out is always the same, reads before
  * writes. (fetch, segment, probe and vec_* have no side effects and do not
  * belong into the transcript.) Registers change only when every access of the
  * instruction, or of one REP iteration, has succeeded: a commit point, after
@@ -103,7 +103,7 @@ struct emul_ops {
 	 * Atomic on RAM if the guest can share it; len is 1, 2, 4, 8 or 16.
 	 * EMUL_RETRY if memory is no longer *old. On MMIO a write of *new.
 	 */
-	int (*cmpxchg)(struct emul *e, u64 linear, const void *old, const void *new,
+	int (*compare_exchange)(struct emul *e, u64 linear, const void *old, const void *new,
 		       unsigned int len);
 	/*
 	 * Would an access of this kind fault? EMUL_DONE: no, and it is RAM;

@@ -238,7 +238,7 @@ int emul_mem_update(struct emul *e, const void *old, const void *new, unsigned i
 		    bool locked)
 {
 	if (locked && len_before_wrap(e, e->linear, len) == len)
-		return e->ops->cmpxchg(e, e->linear, old, new, len);
+		return e->ops->compare_exchange(e, e->linear, old, new, len);
 	return emul_write(e, e->linear, new, len);
 }
 

@@ -116,7 +116,7 @@ SYM_FUNC_START(svm_enter_guest)
 	SWITCH_SPEC_CTRL 32(%rsp), 24(%rsp)
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
-	ALTERNATIVE "", "call entry_untrain_ret", X86_FEATURE_UNRET
+	CALL_UNTRAIN_RET
 	stgi
 
 	addq	$40, %rsp

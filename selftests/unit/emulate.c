@@ -117,7 +117,7 @@ static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int le
 	return ret;
 }
 
-static int op_cmpxchg(struct emul *e, u64 linear, const void *old, const void *new,
+static int op_compare_exchange(struct emul *e, u64 linear, const void *old, const void *new,
 		      unsigned int len)
 {
 	world *w = world_of(e);
@@ -185,7 +185,7 @@ static const struct emul_ops ops = {
 	.fetch = op_fetch,
 	.read = op_read,
 	.write = op_write,
-	.cmpxchg = op_cmpxchg,
+	.compare_exchange = op_compare_exchange,
 	.probe = op_probe,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
