@@ -303,11 +303,15 @@ static int handle_shutdown(struct vcpu *vcpu)
 
 static int handle_entry_failed(struct vcpu *vcpu)
 {
+	const struct exit_info *exit = &vcpu->exit;
 	struct minivmm_run *run = vcpu->run;
 
 	explain_source(&vcpu->error, MINIVMM_ERROR_SOURCE_ENTRY);
-	refuse(&vcpu->error, -EINVAL, "guest state", vcpu->exit.hw_code,
-	       "the CPU refused to enter the guest with this state");
+	if (exit->refused.rule)
+		refuse_entry(&vcpu->error, exit->refused.rule, exit->refused.value);
+	else
+		refuse(&vcpu->error, -EINVAL, "guest state", exit->hw_code,
+		       "the CPU refused to enter the guest; no rule known to minivmm is broken");
 	run->exit_reason = MINIVMM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = vcpu->exit.hw_code;
 	run->fail_entry.cpu = vcpu->cpu;

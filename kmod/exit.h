@@ -10,12 +10,13 @@
 
 #include <linux/types.h>
 
+struct entry_rule;
 struct vcpu;
 
 enum exit_kind {
 	EXIT_UNKNOWN,		/* .hw_code */
 	EXIT_INTERRUPT,		/* host interrupt, NMI or SMI: taken when the window ends */
-	EXIT_ENTRY_FAILED,	/* the CPU refused the guest state: .hw_code says why */
+	EXIT_ENTRY_FAILED,	/* the CPU refused to enter: .refused, and .hw_code in its words */
 	EXIT_IO,		/* IN, OUT, INS, OUTS: .io */
 	EXIT_FAULT,		/* second-level page fault: .fault */
 	EXIT_CPUID,
@@ -58,6 +59,10 @@ struct exit_info {
 			bool has_error;
 			u32 error;
 		} exception;
+		struct {
+			const struct entry_rule *rule;	/* entry_rule.h; NULL: none we know */
+			u64 value;
+		} refused;
 	};
 };
 

@@ -24,6 +24,14 @@ int refuse(struct last_error *error, int err, const char *field, u64 value, cons
 	return err;
 }
 
+void refuse_entry(struct last_error *error, const struct entry_rule *rule, u64 value)
+{
+	char text[sizeof(error->record.rule)];
+
+	scnprintf(text, sizeof(text), "%s: %s", rule->name, rule->text);
+	refuse(error, -EINVAL, rule->field, value, text);
+}
+
 void explain_source(struct last_error *error, u32 ioctl)
 {
 	WRITE_ONCE(error->source, ioctl);

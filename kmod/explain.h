@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "../uapi/minivmm.h"
+#include "entry_rule.h"
 
 struct last_error {
 	spinlock_t lock;
@@ -23,6 +24,12 @@ void explain_init(struct last_error *error);
  * negative errno), so that a check reads `return refuse(...)`.
  */
 int refuse(struct last_error *error, int err, const char *field, u64 value, const char *rule);
+
+/*
+ * refuse_entry - record that the CPU did not enter the guest because of @rule: its
+ * member, the member's @value, and "name: text" as the rule.
+ */
+void refuse_entry(struct last_error *error, const struct entry_rule *rule, u64 value);
 
 /* explain_source - the ioctl that the next refusals belong to. */
 void explain_source(struct last_error *error, u32 ioctl);

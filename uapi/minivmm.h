@@ -1530,7 +1530,8 @@ struct minivmm_device_attr {
  * @index:  for calls that take an array: the element refused.
  * @value:  the value that was refused, where it is one number.
  * @field:  name of the refused field, NUL-terminated.
- * @rule:   the rule that was broken, one sentence, NUL-terminated.
+ * @rule:   the rule that was broken, one sentence, NUL-terminated. Of a refused entry:
+ *          "NAME: sentence", where NAME stays the same from version to version.
  */
 struct minivmm_last_error {
 	__u32 size;

@@ -323,20 +323,20 @@ void svm_enter(struct vcpu *vcpu)
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpu);
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	bool shadow = vcpu->irq_shadow;
+	bool shadow = vcpu->irq_shadow, refused;
 	u64 rip = vcpu->regs.rip;
 
 	if (svm->asid_cpu != vcpu->cpu || svm->asid_generation != sc->asid_generation)
 		svm_new_asid(svm);
 	write_guest_state(vcpu, vmcb);
 	run_guest(vcpu, svm, page_to_phys(sc->host_state));
+	refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
+	if (unlikely(refused))
+		svm_explain(vcpu);
 	vmcb->control.tlb_control = VMCB_TLB_KEEP;
 	vmcb->control.event_inject = 0;
-	if (unlikely(vmcb->control.exit_code == SVM_EXIT_INVALID)) {
-		vcpu->exit.kind = EXIT_ENTRY_FAILED;
-		vcpu->exit.hw_code = SVM_EXIT_INVALID;
+	if (unlikely(refused))
 		return;
-	}
 	read_guest_state(vcpu, vmcb);
 	read_interrupted_event(vcpu, &vmcb->control);
 	read_exit(vcpu, &vmcb->control);

@@ -3,7 +3,8 @@
  * Inside the SVM backend: its per-CPU and per-vCPU state.
  *
  * cpu.c owns the CPUs (ownership of SVM, ASIDs), vcpu.c the VMCB's contents,
- * exit.c the way in and out; enter.S is the entry itself.
+ * exit.c the way in and out, explain.c and rules.c say why there was no way in;
+ * enter.S is the entry itself.
  */
 #ifndef MINIVMM_SVM_H
 #define MINIVMM_SVM_H
@@ -86,6 +87,9 @@ void svm_inject_nmi(struct vcpu *vcpu);
 void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 void svm_want_irq_window(struct vcpu *vcpu, int priority);
 void svm_want_nmi_window(struct vcpu *vcpu);
+
+/* explain.c */
+void svm_explain(struct vcpu *vcpu);
 
 /* enter.S */
 void svm_enter_guest(u64 vmcb_pa, u64 *gpr, u64 host_pa, u64 spec_ctrl, u64 host_spec_ctrl);

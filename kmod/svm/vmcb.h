@@ -203,7 +203,7 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define SVM_EXIT_XSETBV		0x08d
 #define SVM_EXIT_RDPRU		0x08e
 #define SVM_EXIT_NPF		0x400
-#define SVM_EXIT_INVALID	(~0ull)
+#define SVM_EXIT_INVALID	(-1)	/* QEMU's emulated CPU writes 32 bits of it */
 
 /* exit_info_1 of SVM_EXIT_IOIO. */
 #define SVM_IOIO_IN		(1u << 0)
