@@ -86,3 +86,10 @@ apt_private() {
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
 		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=false "$@"
 }
+
+# Bochs takes disks whose size is a whole number of cylinders.
+CYLINDER=$((16 * 63 * 512))
+
+pad_image() {
+	truncate -s "%$CYLINDER" "$1"
+}
