@@ -27,11 +27,12 @@ share_options() {
 }
 
 emulator_prepare() {
-	local i accel=tcg,thread=$THREAD,tb-size=512
+	local i accel=tcg,thread=$THREAD,tb-size=512 image=$kernel/vmlinux
+	[ ! -e "$kernel/bzImage" ] || image=$kernel/bzImage
 	[ $ICOUNT = no ] || accel=tcg,thread=single,tb-size=512
 	MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -machine q35 -accel "$accel"
 		-cpu "$CPU,check=off" -smp "$CPUS" -m "$MEM" -display none -no-reboot
-		-serial "file:$run/serial" -kernel "$kernel/vmlinux"
+		-serial "file:$run/serial" -kernel "$image"
 		-initrd "$("$LAB/initramfs" "$KERNEL" virtio_pci virtio_console 9pnet_virtio 9p overlay)"
 		-append "console=ttyS0 lab_files=9p $PARAMETERS" -device virtio-serial-pci)
 	if [ $ICOUNT = yes ]; then
