@@ -50,6 +50,17 @@ void exit_skip(struct vcpu *vcpu)
 	set_rip(vcpu, vcpu->regs.rip + vcpu->exit.insn_len);
 }
 
+void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
+		  const void *state)
+{
+	const struct entry_rule *rule = entry_rule_broken(rules, nr, state);
+
+	vcpu->exit.kind = EXIT_ENTRY_FAILED;
+	vcpu->exit.hw_code = hw_code;
+	vcpu->exit.refused.rule = rule;
+	vcpu->exit.refused.value = rule ? entry_rule_value(rule, state) : 0;
+}
+
 int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 {
 	struct minivmm_run *run = vcpu->run;

@@ -87,6 +87,13 @@ int exit_handle(struct vcpu *vcpu);
 /* exit_handle_outside - the rest of it, outside. Returns NEXT_ENTER, NEXT_USER or -errno. */
 int exit_handle_outside(struct vcpu *vcpu);
 
+/*
+ * exit_refused - by the backend, in the window: the CPU refused to enter and says
+ * @hw_code; the first of @nr @rules that @state breaks is the reason to be told.
+ */
+void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
+		  const void *state);
+
 /* exit_skip - step over the instruction that exited, whose length is exit.insn_len. */
 void exit_skip(struct vcpu *vcpu);
 

@@ -47,15 +47,11 @@ static void read_state(const struct vmcb *vmcb, struct svm_state *state)
 /* Fills vcpu->exit. */
 void svm_explain(struct vcpu *vcpu)
 {
-	struct exit_info *exit = &vcpu->exit;
 	struct svm_state state;
 
 	/* QEMU's emulated CPU has saved the host's registers as the guest's. */
 	svm_sync_control(vcpu);
 	svm_sync_debug(vcpu);
 	read_state(to_svm(vcpu)->vmcb, &state);
-	exit->kind = EXIT_ENTRY_FAILED;
-	exit->hw_code = SVM_EXIT_INVALID;
-	exit->refused.rule = entry_rule_broken(svm_rules, svm_nr_rules, &state);
-	exit->refused.value = exit->refused.rule ? entry_rule_value(exit->refused.rule, &state) : 0;
+	exit_refused(vcpu, SVM_EXIT_INVALID, svm_rules, svm_nr_rules, &state);
 }
