@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An option ROM that is the whole boot loader of the lab's Bochs machines. The
- * kernel, the initramfs and the parameters are in RAM when the machine starts
- * (see bochs.sh); it asks the BIOS for the memory map and enters the kernel as
- * the PVH boot protocol says: 32-bit, paging off, EBX -> start info.
+ * kernel, the initramfs and bochs-parameters.S are in RAM when the machine
+ * starts (see bochs.sh); it asks the BIOS for the memory map and enters the
+ * kernel by the 64-bit boot protocol: flat segments, RAM mapped as it is, RSI ->
+ * boot parameters.
  *
  * On the machine's second start, a reset by a panicked kernel, it ends Bochs.
  */
+#include "bochs-parameters.h"
+
 #define ROM		0xd0000
-#define PARAMETERS	0x7f00000	/* entry point, then start info: bochs.sh */
-#define START_INFO	(PARAMETERS + 8)
-#define MAP_ENTRIES	48		/* offset in the start info */
-#define MAP		0x5000
-#define MAP_ENTRY_SIZE	24
+#define MAP		0x5000		/* as the BIOS gives it */
 #define STARTED		0x4ff0		/* BIOS and kernel leave it alone */
 #define STARTED_MAGIC	0x6d76
-#define CMOS_SHUTDOWN	0x8900		/* Bochs's port */
+#define SHUTDOWN_PORT	0x8900		/* Bochs's own */
+
+#define CODE_32		0x08
+#define CODE_64		0x10		/* as the protocol wants it */
+#define DATA		0x18
 
 	.code16
 	.globl	_start
@@ -53,41 +56,80 @@ boot:
 	movw	$MAP, %di
 	xorl	%ebx, %ebx
 	xorl	%ebp, %ebp
-next_entry:
+next_range:
 	movl	$0xe820, %eax
-	movl	$20, %ecx
+	movl	$MAP_ENTRY_SIZE, %ecx
 	movl	$0x534d4150, %edx
 	int	$0x15
 	jc	map_done
-	movl	$0, 20(%di)
 	incl	%ebp
 	addw	$MAP_ENTRY_SIZE, %di
 	testl	%ebx, %ebx
-	jnz	next_entry
+	jnz	next_range
 map_done:
 	cli
 	lgdtl	%cs:gdt_pointer - _start
 	movl	%cr0, %eax
 	orb	$1, %al
 	movl	%eax, %cr0
-	ljmpl	$8, $ROM + enter_kernel - _start
+	ljmpl	$CODE_32, $ROM + protected - _start
 
 shut_down:
 	movw	$shutdown - _start, %si
-	movw	$CMOS_SHUTDOWN, %dx
+	movw	$SHUTDOWN_PORT, %dx
 1:	lodsb	%cs:(%si), %al
 	outb	%al, %dx
 	jmp	1b
 
 	.code32
-enter_kernel:
-	movw	$16, %ax
+protected:
+	movw	$DATA, %ax
 	movw	%ax, %ds
 	movw	%ax, %es
 	movw	%ax, %ss
-	movl	$START_INFO, %ebx
-	movl	%ebp, MAP_ENTRIES(%ebx)
-	jmp	*PARAMETERS
+	movl	$MAP, %esi
+	movl	$BOOT_PARAMETERS + MEMORY_MAP, %edi
+	imull	$MAP_ENTRY_SIZE, %ebp, %ecx
+	rep movsb
+	movl	%ebp, %eax
+	movb	%al, BOOT_PARAMETERS + MEMORY_MAP_LENGTH
+
+	/* The first 4 GiB: one page of PML4, one of PDPT, four of PD. */
+	movl	$PAGE_TABLES + 0x1003, PAGE_TABLES
+	movl	$PAGE_TABLES + 0x1000, %edi
+	movl	$PAGE_TABLES + 0x2003, %eax
+	movl	$4, %ecx
+1:	movl	%eax, (%edi)
+	addl	$0x1000, %eax
+	addl	$8, %edi
+	loop	1b
+	movl	$PAGE_TABLES + 0x2000, %edi
+	movl	$0x83, %eax		/* present, writable, 2 MiB */
+	movl	$2048, %ecx
+1:	movl	%eax, (%edi)
+	addl	$0x200000, %eax
+	addl	$8, %edi
+	loop	1b
+
+	movl	%cr4, %eax
+	orl	$0x20, %eax		/* PAE */
+	movl	%eax, %cr4
+	movl	$PAGE_TABLES, %eax
+	movl	%eax, %cr3
+	movl	$0xc0000080, %ecx	/* EFER: long mode */
+	rdmsr
+	orl	$0x100, %eax
+	wrmsr
+	movl	%cr0, %eax
+	orl	$0x80000000, %eax
+	movl	%eax, %cr0
+	ljmp	$CODE_64, $ROM + long - _start
+
+	.code64
+long:
+	movl	$BOOT_PARAMETERS, %esi
+	movl	PARAMETERS, %eax
+	jmp	*%rax
 
 shutdown:
 	.ascii	"Shutdown"
@@ -95,6 +137,7 @@ shutdown:
 gdt:
 	.quad	0
 	.quad	0x00cf9b000000ffff
+	.quad	0x00af9b000000ffff
 	.quad	0x00cf93000000ffff
 gdt_pointer:
 	.word	. - gdt - 1

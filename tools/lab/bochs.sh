@@ -10,8 +10,6 @@
 # an option ROM (bochs-rom.S) finds them.
 
 emulator_name=Bochs
-INITRD_ADDRESS=0x8000000
-PARAMETERS_ADDRESS=0x7f00000
 IPS=100000000
 BIOS=/usr/share/bochs/BIOS-bochs-latest
 VGABIOS=/usr/share/vgabios/vgabios.bin
@@ -30,57 +28,42 @@ emulator_settings() {
 	printf '%s=%q\n' OUT /dev/ttyS1 FILES disk MODULES ''
 }
 
-little_endian() {
-	local bytes=$1 value=$2 i
-	for ((i = 0; i < bytes; i++)); do
-		# shellcheck disable=SC2059 # the format is what is printed
-		printf "\\x$(printf %02x $((value >> 8 * i & 255)))"
-	done
-}
-
-# Where the kernel's image begins, and its PVH entry point.
+# Where the kernel's image begins, and where it is entered.
 kernel_address() {
 	readelf -lW "$kernel/vmlinux" | awk '$1 == "LOAD" { print $4; exit }'
 }
 
-pvh_entry() {
-	readelf -nW "$kernel/vmlinux" |
-		sed -n 's/.*(0x00000012).*data: \(..\) \(..\) \(..\) \(..\) .*/0x\4\3\2\1/p'
+kernel_entry() {
+	readelf -hW "$kernel/vmlinux" | sed -n 's/.*Entry point address: *//p'
 }
 
-# The entry point, then start info, one module entry and the command line.
-boot_parameters() {
-	local info=$((PARAMETERS_ADDRESS + 8)) size=$1
-	local modules=$((info + 56)) line=$((info + 56 + 32))
-	little_endian 8 "$(pvh_entry)"
-	little_endian 4 $((0x336ec578))		# magic
-	little_endian 4 1			# version
-	little_endian 4 0			# flags
-	little_endian 4 1			# one module: the initramfs
-	little_endian 8 $modules
-	little_endian 8 $line
-	little_endian 8 0			# ACPI tables: where the BIOS puts them
-	little_endian 8 $((0x5000))		# memory map, by the ROM
-	little_endian 8 0			# its length, by the ROM
-	little_endian 8 $((INITRD_ADDRESS))
-	little_endian 8 "$size"
-	little_endian 16 0
-	printf '%s\0' "console=ttyS0,115200 tsc_early_khz=$((IPS / 1000)) lab_files=disk lab_run=$run $PARAMETERS"
+address_of() {
+	echo "$1" | cpp -P -include "$LAB/bochs-parameters.h"
 }
 
 build_flat_kernel() {
 	objcopy -O binary "$1" "$2/image"
 }
 
-assemble_rom() {
-	cpp -P -DCHECKSUM="$1" "$LAB/bochs-rom.S" | as --32 -o "$run/rom.o" -
-	objcopy -O binary "$run/rom.o" "$run/rom"
+# assemble NAME DEFINITION...: bochs-NAME.S as plain bytes in $run/NAME.
+assemble() {
+	local name=$1
+	shift
+	cpp -P "${@/#/-D}" "$LAB/bochs-$name.S" | as -o "$run/$name.o" -
+	objcopy -O binary "$run/$name.o" "$run/$name"
 }
 
 # The BIOS takes a ROM whose bytes add up to 0.
 make_rom() {
-	assemble_rom 0
-	assemble_rom $((256 - $(od -An -v -t u1 -w1 "$run/rom" | awk '{ s += $1 } END { print s % 256 }')))
+	assemble rom CHECKSUM=0
+	assemble rom "CHECKSUM=$(od -An -v -t u1 -w1 "$run/rom" | awk '{ s -= $1 } END { print s % 256 + 256 * (s % 256 < 0) }')"
+}
+
+# $1 is the size of the initramfs.
+make_parameters() {
+	printf %s "console=ttyS0,115200 tsc_early_khz=$((IPS / 1000)) lab_files=disk lab_run=$run $PARAMETERS" \
+		>"$run/line"
+	assemble parameters "ENTRY=$(kernel_entry)" "INITRAMFS_SIZE=$1" "LINE=\"$run/line\""
 }
 
 # Everything of this run at its own path: what the inside reads, and the shares.
@@ -112,12 +95,12 @@ bochs_settings() {
 		display_library: nogui
 		cpu: model=$CPU, count=$CPUS, ips=$IPS, reset_on_triple_fault=0, $(cpu_options)
 		memory: guest=$MEM, host=$MEM
-		romimage: file=$BIOS
+		romimage: file=$BIOS, options=fastboot
 		vgaromimage: file=$VGABIOS
 		optromimage1: file=$run/rom, address=0xd0000
 		optramimage1: file=$flat, address=$(kernel_address)
-		optramimage2: file=$initramfs, address=$INITRD_ADDRESS
-		optramimage3: file=$run/parameters, address=$PARAMETERS_ADDRESS
+		optramimage2: file=$initramfs, address=$(address_of INITRAMFS)
+		optramimage3: file=$run/parameters, address=$(address_of PARAMETERS)
 		vga: extension=none, update_freq=1, realtime=0
 		clock: sync=none, time0=946681200
 		pci: enabled=1, chipset=i440fx
@@ -149,11 +132,12 @@ emulator_prepare() {
 	flat=$CACHE/$flat/image
 	initramfs=$("$LAB/initramfs" "$KERNEL" ata_piix sd_mod squashfs overlay)
 	make_rom
-	boot_parameters "$(stat -c %s "$initramfs")" >"$run/parameters"
+	make_parameters "$(stat -c %s "$initramfs")"
 	make_run_disk
 	truncate -s $((CYLINDER * 64)) "$run/results"
 	bochs_settings >"$run/bochsrc"
-	MACHINE=("$bochs" -q -f "$run/bochsrc")
+	# Its report of its own speed, by SIGALRM, now and then waits for itself for ever.
+	MACHINE=(env --block-signal=ALRM "$bochs" -q -f "$run/bochsrc")
 }
 
 # A power-off ends Bochs like an error.
