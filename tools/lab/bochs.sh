@@ -72,15 +72,16 @@ make_run_disk() {
 	for file in init settings shares command minivmm.ko; do
 		[ ! -e "$run/$file" ] || files+=("$run/$file")
 	done
-	mksquashfs "${files[@]}" "${SHARES[@]}" "$run/disk" -quiet -no-progress -no-strip \
+	mksquashfs "${files[@]}" "${SHARES[@]}" "$run/run" -quiet -no-progress -no-strip \
 		-noI -noD -noF -noX -no-exports -wildcards \
 		-e "${roots[@]/%//.git}" '... *.o' '... .*.cmd' >&2 || die "mksquashfs failed"
-	pad_image "$run/disk"
+	pad_image "$run/run"
 }
 
+# disk_line PLACE NAME: the file $run/NAME; boot-init knows it by its name.
 disk_line() {
-	local cylinders=$(($(stat -L -c %s "$2") / CYLINDER))
-	echo "$1: type=disk, path=$2, mode=flat, cylinders=$cylinders, heads=16, spt=63"
+	local cylinders=$(($(stat -L -c %s "$run/$2") / CYLINDER))
+	echo "$1: type=disk, model=$2, path=$run/$2, mode=flat, cylinders=$cylinders, heads=16, spt=63"
 }
 
 cpu_options() {
@@ -106,10 +107,10 @@ bochs_settings() {
 		pci: enabled=1, chipset=i440fx
 		ata0: enabled=1
 		ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
-		$(disk_line ata0-master "$run/base")
-		$(disk_line ata0-slave "$run/modules")
-		$(disk_line ata1-master "$run/disk")
-		$(disk_line ata1-slave "$run/results")
+		$(disk_line ata0-master base)
+		$(disk_line ata0-slave modules)
+		$(disk_line ata1-master run)
+		$(disk_line ata1-slave results)
 		boot: disk
 		com1: enabled=1, mode=file, dev=$run/serial
 		com2: enabled=1, mode=file, dev=$run/out
@@ -146,9 +147,14 @@ emulator_results() {
 	grep -q 'soft power off' "$run/bochs.log"
 }
 
-# What Bochs refused: VM entries above all.
+# Bochs names the rule that a refused VM entry breaks.
 emulator_notes() {
-	local ticks
+	local ticks refused
 	ticks=$(tail -n 1 "$run/bochs.log" | grep -o '^[0-9]*') || true
 	note "$((10#${ticks:-0})) instructions"
+	[ "$1" != 0 ] || return 0
+	refused=$(grep -aoE '(VMFAIL|VMENTER|VMEXIT ABORT|VMRUN|SvmInject).*' "$run/bochs.log" | sort | uniq -c |
+		sort -rn | head -n 15) || true
+	[ -z "$refused" ] || note "refused by Bochs, with how often:"$'\n'"$refused"
+	note "Bochs's log: $run/bochs.log"
 }
