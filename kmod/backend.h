@@ -38,7 +38,8 @@ extern struct backend_caps backend;
 /*
  * BACKEND_OPS(OP) - the interface; OP(return type, name, parameters).
  *
- * setup	at load: is this CPU able? 0, or -errno with the reason printed.
+ * probe	at load: does this CPU have the vendor's kind of virtualization?
+ * setup	at load, if so: is this CPU able? 0, or -errno with the reason printed.
  * teardown	at unload, after cpu_disable on every CPU.
  * cpu_enable	on each CPU, interrupts off: EBUSY if another hypervisor holds it.
  * cpu_disable	on each CPU, interrupts off; also from the crash callback: no locks.
@@ -46,6 +47,7 @@ extern struct backend_caps backend;
  * vcpu_free	free it; vcpu->backend may be NULL.
  * vcpu_reset	control structure to power-on or INIT state.
  * section_enter/leave	section: what stays loaded from window to window.
+ * window_leave	the end of a window: the backend gives the CPU back.
  * enter	window: run the guest once; fills vcpu->exit, regs, CRs, CPL.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
@@ -61,6 +63,7 @@ extern struct backend_caps backend;
  * want_nmi_window	window: exit as soon as the guest can take an NMI.
  */
 #define BACKEND_OPS(OP)								\
+	OP(bool, probe, (void))							\
 	OP(int, setup, (void))							\
 	OP(void, teardown, (void))						\
 	OP(int, cpu_enable, (void))						\
@@ -70,6 +73,7 @@ extern struct backend_caps backend;
 	OP(void, vcpu_reset, (struct vcpu *vcpu, bool init))			\
 	OP(void, section_enter, (struct vcpu *vcpu))				\
 	OP(void, section_leave, (struct vcpu *vcpu))				\
+	OP(void, window_leave, (struct vcpu *vcpu))				\
 	OP(void, enter, (struct vcpu *vcpu))					\
 	OP(void, flush_tlb, (struct vcpu *vcpu))				\
 	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct emul_seg *out)) \
@@ -102,9 +106,6 @@ BACKEND_OPS(OP)
 /* backend_call(enter)(vcpu) calls the chosen backend's enter(). */
 #define backend_call(name)	static_call(backend_##name)
 
-/* backend_select - find the backend for this CPU and point the static calls at it. ENODEV. */
-int backend_select(void);
-
-extern const struct backend_ops svm_backend_ops;
+extern const struct backend_ops svm_backend_ops, vmx_backend_ops;
 
 #endif /* MINIVMM_BACKEND_H */

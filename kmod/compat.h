@@ -23,6 +23,7 @@
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/reboot.h>
+#include <asm/tlbflush.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #include <linux/entry-virt.h>
@@ -111,6 +112,24 @@ static inline bool host_softirq_waits(void)
 {
 	return in_softirq() && local_softirq_pending();
 }
+
+/*
+ * CR4.VMXE set through the kernel, which then keeps it whenever it rewrites CR4. Where
+ * that is reserved to KVM, VMX operation can last only as long as interrupts are off.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define HOST_KEEPS_VMXE	false
+static inline void host_keep_vmxe(bool on) { }
+#else
+#define HOST_KEEPS_VMXE	true
+static inline void host_keep_vmxe(bool on)
+{
+	if (on)
+		cr4_set_bits(X86_CR4_VMXE);
+	else
+		cr4_clear_bits(X86_CR4_VMXE);
+}
+#endif
 
 /* SPEC_CTRL as the host runs with it on this CPU. */
 static inline u64 host_spec_ctrl_value(void)

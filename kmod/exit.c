@@ -329,6 +329,12 @@ static int handle_entry_failed(struct vcpu *vcpu)
 	return NEXT_USER;
 }
 
+static int handle_cpu_taken(struct vcpu *vcpu)
+{
+	return refuse(&vcpu->error, -EBUSY, "cpu", vcpu->cpu,
+		      "another hypervisor holds this CPU's virtualization");
+}
+
 /* Others may need this CPU more: typically the holder of a lock the guest spins on. */
 static int handle_pause(struct vcpu *vcpu)
 {
@@ -361,6 +367,8 @@ int exit_handle_outside(struct vcpu *vcpu)
 		return handle_shutdown(vcpu);
 	case EXIT_ENTRY_FAILED:
 		return handle_entry_failed(vcpu);
+	case EXIT_CPU_TAKEN:
+		return handle_cpu_taken(vcpu);
 	default:
 		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 					   vcpu->exit.hw_code);

@@ -35,6 +35,7 @@ enum exit_kind {
 	EXIT_CACHE_FLUSH,	/* WBINVD, WBNOINVD, INVD */
 	EXIT_UNDEFINED,		/* an instruction this guest does not have: #UD */
 	EXIT_RDPMC,
+	EXIT_CPU_TAKEN,		/* no entry: another hypervisor holds this CPU */
 	EXIT_RESUME,		/* the backend dealt with it alone */
 	NR_EXIT_KINDS
 };

@@ -36,6 +36,21 @@ static void backend_use(const struct backend_ops *ops)
 #undef OP
 }
 
+/* Find the backend for this CPU and point the static calls at it. */
+static int backend_select(void)
+{
+	static const struct backend_ops *const backends[] = { &svm_backend_ops, &vmx_backend_ops };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(backends); i++)
+		if (backends[i]->probe()) {
+			backend_use(backends[i]);
+			return 0;
+		}
+	log_err("this CPU has no SVM (AMD-V) and no VMX (VT-x), or the firmware hides it: turn it on in the firmware set-up");
+	return -ENODEV;
+}
+
 static enum cpuhp_state hotplug_state;
 
 static int enable_this_cpu(void)
@@ -165,7 +180,9 @@ static int __init minivmm_init(void)
 	err = check_kvm_absent();
 	if (err)
 		return err;
-	backend_use(&svm_backend_ops);
+	err = backend_select();
+	if (err)
+		return err;
 	err = xstate_setup();
 	if (err)
 		return err;

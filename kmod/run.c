@@ -232,6 +232,7 @@ static int run_window(struct vcpu *vcpu)
 	} while (next == NEXT_ENTER && vcpu->exit.kind != EXIT_INTERRUPT);
 	xstate_leave_window(vcpu);
 	debug_load_host(vcpu, host_db);
+	backend_call(window_leave)(vcpu);
 	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
 	local_irq_enable();
 	return next;

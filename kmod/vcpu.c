@@ -99,6 +99,37 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
 	vcpu_inject_exception(vcpu, 14, true, error);
 }
 
+void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
+{
+	struct vcpu_events *ev = &vcpu->events;
+	u8 vector = event & EVENT_VECTOR;
+
+	ev->exception.injected = false;
+	ev->interrupt.injected = false;
+	ev->nmi_injected = false;
+	if (likely(!(event & EVENT_VALID)))
+		return;
+	switch (event & EVENT_TYPE) {
+	case EVENT_INTERRUPT:
+		ev->interrupt.injected = true;
+		ev->interrupt.soft = false;
+		ev->interrupt.vector = vector;
+		break;
+	case EVENT_NMI:
+		ev->nmi_injected = true;
+		break;
+	case EVENT_EXCEPTION:
+		/* INT3 and INTO run again, as INT does: RIP still points at them. */
+		if (vector == 3 || vector == 4)
+			break;
+		ev->exception.injected = true;
+		ev->exception.vector = vector;
+		ev->exception.has_error = event & EVENT_HAS_ERROR;
+		ev->exception.error = error;
+		break;
+	}
+}
+
 void vcpu_reset(struct vcpu *vcpu, bool init)
 {
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));

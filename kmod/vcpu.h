@@ -161,6 +161,19 @@ static inline void vcpu_inject_ud(struct vcpu *vcpu)
 	vcpu_inject_exception(vcpu, 6, false, 0);
 }
 
+/*
+ * vcpu_take_back_event - what the CPU was delivering to the guest when it exited, in
+ * the form in which both vendors give it: is delivered by the next entry. Window.
+ */
+#define EVENT_VECTOR		0xffu
+#define EVENT_TYPE		(7u << 8)
+#define EVENT_INTERRUPT		(0u << 8)
+#define EVENT_NMI		(2u << 8)
+#define EVENT_EXCEPTION		(3u << 8)
+#define EVENT_HAS_ERROR		(1u << 11)
+#define EVENT_VALID		(1u << 31)
+void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error);
+
 /* vcpu_queue_nmi - one NMI (at most two wait). Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
 

@@ -38,6 +38,7 @@
 #define L7B_FSGSBASE		F(0)
 #define L7B_TSC_ADJUST		F(1)
 #define L7B_SMEP		F(7)
+#define L7B_INVPCID		F(10)
 #define L7B_SMAP		F(20)
 #define L7C_UMIP		F(2)
 #define L7C_PKU			F(3)
@@ -81,7 +82,7 @@ static const struct leaf_policy policy[] = {
 	  .set_ecx = L1C_X2APIC | L1C_HYPERVISOR },
 	{ 0x2, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x6, .set_eax = F(2) },	/* the APIC timer always runs */
-	{ 0x7, 0, true, .ebx = L7B_FSGSBASE | F(3) | F(5) | F(6) | L7B_SMEP | F(8) | F(9) | F(10) |
+	{ 0x7, 0, true, .ebx = L7B_FSGSBASE | F(3) | F(5) | F(6) | L7B_SMEP | F(8) | F(9) | L7B_INVPCID |
 			       F(16) | F(17) | F(18) | F(19) | L7B_SMAP | F(21) | F(23) | F(24) |
 			       F(26) | F(27) | F(28) | F(29) | F(30) | F(31),
 	  .ecx = F(1) | L7C_UMIP | L7C_PKU | F(6) | F(8) | F(9) | F(10) | F(11) | F(12) | F(14) |
@@ -274,6 +275,7 @@ static void derive_features(struct vcpu_cpuid *cpuid)
 		.pse36 = l1.edx & L1D_PSE36,
 		.fsgsbase = l7.ebx & L7B_FSGSBASE,
 		.tsc_adjust = l7.ebx & L7B_TSC_ADJUST,
+		.invpcid = l7.ebx & L7B_INVPCID,
 		.smep = l7.ebx & L7B_SMEP,
 		.smap = l7.ebx & L7B_SMAP,
 		.umip = l7.ecx & L7C_UMIP,

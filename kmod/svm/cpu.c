@@ -17,6 +17,7 @@
 #include "../vcpu.h"
 #include "svm.h"
 
+#define CPUID_SVM		BIT(2)
 #define VM_CR_SVM_DISABLE	BIT(4)
 #define IOPM_SIZE	(3 * PAGE_SIZE)
 #define MSRPM_SIZE	(2 * PAGE_SIZE)
@@ -80,10 +81,6 @@ static int check_cpu(void)
 {
 	u64 vm_cr;
 
-	if (!boot_cpu_has(X86_FEATURE_SVM)) {
-		log_err("this CPU has no SVM (AMD-V), or the firmware hides it: turn on SVM in the firmware set-up");
-		return -ENODEV;
-	}
 	if (!host_rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & (VM_CR_SVM_DISABLE))) {
 		log_err("SVM (AMD-V) is disabled by the firmware: turn it on in the firmware set-up");
 		return -ENODEV;
@@ -93,6 +90,11 @@ static int check_cpu(void)
 		return -ENODEV;
 	}
 	return 0;
+}
+
+bool svm_probe(void)
+{
+	return cpuid_eax(0x80000000) >= 0x8000000a && (cpuid_ecx(0x80000001) & CPUID_SVM);
 }
 
 int svm_setup(void)

@@ -24,6 +24,10 @@ void svm_section_leave(struct vcpu *vcpu)
 {
 }
 
+void svm_window_leave(struct vcpu *vcpu)
+{
+}
+
 /* A new ASID is a flush: nothing cached carries it. */
 void svm_flush_tlb(struct vcpu *vcpu)
 {
@@ -144,38 +148,6 @@ static void keep_shadow(struct vcpu *vcpu)
 	vcpu->irq_shadow = true;
 	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW && !svm->stepping)
 		start_step(vcpu);
-}
-
-/* What was to be delivered and did not complete is given back for the next entry. */
-static void read_interrupted_event(struct vcpu *vcpu, const struct vmcb_control *c)
-{
-	struct vcpu_events *ev = &vcpu->events;
-	u64 info = c->exit_int_info;
-
-	ev->exception.injected = false;
-	ev->interrupt.injected = false;
-	ev->nmi_injected = false;
-	if (likely(!(info & VMCB_EVENT_VALID)))
-		return;
-	switch (info & VMCB_EVENT_TYPE) {
-	case VMCB_EVENT_INTR:
-		ev->interrupt.injected = true;
-		ev->interrupt.soft = false;
-		ev->interrupt.vector = info & VMCB_EVENT_VECTOR;
-		break;
-	case VMCB_EVENT_NMI:
-		ev->nmi_injected = true;
-		break;
-	case VMCB_EVENT_EXCEPTION:
-		/* INT3 and INTO run again: RIP still points at them. */
-		if ((info & VMCB_EVENT_VECTOR) == 3 || (info & VMCB_EVENT_VECTOR) == 4)
-			break;
-		ev->exception.injected = true;
-		ev->exception.vector = info & VMCB_EVENT_VECTOR;
-		ev->exception.has_error = info & VMCB_EVENT_HAS_ERROR;
-		ev->exception.error = info >> 32;
-		break;
-	}
 }
 
 static void read_io(struct exit_info *exit, const struct vmcb_control *c)
@@ -338,7 +310,8 @@ void svm_enter(struct vcpu *vcpu)
 	if (unlikely(refused))
 		return;
 	read_guest_state(vcpu, vmcb);
-	read_interrupted_event(vcpu, &vmcb->control);
+	vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
+			     vmcb->control.exit_int_info >> 32);
 	read_exit(vcpu, &vmcb->control);
 	if (svm->stepping && !is_event_exit(vcpu->exit.kind))
 		end_step(vcpu);

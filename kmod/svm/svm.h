@@ -55,6 +55,7 @@ static inline struct svm_vcpu *to_svm(const struct vcpu *vcpu)
 	return vcpu->backend;
 }
 /* cpu.c */
+bool svm_probe(void);
 int svm_setup(void);
 void svm_teardown(void);
 int svm_cpu_enable(void);
@@ -78,6 +79,7 @@ int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
 /* exit.c */
 void svm_section_enter(struct vcpu *vcpu);
 void svm_section_leave(struct vcpu *vcpu);
+void svm_window_leave(struct vcpu *vcpu);
 void svm_enter(struct vcpu *vcpu);
 void svm_flush_tlb(struct vcpu *vcpu);
 bool svm_can_inject_irq(struct vcpu *vcpu);

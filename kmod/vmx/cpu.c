@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMX on the host's CPUs: what they can do, taking and giving back VMX operation,
+ * and which VMCS is loaded.
+ *
+ * setup/teardown run at load and unload, cpu_enable/cpu_disable on the CPU in
+ * question with interrupts off, cpu_disable also in a crash: it takes no lock.
+ * Loading and unloading a VMCS: interrupts off, on the CPU of the section.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <asm/cpufeature.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+
+#include "../backend.h"
+#include "../compat.h"
+#include "../log.h"
+#include "vmx.h"
+
+#define CPUID_VMX	BIT(5)
+#define CR4_FRED	BIT_ULL(32)
+
+struct vmx_host vmx_host;
+DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
+
+/* After load these tell what is in use. */
+static bool windowed = !HOST_KEEPS_VMXE;
+module_param_named(vmx_windowed, windowed, bool, 0444);
+MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (for tests; always so since 6.18)");
+static bool use_vpid = true;
+module_param_named(vpid, use_vpid, bool, 0444);
+MODULE_PARM_DESC(vpid, "keep translations of guests apart by VPID instead of flushing");
+static bool use_ad = true;
+module_param_named(ept_ad, use_ad, bool, 0444);
+MODULE_PARM_DESC(ept_ad, "let the CPU keep accessed and dirty bits in EPT entries");
+static bool use_ple = true;
+module_param_named(ple, use_ple, bool, 0444);
+MODULE_PARM_DESC(ple, "end guests that spin in PAUSE loops");
+
+void vmx_write_failed(unsigned long field, u64 value)
+{
+	printk_once(KERN_ERR "minivmm: VMWRITE of %#llx to field %#lx failed\n", value, field);
+}
+
+/* MSRs the guest owns: the VMCS or the section holds them. */
+static const u32 passthrough_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+/* The bitmap: reads of low and of high MSRs, then writes of both, 1 KiB each. */
+static void permit_msr(u8 *map, u32 msr)
+{
+	unsigned int byte = (msr & 0x1fff) / 8 + (msr >= 0xc0000000 ? 1024 : 0);
+
+	map[byte] &= ~BIT(msr % 8);
+	map[byte + 2048] &= ~BIT(msr % 8);
+}
+
+static int alloc_msr_bitmap(void)
+{
+	unsigned int i;
+
+	vmx_host.msr_bitmap = (void *)__get_free_page(GFP_KERNEL);
+	if (!vmx_host.msr_bitmap)
+		return -ENOMEM;
+	memset(vmx_host.msr_bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(passthrough_msrs); i++)
+		permit_msr(vmx_host.msr_bitmap, passthrough_msrs[i]);
+	return 0;
+}
+
+static int alloc_regions(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct page *page = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
+
+		if (!page)
+			return -ENOMEM;
+		*(u32 *)page_address(page) = vmx_host.basic & VMX_BASIC_REVISION;
+		per_cpu(vmx_cpu, cpu).region = page;
+	}
+	return 0;
+}
+
+static int missing(const char *what)
+{
+	log_err("this CPU's VMX (VT-x) has no %s, which minivmm needs", what);
+	return -ENODEV;
+}
+
+/* Control words: what must be set, what should be; the capability MSR says what may be. */
+static const struct control {
+	u32 msr;
+	u32 must, may;
+	u32 *word;
+	const char *name;
+} controls[] = {
+	{ MSR_VMX_TRUE_PIN, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, 0,
+	  &vmx_host.pin, "exits for interrupts, NMIs and virtual NMIs" },
+	{ MSR_VMX_TRUE_PROC,
+	  PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_MOV_DR |
+	  PROC_ALL_IO | PROC_MSR_BITMAP | PROC_MONITOR | PROC_SECONDARY, 0,
+	  &vmx_host.proc, "TPR shadow, MSR bitmap or secondary controls" },
+	{ MSR_VMX_PROC2, PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD,
+	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS,
+	  &vmx_host.proc2, "unrestricted guests or WBINVD exits" },
+	{ MSR_VMX_TRUE_EXIT, EXITCTL_SAVE_DEBUG | EXITCTL_HOST_64 | EXITCTL_LOAD_PAT |
+	  EXITCTL_SAVE_EFER | EXITCTL_LOAD_EFER, 0,
+	  &vmx_host.exit, "switching of EFER and PAT at exits" },
+	{ MSR_VMX_TRUE_ENTRY, ENTRYCTL_LOAD_DEBUG | ENTRYCTL_LOAD_PAT | ENTRYCTL_LOAD_EFER, 0,
+	  &vmx_host.entry, "switching of EFER and PAT at entries" },
+};
+
+static int read_controls(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		const struct control *c = &controls[i];
+		u64 caps = host_rdmsr(c->msr);
+		u32 always = caps, allowed = caps >> 32;
+
+		if (c->must & ~allowed)
+			return missing(c->name);
+		*c->word = (c->must | c->may | always) & allowed;
+	}
+	vmx_host.proc2_allowed = host_rdmsr(MSR_VMX_PROC2) >> 32;
+	return 0;
+}
+
+static int read_ept(void)
+{
+	u64 caps = host_rdmsr(MSR_VMX_EPT_VPID);
+
+	vmx_host.ept_vpid = caps;
+	if (!(caps & VMX_EPT_4_LEVELS) || !(caps & VMX_EPT_WRITE_BACK))
+		return missing("EPT of four levels and write-back memory");
+	if (!(caps & VMX_INVEPT) || !(caps & (VMX_INVEPT_SINGLE | VMX_INVEPT_ALL)))
+		return missing("INVEPT");
+	use_ad &= !!(caps & VMX_EPT_AD);
+	use_vpid &= (vmx_host.proc2 & PROC2_VPID) && (caps & VMX_INVVPID) &&
+		    (caps & (VMX_INVVPID_SINGLE | VMX_INVVPID_ALL));
+	use_ple &= !!(vmx_host.proc2 & PROC2_PAUSE_LOOP);
+	if (!use_vpid)
+		vmx_host.proc2 &= ~PROC2_VPID;
+	if (!use_ple)
+		vmx_host.proc2 &= ~PROC2_PAUSE_LOOP;
+	vmx_host.eptp_bits = EPTP_WRITE_BACK | EPTP_LEVELS(4) | (use_ad ? EPTP_AD : 0);
+	return 0;
+}
+
+static int check_cpu(void)
+{
+	u64 secondary;
+
+	if (!(host_rdmsr(MSR_VMX_FEATURE_CONTROL) & VMX_FEATURE_ENABLED)) {
+		log_err("VMX (VT-x) is disabled by the firmware: turn it on in the firmware set-up");
+		return -ENODEV;
+	}
+	if (__read_cr4() & CR4_FRED) {
+		log_err("this kernel uses FRED, with which minivmm does not run yet: boot it with fred=off");
+		return -EOPNOTSUPP;
+	}
+	vmx_host.basic = host_rdmsr(MSR_VMX_BASIC);
+	if (!(vmx_host.basic & VMX_BASIC_TRUE_CONTROLS))
+		return missing("adjustable controls");
+	if (!(host_rdmsr(MSR_VMX_TRUE_PROC) >> 32 & PROC_SECONDARY))
+		return missing("EPT");
+	secondary = host_rdmsr(MSR_VMX_PROC2) >> 32;
+	if (!(secondary & PROC2_EPT))
+		return missing("EPT");
+	if (!(secondary & PROC2_UNRESTRICTED))
+		return missing("unrestricted guests");
+	return 0;
+}
+
+static void fill_caps(void)
+{
+	backend.name = "vmx";
+	backend.cr4_supported = ~0ull;
+	backend.next_rip = true;
+	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
+	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
+			 (vmx_host.proc2_allowed & PROC2_XSAVES);
+	mmu_setup(&(struct mmu_host){
+		.role = { .levels = 4, .ept = 1, .ad = use_ad,
+			  .nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) },
+		.max_leaf_level = vmx_host.ept_vpid & VMX_EPT_1G ? 3 :
+				  vmx_host.ept_vpid & VMX_EPT_2M ? 2 : 1,
+	});
+}
+
+bool vmx_probe(void)
+{
+	return cpuid_ecx(1) & CPUID_VMX;
+}
+
+int vmx_setup(void)
+{
+	int err = check_cpu();
+
+	if (!err)
+		err = read_controls();
+	if (!err)
+		err = read_ept();
+	if (!err)
+		err = alloc_msr_bitmap();
+	if (!err)
+		err = alloc_regions();
+	if (err) {
+		vmx_teardown();
+		return err;
+	}
+	windowed |= !HOST_KEEPS_VMXE;
+	vmx_host.windowed = windowed;
+	vmx_host.misc = host_rdmsr(MSR_VMX_MISC);
+	fill_caps();
+	log_info("vmx: %s, vpid %s, ept_ad %s, ple %s", windowed ? "windowed" : "held",
+		 str_on_off(use_vpid), str_on_off(use_ad), str_on_off(use_ple));
+	return 0;
+}
+
+void vmx_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct vmx_cpu *vc = per_cpu_ptr(&vmx_cpu, cpu);
+
+		if (vc->region)
+			__free_page(vc->region);
+		vc->region = NULL;
+	}
+	free_page((unsigned long)vmx_host.msr_bitmap);
+	vmx_host.msr_bitmap = NULL;
+}
+
+static void set_vmxe(bool on)
+{
+	unsigned long cr4;
+
+	if (!vmx_host.windowed) {
+		host_keep_vmxe(on);
+		return;
+	}
+	cr4 = on ? __read_cr4() | X86_CR4_VMXE : __read_cr4() & ~X86_CR4_VMXE;
+	asm volatile("mov %0, %%cr4" : : "r" (cr4) : "memory");
+}
+
+static bool vmx_begin(struct vmx_cpu *vc)
+{
+	if (__read_cr4() & X86_CR4_VMXE)
+		return false;
+	set_vmxe(true);
+	vc->on = vmxon(page_to_phys(vc->region));
+	if (!vc->on)
+		set_vmxe(false);
+	return vc->on;
+}
+
+static void vmx_end(struct vmx_cpu *vc)
+{
+	vc->on = false;
+	vmxoff();
+	set_vmxe(false);
+}
+
+int vmx_cpu_enable(void)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	vmx_host_init_cpu(vc);
+	if (!vmx_begin(vc))
+		return -EBUSY;
+	if (vmx_host.windowed)
+		vmx_end(vc);
+	return 0;
+}
+
+void vmx_cpu_disable(void)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (!vc->on)
+		return;
+	/* In a crash a VMCS may be loaded. */
+	if (vc->current_vcpu)
+		vmclear(vc->current_vcpu->vmcs_pa);
+	vmx_end(vc);
+}
+
+/* False: this CPU is not ours to use. */
+bool vmx_load(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (!vc->on && !(vmx_host.windowed && vmx_begin(vc)))
+		return false;
+	if (vmx->loaded)
+		return true;
+	if (vmx->is_new)
+		vmclear(vmx->vmcs_pa);
+	if (!vmptrld(vmx->vmcs_pa))
+		return false;
+	vc->current_vcpu = vmx;
+	vmx->loaded = true;
+	vmx->launched = false;
+	if (vmx->cpu == smp_processor_id())
+		return true;
+	/* Caches of this CPU may be from an earlier stay here. */
+	vmx->cpu = smp_processor_id();
+	vmx->flush_vpid = true;
+	vmx->flush_ept = true;
+	vmx_host_write_cpu(vc);
+	return true;
+}
+
+void vmx_unload(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (!vmx->loaded)
+		return;
+	vmx_save_guest(vmx);
+	vmclear(vmx->vmcs_pa);
+	vmx->loaded = false;
+	vc->current_vcpu = NULL;
+}
+
+void vmx_window_leave(struct vcpu *vcpu)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->in_window = false;
+	if (vmx_host.windowed && vc->on) {
+		vmx_unload(vmx);
+		vmx_end(vc);
+	}
+	/* NMIs have been blocked since the exit; the handler's IRET unblocks them. */
+	if (unlikely(vmx->nmi_arrived)) {
+		vmx->nmi_arrived = false;
+		asm volatile("int $2");
+	}
+}

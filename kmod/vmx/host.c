@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The host's side of VM entries and exits: the host state in the VMCS, and what
+ * an exit does not bring back, which is saved when a section begins and restored
+ * when it ends: user selectors, table limits, the syscall MSRs, KERNEL_GS_BASE.
+ * Kernel code needs none of these in between.
+ */
+#include <linux/thread_info.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/processor.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+
+#include "../compat.h"
+#include "vmx.h"
+
+static const u32 syscall_msrs[VMX_NR_SYSCALL_MSRS] = {
+	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
+};
+
+void vmx_host_init_cpu(struct vmx_cpu *vc)
+{
+	struct desc_ptr idt;
+	unsigned int i;
+
+	store_idt(&idt);
+	vc->idt_base = idt.address;
+	vc->gs_base = host_rdmsr(MSR_GS_BASE);
+	vc->tr_base = (unsigned long)&get_cpu_entry_area(smp_processor_id())->tss.x86_tss;
+	vc->pat = host_rdmsr(MSR_IA32_CR_PAT);
+	vc->efer = host_rdmsr(MSR_EFER);
+	vc->sysenter_cs = host_rdmsr(MSR_IA32_SYSENTER_CS);
+	vc->sysenter_esp = host_rdmsr(MSR_IA32_SYSENTER_ESP);
+	vc->sysenter_eip = host_rdmsr(MSR_IA32_SYSENTER_EIP);
+	for (i = 0; i < VMX_NR_SYSCALL_MSRS; i++)
+		vc->syscall_msrs[i] = host_rdmsr(syscall_msrs[i]);
+}
+
+/* Host state in the loaded VMCS that is the same in every section on this CPU. */
+void vmx_host_write_cpu(const struct vmx_cpu *vc)
+{
+	vmcs_write(VMCS_HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(VMCS_HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write(VMCS_HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	vmcs_write(VMCS_HOST_GS_BASE, vc->gs_base);
+	vmcs_write(VMCS_HOST_TR_BASE, vc->tr_base);
+	vmcs_write(VMCS_HOST_GDTR_BASE, vc->gdt.address);
+	vmcs_write(VMCS_HOST_IDTR_BASE, vc->idt_base);
+	vmcs_write(VMCS_HOST_PAT, vc->pat);
+	vmcs_write(VMCS_HOST_EFER, vc->efer);
+	vmcs_write(VMCS_HOST_SYSENTER_CS, vc->sysenter_cs);
+	vmcs_write(VMCS_HOST_SYSENTER_ESP, vc->sysenter_esp);
+	vmcs_write(VMCS_HOST_SYSENTER_EIP, vc->sysenter_eip);
+	vmcs_write(VMCS_HOST_RIP, (unsigned long)vmx_exit_point);
+}
+
+/* What the host may change between two windows of a section. */
+void vmx_host_write_window(const struct vmx_cpu *vc)
+{
+	vmcs_write(VMCS_HOST_CR0, read_cr0() & ~X86_CR0_TS);
+	vmcs_write(VMCS_HOST_CR3, __read_cr3());
+	vmcs_write(VMCS_HOST_CR4, __read_cr4());
+	vmcs_write(VMCS_HOST_FS_BASE, vc->fs_base);
+}
+
+static void load_msrs(const u64 *value, const u64 *loaded)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMX_NR_SYSCALL_MSRS; i++)
+		if (value[i] != loaded[i])
+			host_wrmsr(syscall_msrs[i], value[i]);
+}
+
+void vmx_section_enter(struct vcpu *vcpu)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	savesegment(ds, vc->ds);
+	savesegment(es, vc->es);
+	savesegment(fs, vc->fs);
+	savesegment(gs, vc->gs);
+	store_ldt(vc->ldt);
+	native_store_gdt(&vc->gdt);
+	vc->fs_base = x86_fsbase_read_cpu();
+	vc->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
+	load_msrs(vmx->syscall_msrs, vc->syscall_msrs);
+	host_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+}
+
+/*
+ * An exit leaves the task register with the least limit, before the I/O bitmap
+ * of ioperm(): threads that have one need it back now, others when they get one.
+ */
+static void restore_tss_limit(const struct desc_ptr *gdt)
+{
+	struct desc_struct *writable = get_current_gdt_rw();
+	struct desc_ptr direct = { .size = GDT_SIZE - 1, .address = (unsigned long)writable };
+
+	if (!test_thread_flag(TIF_IO_BITMAP)) {
+		this_cpu_write(__tss_limit_invalid, true);
+		return;
+	}
+	((tss_desc *)&writable[GDT_ENTRY_TSS])->type = DESC_TSS;
+	native_load_gdt(&direct);
+	asm volatile("ltr %w0" : : "q" (GDT_ENTRY_TSS * 8));
+	native_load_gdt(gdt);
+}
+
+/* Selectors that 32-bit programs have; 64-bit ones run with null selectors. */
+static void restore_selectors(const struct vmx_cpu *vc)
+{
+	if (vc->ds | vc->es) {
+		loadsegment(ds, vc->ds);
+		loadsegment(es, vc->es);
+	}
+	if (vc->fs) {
+		loadsegment(fs, vc->fs);
+		x86_fsbase_write_cpu(vc->fs_base);
+	}
+	if (vc->gs)
+		load_gs_index(vc->gs);
+	if (vc->ldt)
+		asm volatile("lldt %w0" : : "q" (vc->ldt));
+}
+
+void vmx_section_leave(struct vcpu *vcpu)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned long flags;
+
+	vmx->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
+	local_irq_save(flags);
+	vmx_unload(vmx);
+	native_load_gdt(&vc->gdt);
+	restore_tss_limit(&vc->gdt);
+	restore_selectors(vc);
+	local_irq_restore(flags);
+	load_msrs(vc->syscall_msrs, vmx->syscall_msrs);
+	host_wrmsr(MSR_KERNEL_GS_BASE, vc->kernel_gs_base);
+}
+
+u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMX_NR_SYSCALL_MSRS; i++)
+		if (syscall_msrs[i] == index)
+			return &vmx->syscall_msrs[i];
+	return NULL;
+}

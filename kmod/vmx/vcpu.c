@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest state a VMCS holds: segments, tables, control registers, MSRs.
+ * Called outside or in the window by the thread that holds vcpu->lock.
+ *
+ * A VMCS can be looked at only while it is loaded. So what is set is kept here and
+ * written at the next entry, and what the guest may have changed is read when it is
+ * asked for, at the latest before the VMCS is unloaded.
+ */
+#include <linux/gfp.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/io.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+
+#include "../backend.h"
+#include "../compat.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "vmx.h"
+
+#define DEBUGCTL_GUEST		BIT_ULL(1)	/* BTF: what a guest may set */
+#define CR0_OURS		(X86_CR0_NE | X86_CR0_NW | X86_CR0_CD)
+#define CR4_BASIC		0x7ffull	/* VME to OSXMMEXCPT */
+#define PLE_GAP			128		/* cycles between two PAUSEs of one loop */
+#define PLE_WINDOW		4096		/* cycles a loop may last */
+
+static DEFINE_IDA(vpids);
+
+/* Fields of a new VMCS that are not 0 and stay as they are. */
+static void write_constants(const struct vmx_vcpu *vmx)
+{
+	vmcs_write(VMCS_LINK, ~0ull);
+	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin);
+	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
+	vmcs_write(VMCS_MSR_BITMAP, __pa(vmx_host.msr_bitmap));
+	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vmx->apic_page));
+	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
+	vmcs_write(VMCS_EXCEPTION_BITMAP,
+		   BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) | BIT(X86_TRAP_MC));
+	vmcs_write(VMCS_CR0_MASK, CR0_OURS);
+	if (vmx_host.proc2 & PROC2_VPID)
+		vmcs_write(VMCS_VPID, vmx->vpid);
+	if (vmx_host.proc2 & PROC2_PAUSE_LOOP) {
+		vmcs_write(VMCS_PLE_GAP, PLE_GAP);
+		vmcs_write(VMCS_PLE_WINDOW, PLE_WINDOW);
+	}
+	if (vmx_host.proc2 & PROC2_ENCLS)
+		vmcs_write(VMCS_ENCLS_EXIT_BITMAP, ~0ull);
+}
+
+/* The CPU does not say what a new VMCS holds. */
+static void write_zeros(void)
+{
+	static const u16 fields[] = {
+		VMCS_PF_ERROR_MASK, VMCS_PF_ERROR_MATCH, VMCS_CR3_TARGET_COUNT,
+		VMCS_EXIT_MSR_STORE_COUNT, VMCS_EXIT_MSR_LOAD_COUNT, VMCS_ENTRY_MSR_LOAD_COUNT,
+		VMCS_ENTRY_EVENT, VMCS_ENTRY_EVENT_ERROR, VMCS_ENTRY_INSN_LEN,
+		VMCS_TPR_THRESHOLD, VMCS_TSC_OFFSET, VMCS_GUEST_INTERRUPTIBILITY,
+		VMCS_GUEST_ACTIVITY, VMCS_GUEST_PENDING_DEBUG, VMCS_GUEST_SMBASE,
+		VMCS_GUEST_RIP, VMCS_GUEST_RSP, VMCS_GUEST_RFLAGS,
+		VMCS_HOST_ES_SELECTOR, VMCS_HOST_DS_SELECTOR, VMCS_HOST_FS_SELECTOR,
+		VMCS_HOST_GS_SELECTOR,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		vmcs_write(fields[i], 0);
+}
+
+static int alloc_vcpu(struct vmx_vcpu *vmx)
+{
+	int vpid = 0;
+
+	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vmx->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->vmcs || !vmx->apic_page)
+		return -ENOMEM;
+	if (vmx_host.proc2 & PROC2_VPID)
+		vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL_ACCOUNT);
+	if (vpid < 0)
+		return -ENOMEM;
+	vmx->vpid = vpid;
+	return 0;
+}
+
+int vmx_vcpu_create(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+
+	if (!vmx)
+		return -ENOMEM;
+	vcpu->backend = vmx;
+	if (alloc_vcpu(vmx)) {
+		vmx_vcpu_free(vcpu);
+		return -ENOMEM;
+	}
+	*(u32 *)vmx->vmcs = vmx_host.basic & VMX_BASIC_REVISION;
+	vmx->vmcs_pa = __pa(vmx->vmcs);
+	vmx->is_new = true;
+	vmx->cpu = -1;
+	vmx->next.proc = vmx_host.proc;
+	return 0;
+}
+
+void vmx_vcpu_free(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!vmx)
+		return;
+	if (vmx->vpid)
+		ida_free(&vpids, vmx->vpid);
+	free_page((unsigned long)vmx->apic_page);
+	free_page((unsigned long)vmx->vmcs);
+	kfree(vmx);
+	vcpu->backend = NULL;
+}
+
+static void set_piece(struct vmx_vcpu *vmx, unsigned int piece)
+{
+	__set_bit(piece, &vmx->fresh);
+	__set_bit(piece, &vmx->changed);
+}
+
+static void reset_segments(struct vmx_vcpu *vmx)
+{
+	unsigned int seg;
+
+	for (seg = EMUL_ES; seg <= BACKEND_TR; seg++)
+		vmx->segment[seg] = (struct emul_seg){ .attr = 0x93, .limit = 0xffff };
+	vmx->segment[EMUL_CS].attr = 0x9b;
+	vmx->segment[EMUL_CS].selector = 0xf000;
+	vmx->segment[EMUL_CS].base = 0xffff0000;
+	vmx->segment[BACKEND_LDTR].attr = 0x82;
+	vmx->segment[BACKEND_TR].attr = 0x8b;
+	vmx->table[0].base = vmx->table[1].base = 0;
+	vmx->table[0].limit = vmx->table[1].limit = 0xffff;
+}
+
+void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	reset_segments(vmx);
+	vmx->fresh = vmx->changed = GENMASK(VMX_NR_PIECES - 1, 0);
+	vmx->next.proc &= ~(PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW);
+	vmx->next.tpr_threshold = 0;
+	vmx->next.event = 0;
+	vmx->shadow = 0;
+	if (init)
+		return;
+	vmx->pat = 0x0007040600070406ull;
+	vmx->debugctl = 0;
+	vmx->kernel_gs_base = 0;
+	memset(vmx->syscall_msrs, 0, sizeof(vmx->syscall_msrs));
+	vmx->sysenter_cs = vmx->sysenter_esp = vmx->sysenter_eip = 0;
+}
+
+/* Access rights have a hole where struct emul_seg has none. */
+static void read_segment(struct emul_seg *s, unsigned int seg)
+{
+	u32 rights = vmcs_read(VMCS_SEG_AR(seg));
+
+	s->base = vmcs_read(VMCS_SEG_BASE(seg));
+	s->limit = vmcs_read(VMCS_SEG_LIMIT(seg));
+	s->selector = vmcs_read(VMCS_SEG_SELECTOR(seg));
+	s->attr = (rights & 0xff) | (rights >> 4 & 0xf00);
+	if (rights & VMCS_AR_UNUSABLE)
+		s->attr &= ~EMUL_ATTR_P;
+}
+
+static void write_segment(const struct emul_seg *s, unsigned int seg)
+{
+	u32 rights = (s->attr & 0xff) | (s->attr & 0xf00) << 4;
+
+	/* What a loaded register always is: accessed, or a busy TSS. */
+	if (seg < BACKEND_LDTR)
+		rights |= 1;
+	else if (seg == BACKEND_TR)
+		rights |= 2;
+	if (!(s->attr & EMUL_ATTR_P))
+		rights |= VMCS_AR_UNUSABLE;
+	vmcs_write(VMCS_SEG_BASE(seg), s->base);
+	vmcs_write(VMCS_SEG_LIMIT(seg), s->limit);
+	vmcs_write(VMCS_SEG_SELECTOR(seg), s->selector);
+	vmcs_write(VMCS_SEG_AR(seg), rights);
+}
+
+static void read_piece(struct vmx_vcpu *vmx, unsigned int piece)
+{
+	switch (piece) {
+	case VMX_GDTR:
+		vmx->table[0].base = vmcs_read(VMCS_GUEST_GDTR_BASE);
+		vmx->table[0].limit = vmcs_read(VMCS_GUEST_GDTR_LIMIT);
+		break;
+	case VMX_IDTR:
+		vmx->table[1].base = vmcs_read(VMCS_GUEST_IDTR_BASE);
+		vmx->table[1].limit = vmcs_read(VMCS_GUEST_IDTR_LIMIT);
+		break;
+	case VMX_SYSENTER:
+		vmx->sysenter_cs = vmcs_read(VMCS_GUEST_SYSENTER_CS);
+		vmx->sysenter_esp = vmcs_read(VMCS_GUEST_SYSENTER_ESP);
+		vmx->sysenter_eip = vmcs_read(VMCS_GUEST_SYSENTER_EIP);
+		break;
+	default:
+		read_segment(&vmx->segment[piece], piece);
+	}
+}
+
+static void write_piece(const struct vmx_vcpu *vmx, unsigned int piece)
+{
+	switch (piece) {
+	case VMX_GDTR:
+		vmcs_write(VMCS_GUEST_GDTR_BASE, vmx->table[0].base);
+		vmcs_write(VMCS_GUEST_GDTR_LIMIT, vmx->table[0].limit);
+		break;
+	case VMX_IDTR:
+		vmcs_write(VMCS_GUEST_IDTR_BASE, vmx->table[1].base);
+		vmcs_write(VMCS_GUEST_IDTR_LIMIT, vmx->table[1].limit);
+		break;
+	case VMX_SYSENTER:
+		vmcs_write(VMCS_GUEST_SYSENTER_CS, vmx->sysenter_cs);
+		vmcs_write(VMCS_GUEST_SYSENTER_ESP, vmx->sysenter_esp);
+		vmcs_write(VMCS_GUEST_SYSENTER_EIP, vmx->sysenter_eip);
+		break;
+	default:
+		write_segment(&vmx->segment[piece], piece);
+	}
+}
+
+static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
+{
+	if (!__test_and_set_bit(piece, &vmx->fresh))
+		read_piece(vmx, piece);
+}
+
+void vmx_save_guest(struct vmx_vcpu *vmx)
+{
+	unsigned int piece;
+
+	for (piece = 0; piece < VMX_NR_PIECES; piece++)
+		need_piece(vmx, piece);
+}
+
+void vmx_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out)
+{
+	need_piece(to_vmx(vcpu), seg);
+	*out = to_vmx(vcpu)->segment[seg];
+}
+
+void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
+{
+	to_vmx(vcpu)->segment[seg] = *in;
+	set_piece(to_vmx(vcpu), seg);
+	if (seg == EMUL_SS)
+		vcpu->cpl = (in->attr & EMUL_ATTR_DPL) >> 5;
+}
+
+void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)
+{
+	need_piece(to_vmx(vcpu), VMX_GDTR + idt);
+	*base = to_vmx(vcpu)->table[idt].base;
+	*limit = to_vmx(vcpu)->table[idt].limit;
+}
+
+void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit)
+{
+	to_vmx(vcpu)->table[idt].base = base;
+	to_vmx(vcpu)->table[idt].limit = limit;
+	set_piece(to_vmx(vcpu), VMX_GDTR + idt);
+}
+
+static bool is_pae_paging(const struct vcpu *vcpu)
+{
+	return (vcpu->cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) && !is_long_mode(vcpu);
+}
+
+/*
+ * In PAE paging the CPU loads four entries whenever the guest loads CR3, and takes
+ * them from the VMCS at entry. Where userspace loads CR3, this stands for the CPU.
+ */
+static void load_pdptes(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (guest_read(vcpu, vcpu->cr3 & 0xffffffe0, vmx->pdpte, sizeof(vmx->pdpte)))
+		memset(vmx->pdpte, 0, sizeof(vmx->pdpte));
+	vmx->pdpte_changed = true;
+}
+
+void vmx_sync_control(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	/* In the window CR3 and the paging mode stay as they are. */
+	if (vcpu->mode != VCPU_IN_WINDOW && is_pae_paging(vcpu))
+		load_pdptes(vcpu);
+	vmx->control_changed = true;
+	vmx->flush_vpid = true;
+}
+
+static u32 proc2_controls(const struct vcpu *vcpu)
+{
+	u32 controls = vmx_host.proc2 & ~(PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES);
+
+	if (vcpu->cpuid.has.rdtscp || vcpu->cpuid.has.rdpid)
+		controls |= PROC2_RDTSCP;
+	if (vcpu->cpuid.has.invpcid)
+		controls |= PROC2_INVPCID;
+	if (vcpu->cpuid.has.xsaves)
+		controls |= PROC2_XSAVES;
+	return controls & vmx_host.proc2_allowed;
+}
+
+static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
+
+	vmx->cr0_shadow = vcpu->cr0;
+	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
+	vmcs_write(VMCS_GUEST_CR0, (vcpu->cr0 & ~CR0_OURS) | X86_CR0_NE);
+	vmcs_write(VMCS_GUEST_CR3, vcpu->cr3);
+	vmcs_write(VMCS_CR4_MASK, ~allowed);
+	vmcs_write(VMCS_CR4_SHADOW, vcpu->cr4);
+	vmcs_write(VMCS_GUEST_CR4, vcpu->cr4 | X86_CR4_VMXE);
+	vmcs_write(VMCS_GUEST_EFER, vcpu->efer);
+	vmcs_write(VMCS_ENTRY_CONTROLS,
+		   vmx_host.entry | (is_long_mode(vcpu) ? ENTRYCTL_GUEST_64 : 0));
+	vmcs_write(VMCS_PROC2_CONTROLS, proc2_controls(vcpu));
+	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
+	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
+	vmx->control_changed = false;
+}
+
+static void write_pdptes(struct vmx_vcpu *vmx)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++)
+		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, vmx->pdpte[i]);
+	vmx->pdpte_changed = false;
+}
+
+static void write_new_vmcs(struct vmx_vcpu *vmx)
+{
+	write_zeros();
+	write_constants(vmx);
+	memset(&vmx->written, 0, sizeof(vmx->written));
+	vmx->is_new = false;
+}
+
+void vmx_write_changes(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned long piece;
+
+	if (vmx->is_new)
+		write_new_vmcs(vmx);
+	if (vmx->control_changed)
+		write_control(vcpu, vmx);
+	if (vmx->pdpte_changed)
+		write_pdptes(vmx);
+	for_each_set_bit(piece, &vmx->changed, VMX_NR_PIECES)
+		write_piece(vmx, piece);
+	vmx->changed = 0;
+}
+
+/* The guest sets CR0 to @value as far as the bits go that are not its own. */
+void vmx_set_cr0_view(struct vcpu *vcpu, u64 value)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->cr0_shadow = (vmx->cr0_shadow & ~CR0_OURS) | (value & CR0_OURS);
+	vmcs_write(VMCS_CR0_SHADOW, vmx->cr0_shadow);
+	vcpu->cr0 = (vcpu->cr0 & ~CR0_OURS) | (value & CR0_OURS);
+}
+
+/* After an exit: what common code always has at hand. */
+void vmx_read_control(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->fresh = 0;
+	vcpu->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~CR0_OURS) | (vmx->cr0_shadow & CR0_OURS);
+	vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	vcpu->cr4 = vmcs_read(VMCS_GUEST_CR4) & ~X86_CR4_VMXE;
+	vcpu->efer = vmcs_read(VMCS_GUEST_EFER);
+	vcpu->cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >> VMCS_AR_DPL_SHIFT;
+}
+
+void vmx_sync_tsc(struct vcpu *vcpu)
+{
+	to_vmx(vcpu)->next.tsc_offset = vcpu->tsc_offset;
+}
+
+void vmx_sync_debug(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->next.dr7 = vcpu->dr7;
+	if (vcpu->dr_live)
+		vmx->next.proc &= ~PROC_MOV_DR;
+	else
+		vmx->next.proc |= PROC_MOV_DR;
+}
+
+/* The pieces that hold MSRs. */
+static u64 *msr_field(struct vmx_vcpu *vmx, u32 index, unsigned int *piece)
+{
+	*piece = VMX_SYSENTER;
+	switch (index) {
+	case MSR_IA32_SYSENTER_CS:
+		return &vmx->sysenter_cs;
+	case MSR_IA32_SYSENTER_ESP:
+		return &vmx->sysenter_esp;
+	case MSR_IA32_SYSENTER_EIP:
+		return &vmx->sysenter_eip;
+	case MSR_FS_BASE:
+		*piece = EMUL_FS;
+		return &vmx->segment[EMUL_FS].base;
+	case MSR_GS_BASE:
+		*piece = EMUL_GS;
+		return &vmx->segment[EMUL_GS].base;
+	default:
+		return NULL;
+	}
+}
+
+/* MSRs that no exit changes. */
+static u64 *kept_msr(struct vmx_vcpu *vmx, u32 index)
+{
+	switch (index) {
+	case MSR_IA32_CR_PAT:
+		return &vmx->pat;
+	case MSR_IA32_DEBUGCTLMSR:
+		return &vmx->debugctl;
+	case MSR_KERNEL_GS_BASE:
+		return &vmx->kernel_gs_base;
+	default:
+		return vmx_syscall_msr(vmx, index);
+	}
+}
+
+int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *value)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned int piece;
+	const u64 *field = msr_field(vmx, index, &piece);
+
+	if (field)
+		need_piece(vmx, piece);
+	else
+		field = kept_msr(vmx, index);
+	if (!field)
+		return -EINVAL;
+	*value = *field;
+	return 0;
+}
+
+int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned int piece;
+	u64 *field = msr_field(vmx, index, &piece);
+
+	if (field) {
+		need_piece(vmx, piece);
+		set_piece(vmx, piece);
+	} else {
+		field = kept_msr(vmx, index);
+	}
+	if (!field)
+		return -EINVAL;
+	if (index == MSR_IA32_DEBUGCTLMSR)
+		value &= DEBUGCTL_GUEST;
+	*field = value;
+	vmx->control_changed = true;
+	if (vcpu->mode == VCPU_IN_WINDOW && vmx_syscall_msr(vmx, index))
+		host_wrmsr(index, value);
+	return 0;
+}

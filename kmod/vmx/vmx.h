@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside the VMX backend: its per-CPU and per-vCPU state.
+ *
+ * cpu.c owns the CPUs (VMX operation, which VMCS is current), host.c what of the
+ * host's state a VM exit does not bring back, vcpu.c the guest state, exit.c the
+ * way in and out, explain.c and rules.c say why there was none; enter.S is the
+ * entry itself.
+ *
+ * A VMCS is loaded (current) on one CPU from the first entry of a section to its
+ * end or, when VMX operation lasts for a window only, to the end of the window.
+ * Then it is cleared, and struct vmx_vcpu has all of the guest's state.
+ */
+#ifndef MINIVMM_VMX_VMX_H
+#define MINIVMM_VMX_VMX_H
+
+#include <linux/percpu.h>
+#include <asm/desc_defs.h>
+
+#include "../vcpu.h"
+#include "ops.h"
+
+#define VMX_NR_SYSCALL_MSRS	4	/* see host.c */
+
+/* What all CPUs can do, and what of it is used; fixed after setup. */
+struct vmx_host {
+	u64 basic, misc, ept_vpid;
+	u64 eptp_bits;			/* of every EPT pointer: all but the address */
+	u32 pin, proc, proc2, exit, entry;	/* controls every vCPU starts with */
+	u32 proc2_allowed;
+	void *msr_bitmap;
+	bool windowed;			/* VMX operation lasts for a window */
+};
+
+extern struct vmx_host vmx_host;
+
+struct vmx_cpu {
+	struct page *region;		/* of VMXON */
+	struct vmx_vcpu *current_vcpu;	/* whose VMCS is loaded */
+	bool on;			/* in VMX operation */
+
+	/* Constant while the CPU is online. */
+	u64 gs_base, tr_base, idt_base, pat, efer;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
+
+	/* Of the thread that runs the section. */
+	struct desc_ptr gdt;
+	u64 fs_base, kernel_gs_base;
+	u16 ds, es, fs, gs, ldt;
+};
+
+DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
+
+/* Guest state in pieces: a segment register (its number), or one of these. */
+enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_NR_PIECES };
+
+struct vmx_vcpu {
+	void *vmcs;
+	u64 vmcs_pa;
+	void *apic_page;		/* the CPU keeps the guest's TPR there */
+	u16 vpid;			/* 0: none */
+	int cpu;			/* whose caches hold no stale translation, -1: none */
+	bool is_new;			/* never loaded: nothing in it is defined */
+	bool loaded, launched;
+	bool in_window;			/* the host state in the VMCS is that of this window */
+	bool flush_vpid, flush_ept;	/* before the next entry */
+	bool nmi_arrived;		/* the host's: taken when the window ends */
+
+	/* Bit n: piece n here is right (fresh), is newer than the VMCS (changed). */
+	unsigned long fresh, changed;
+	struct emul_seg segment[8];
+	struct { u64 base; u32 limit; } table[2];
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+
+	bool control_changed, pdpte_changed, debug_changed;
+	u64 cr0_shadow;			/* what the guest reads of the bits we keep */
+	u64 pdpte[4];
+	u64 pat, debugctl, kernel_gs_base;
+	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
+
+	/* Fields written at the next entry if they differ from what the VMCS has. */
+	struct vmx_fields {
+		u32 proc, tpr_threshold, event, event_error, interruptibility;
+		u64 rip, rsp, rflags, dr7, tsc_offset;
+	} next, written;
+	u32 shadow;			/* which interrupt shadow the last exit left */
+};
+
+static inline struct vmx_vcpu *to_vmx(const struct vcpu *vcpu)
+{
+	return vcpu->backend;
+}
+
+/* cpu.c */
+bool vmx_probe(void);
+int vmx_setup(void);
+void vmx_teardown(void);
+int vmx_cpu_enable(void);
+void vmx_cpu_disable(void);
+bool vmx_load(struct vmx_vcpu *vmx);
+void vmx_unload(struct vmx_vcpu *vmx);
+void vmx_window_leave(struct vcpu *vcpu);
+
+/* host.c */
+void vmx_host_init_cpu(struct vmx_cpu *vc);
+void vmx_host_write_cpu(const struct vmx_cpu *vc);
+void vmx_host_write_window(const struct vmx_cpu *vc);
+void vmx_section_enter(struct vcpu *vcpu);
+void vmx_section_leave(struct vcpu *vcpu);
+u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
+
+/* vcpu.c */
+int vmx_vcpu_create(struct vcpu *vcpu);
+void vmx_vcpu_free(struct vcpu *vcpu);
+void vmx_vcpu_reset(struct vcpu *vcpu, bool init);
+void vmx_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out);
+void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in);
+void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit);
+void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
+void vmx_sync_control(struct vcpu *vcpu);
+void vmx_sync_tsc(struct vcpu *vcpu);
+void vmx_sync_debug(struct vcpu *vcpu);
+int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
+int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value);
+void vmx_write_changes(struct vcpu *vcpu);
+void vmx_read_control(struct vcpu *vcpu);
+void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
+void vmx_save_guest(struct vmx_vcpu *vmx);
+
+/* exit.c */
+void vmx_enter(struct vcpu *vcpu);
+void vmx_flush_tlb(struct vcpu *vcpu);
+bool vmx_can_inject_irq(struct vcpu *vcpu);
+bool vmx_can_inject_nmi(struct vcpu *vcpu);
+void vmx_inject_irq(struct vcpu *vcpu, u8 vector, bool soft);
+void vmx_inject_nmi(struct vcpu *vcpu);
+void vmx_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+void vmx_want_irq_window(struct vcpu *vcpu, int priority);
+void vmx_want_nmi_window(struct vcpu *vcpu);
+
+/* explain.c */
+void vmx_explain(struct vcpu *vcpu, u64 code);
+
+/* enter.S */
+bool vmx_enter_guest(u64 *gpr, bool launched, u64 spec_ctrl, u64 host_spec_ctrl);
+extern const char vmx_exit_point[];
+
+#endif /* MINIVMM_VMX_VMX_H */
