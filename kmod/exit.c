@@ -183,11 +183,12 @@ static int ask_user_for_port(struct vcpu *vcpu, u32 data)
 	return NEXT_USER;
 }
 
-/* A write that needs no userspace now: signalled to an eventfd or queued for later. */
-static bool port_write_taken(struct vm *vm, u16 port, unsigned int size, u32 data)
+bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u32 *data)
 {
-	return ioeventfd_signal(vm, true, port, size, data) ||
-	       coalesced_write(vm, true, port, size, data);
+	if (irqchip_port(vm, port, size, in, data))
+		return true;
+	return !in && (ioeventfd_signal(vm, true, port, size, *data) ||
+		       coalesced_write(vm, true, port, size, *data));
 }
 
 static int handle_io(struct vcpu *vcpu)
@@ -197,8 +198,7 @@ static int handle_io(struct vcpu *vcpu)
 
 	if (exit->io.string)
 		return NEXT_OUTSIDE;
-	if (!irqchip_port(vcpu->vm, exit->io.port, exit->io.size, exit->io.in, &data) &&
-	    (exit->io.in || !port_write_taken(vcpu->vm, exit->io.port, exit->io.size, data)))
+	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, exit->io.in, &data))
 		return ask_user_for_port(vcpu, data);
 	if (exit->io.in)
 		write_in_result(vcpu, exit->io.size, data);

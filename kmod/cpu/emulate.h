@@ -113,7 +113,8 @@ struct emul_ops {
 	/*
 	 * count accesses of size bytes to the port, data packed in
 	 * emul.pio_data (for pio_in: filled by the op before it returns
-	 * EMUL_DONE). count is over 1 only for REP INS and REP OUTS.
+	 * EMUL_DONE). count is over 1 only for REP INS and REP OUTS; of these
+	 * the op may do fewer, at least one, and set emul.elements to how many.
 	 */
 	int (*pio_in)(struct emul *e, u16 port, unsigned int size, unsigned int count);
 	int (*pio_out)(struct emul *e, u16 port, unsigned int size, unsigned int count);

@@ -44,6 +44,15 @@ static int string_read(struct emul *e, unsigned int reg, u64 *val)
 	return ret ? ret : emul_read(e, linear, val, e->insn.op_size, EMUL_READ);
 }
 
+/* The destination of a string is at RDI. */
+static int string_write(struct emul *e, u64 val)
+{
+	u64 linear;
+	int ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &linear);
+
+	return ret ? ret : emul_write(e, linear, &val, e->insn.op_size);
+}
+
 /* REPE and REPNE end by ZF; other strings never do. */
 static bool string_ends(const struct emul *e, bool compares)
 {
@@ -80,16 +89,13 @@ static int string_loop(struct emul *e, int (*step)(struct emul *e), bool compare
 
 static int movs_step(struct emul *e)
 {
-	u64 to, val;
+	u64 val;
 	int ret;
 
 	ret = string_read(e, EMUL_RSI, &val);
 	if (ret)
 		return ret;
-	ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &to);
-	if (ret)
-		return ret;
-	ret = emul_write(e, to, &val, e->insn.op_size);
+	ret = string_write(e, val);
 	if (ret)
 		return ret;
 	string_advance(e, EMUL_RSI);
@@ -126,18 +132,11 @@ int emul_exec_cmps(struct emul *e)
 
 static int stos_step(struct emul *e)
 {
-	u64 val = e->regs->gpr[EMUL_RAX];
-	u64 to;
-	int ret;
+	int ret = string_write(e, e->regs->gpr[EMUL_RAX]);
 
-	ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &to);
-	if (ret)
-		return ret;
-	ret = emul_write(e, to, &val, e->insn.op_size);
-	if (ret)
-		return ret;
-	string_advance(e, EMUL_RDI);
-	return EMUL_DONE;
+	if (!ret)
+		string_advance(e, EMUL_RDI);
+	return ret;
 }
 
 int emul_exec_stos(struct emul *e)
@@ -243,8 +242,10 @@ static int port_string_begin(struct emul *e, unsigned int reg, unsigned int acce
 	return ret == EMUL_EXIT ? EMUL_DONE : ret;
 }
 
-static int ins_step(struct emul *e)
+/* The op may do fewer elements than it is given, and then says so in e->elements. */
+static int port_string_step(struct emul *e, bool in)
 {
+	unsigned int reg = in ? EMUL_RDI : EMUL_RSI;
 	unsigned int size = port_size(e);
 	u16 port = e->regs->gpr[EMUL_RDX];
 	u64 linear;
@@ -252,17 +253,22 @@ static int ins_step(struct emul *e)
 
 	if (!port_permitted(e, port, size))
 		return EMUL_RETRY;
-	ret = port_string_begin(e, EMUL_RDI, EMUL_WRITE, &linear);
-	if (ret)
-		return ret;
-	ret = e->ops->pio_in(e, port, size, e->elements);
-	if (ret)
-		return ret;
-	ret = emul_write(e, linear, e->pio_data, e->elements * size);
-	if (ret)
-		return ret;
-	string_advance(e, EMUL_RDI);
-	return EMUL_DONE;
+	ret = port_string_begin(e, reg, in ? EMUL_WRITE : EMUL_READ, &linear);
+	if (!ret && !in)
+		ret = emul_read(e, linear, e->pio_data, e->elements * size, EMUL_READ);
+	if (!ret)
+		ret = in ? e->ops->pio_in(e, port, size, e->elements) :
+			   e->ops->pio_out(e, port, size, e->elements);
+	if (!ret && in)
+		ret = emul_write(e, linear, e->pio_data, e->elements * size);
+	if (!ret)
+		string_advance(e, reg);
+	return ret;
+}
+
+static int ins_step(struct emul *e)
+{
+	return port_string_step(e, true);
 }
 
 int emul_exec_ins(struct emul *e)
@@ -272,24 +278,7 @@ int emul_exec_ins(struct emul *e)
 
 static int outs_step(struct emul *e)
 {
-	unsigned int size = port_size(e);
-	u16 port = e->regs->gpr[EMUL_RDX];
-	u64 linear;
-	int ret;
-
-	if (!port_permitted(e, port, size))
-		return EMUL_RETRY;
-	ret = port_string_begin(e, EMUL_RSI, EMUL_READ, &linear);
-	if (ret)
-		return ret;
-	ret = emul_read(e, linear, e->pio_data, e->elements * size, EMUL_READ);
-	if (ret)
-		return ret;
-	ret = e->ops->pio_out(e, port, size, e->elements);
-	if (ret)
-		return ret;
-	string_advance(e, EMUL_RSI);
-	return EMUL_DONE;
+	return port_string_step(e, false);
 }
 
 int emul_exec_outs(struct emul *e)

@@ -210,17 +210,17 @@ static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int
 						 memory_result(vcpu, err);
 }
 
-static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+/* Page by page and, for devices, at most 8 bytes at a time. */
+static int transfer(struct emul *e, u64 linear, void *buf, unsigned int len, u32 access, bool write)
 {
-	u32 walk = access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
-
 	while (len) {
 		unsigned int n = piece_of(linear, len, 8);
 		u64 gpa;
-		int ret = translate(e, linear, walk, &gpa);
+		int ret = translate(e, linear, access, &gpa);
 
 		if (ret == EMUL_DONE)
-			ret = read_piece(to_vcpu(e), gpa, buf, n);
+			ret = write ? write_piece(to_vcpu(e), gpa, buf, n) :
+				      read_piece(to_vcpu(e), gpa, buf, n);
 		if (ret != EMUL_DONE)
 			return ret;
 		linear += n;
@@ -230,22 +230,19 @@ static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsi
 	return EMUL_DONE;
 }
 
+static u32 walk_access(unsigned int access)
+{
+	return access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
+}
+
+static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+{
+	return transfer(e, linear, buf, len, walk_access(access), false);
+}
+
 static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
 {
-	while (len) {
-		unsigned int n = piece_of(linear, len, 8);
-		u64 gpa;
-		int ret = translate(e, linear, WALK_WRITE, &gpa);
-
-		if (ret == EMUL_DONE)
-			ret = write_piece(to_vcpu(e), gpa, buf, n);
-		if (ret != EMUL_DONE)
-			return ret;
-		linear += n;
-		buf += n;
-		len -= n;
-	}
-	return EMUL_DONE;
+	return transfer(e, linear, (void *)buf, len, WALK_WRITE, true);
 }
 
 static int op_compare_exchange(struct emul *e, u64 linear, const void *old, const void *new,
@@ -270,13 +267,12 @@ static int op_compare_exchange(struct emul *e, u64 linear, const void *old, cons
 
 static int op_probe(struct emul *e, u64 linear, unsigned int len, unsigned int access)
 {
-	u32 walk = access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
 	bool ram = true;
 
 	while (len) {
 		unsigned int n = piece_of(linear, len, len);
 		u64 gpa;
-		int ret = translate(e, linear, walk, &gpa);
+		int ret = translate(e, linear, walk_access(access), &gpa);
 
 		if (ret != EMUL_DONE)
 			return ret;
@@ -302,60 +298,72 @@ static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
 	backend_call(get_segment)(to_vcpu(e), seg, out);
 }
 
-static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size,
-			      unsigned int count, bool in)
+static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u64 count, bool in)
 {
+	struct emulation *em = &vcpu->emulation;
 	struct minivmm_run *run = vcpu->run;
 
+	if (em->done == EMULATION_MAX_STEPS)
+		return EMUL_UNHANDLED;
 	run->exit_reason = MINIVMM_EXIT_IO;
 	run->io.direction = in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
 	run->io.size = size;
 	run->io.port = port;
 	run->io.count = count;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
-	vcpu->emulation.reading = false;
+	memcpy(em->steps[em->done].data, &count, sizeof(count));
+	em->reading = false;
 	return EMUL_EXIT;
 }
 
-/* Elements for a device in the kernel; false: the port belongs to userspace. */
-static bool ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int size, unsigned int count,
-			    bool in)
+/* How many elements, from the first, the kernel's devices and eventfds have taken. */
+static unsigned int ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int size,
+				    unsigned int count, bool in)
 {
 	void *element = vcpu->pio_data;
+	unsigned int i;
 	u32 data;
 
-	for (; count; count--, element += size) {
+	for (i = 0; i < count; i++, element += size) {
 		data = 0;
 		if (!in)
 			memcpy(&data, element, size);
-		if (!irqchip_port(vcpu->vm, port, size, in, &data) &&
-		    (in || !ioeventfd_signal(vcpu->vm, true, port, size, data)))
-			return false;
+		if (!exit_port_in_kernel(vcpu->vm, port, size, in, &data))
+			break;
 		if (in)
 			memcpy(element, &data, size);
 	}
-	return true;
+	return i;
 }
 
-static int op_ports(struct vcpu *vcpu, u16 port, unsigned int size, unsigned int count, bool in)
+/*
+ * Userspace gets a string from its first element on that the kernel does not take:
+ * what came before is one step of its own.
+ */
+static int op_ports(struct emul *e, u16 port, unsigned int size, unsigned int count, bool in)
 {
-	u64 nothing = 0;
+	struct vcpu *vcpu = to_vcpu(e);
+	u64 done;
 
-	if (from_transcript(&vcpu->emulation, NULL, 0))
-		return EMUL_DONE;
-	if (!ports_in_kernel(vcpu, port, size, count, in))
-		return ask_user_for_ports(vcpu, port, size, count, in);
-	return to_transcript(&vcpu->emulation, &nothing, 0) ? EMUL_DONE : EMUL_UNHANDLED;
+	if (!from_transcript(&vcpu->emulation, &done, sizeof(done))) {
+		done = ports_in_kernel(vcpu, port, size, count, in);
+		if (!done)
+			return ask_user_for_ports(vcpu, port, size, count, in);
+		if (!to_transcript(&vcpu->emulation, &done, sizeof(done)))
+			return EMUL_UNHANDLED;
+	}
+	e->elements = done;
+	return EMUL_DONE;
 }
 
 static int op_pio_in(struct emul *e, u16 port, unsigned int size, unsigned int count)
 {
-	return op_ports(to_vcpu(e), port, size, count, true);
+	return op_ports(e, port, size, count, true);
 }
 
 static int op_pio_out(struct emul *e, u16 port, unsigned int size, unsigned int count)
 {
-	return op_ports(to_vcpu(e), port, size, count, false);
+	return op_ports(e, port, size, count, false);
 }
 
 static void op_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)

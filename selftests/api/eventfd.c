@@ -72,6 +72,39 @@ TEST_F(vm, length_zero_matches_every_width)
 	EXPECT_EQ(3, fetch(fd));
 }
 
+GUEST64(write_string,
+	"mov $0x40, %edx; lea text(%rip), %rsi; mov $6, %ecx; cld; rep outsb; hlt;"
+	"text: .ascii \"aabcab\"");
+
+/* Userspace gets what follows the elements that were signalled, and not those again. */
+TEST_F(vm, string_that_matches_at_first_exits_with_the_rest)
+{
+	int fd = eventfd(0, 0);
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM gives userspace the whole string again");
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO | MATCH, 'a'));
+	start_long(&self->vcpu, write_string);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(2, fetch(fd));
+	EXPECT_EQ(4, self->vcpu.run->io.count);
+	EXPECT_EQ(0, memcmp("bcab", port_data(&self->vcpu), 4));
+	EXPECT_EQ(4, vcpu_regs(&self->vcpu).rcx);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, fetch(fd));
+	EXPECT_EQ(0, vcpu_regs(&self->vcpu).rcx);
+}
+
+TEST_F(vm, string_that_matches_throughout_does_not_exit)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO, 0));
+	start_long(&self->vcpu, write_string);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(6, fetch(fd));
+}
+
 GUEST64(write_mmio,
 	"mov $0x20000000, %rdi; movl $7, (%rdi); movl $8, (%rdi); movl $8, 4(%rdi); hlt");
 

@@ -44,6 +44,7 @@ FIXTURE(emulate)
 
 	unsigned int fetches, reads, iterations, stop_after;
 	bool memory_moves;		/* cmpxchg finds another value */
+	unsigned int port_most;		/* elements a port takes at once; 0: all */
 };
 
 typedef FIXTURE_DATA(emulate) world;
@@ -145,13 +146,25 @@ static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, uns
 	return EMUL_DONE;
 }
 
+static unsigned int port_count(struct emul *e, unsigned int count)
+{
+	world *w = world_of(e);
+
+	if (!w->port_most || count <= w->port_most)
+		return count;
+	e->elements = w->port_most;
+	return w->port_most;
+}
+
 static int op_pio_in(struct emul *e, u16 port, unsigned int size, unsigned int count)
 {
+	count = port_count(e, count);
 	return device(world_of(e), ACC_IN, port, e->pio_data, size * count);
 }
 
 static int op_pio_out(struct emul *e, u16 port, unsigned int size, unsigned int count)
 {
+	count = port_count(e, count);
 	return device(world_of(e), ACC_OUT, port, e->pio_data, size * count);
 }
 
@@ -496,6 +509,38 @@ TEST_F(emulate, ins_stores_what_the_port_gave)
 	EXPECT_EQ(0x88, self->memory[0x2000]);
 	EXPECT_EQ(0x11, self->memory[0x2007]);
 	EXPECT_EQ(0x2008, self->regs.gpr[EMUL_RDI]);
+}
+
+TEST_F(emulate, port_may_take_fewer_elements_than_it_is_given)
+{
+	PUT("\xf3\x6e");	/* rep outsb */
+	self->regs.gpr[EMUL_RSI] = 0x2000;
+	self->regs.gpr[EMUL_RCX] = 5;
+	memcpy(self->memory + 0x2000, "abcde", 5);
+	self->port_most = 3;
+	ASSERT_EQ(EMUL_EXIT, go(self));
+	EXPECT_EQ(3, self->asked.len);
+	answer(self, 0);
+	ASSERT_EQ(EMUL_EXIT, go(self));
+	EXPECT_EQ(2, self->asked.len);
+	EXPECT_EQ(0, memcmp("de", self->pio, 2));
+	EXPECT_EQ(2, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(0x2003, self->regs.gpr[EMUL_RSI]);
+}
+
+TEST_F(emulate, port_may_give_fewer_elements_than_it_is_asked_for)
+{
+	PUT("\xf3\x6c");	/* rep insb */
+	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[EMUL_RCX] = 5;
+	self->port_most = 3;
+	self->memory[0x2003] = 0x5a;
+	ASSERT_EQ(EMUL_EXIT, go(self));
+	answer(self, 0x44332211);
+	ASSERT_EQ(EMUL_EXIT, go(self));
+	EXPECT_EQ(0x33, self->memory[0x2002]);
+	EXPECT_EQ(0x5a, self->memory[0x2003]);
+	EXPECT_EQ(0x2003, self->regs.gpr[EMUL_RDI]);
 }
 
 TEST_F(emulate, port_string_ends_its_exit_at_the_page)
