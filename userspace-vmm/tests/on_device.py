@@ -209,6 +209,10 @@ def terminal_comes_back_after(number):
     assert guest.restored(), "the terminal was not restored"
 
 
+def terminal_comes_back_after_sighup():
+    terminal_comes_back_after(signal.SIGHUP)
+
+
 def terminal_comes_back_after_sigterm():
     terminal_comes_back_after(signal.SIGTERM)
 
@@ -229,6 +233,7 @@ TESTS = [
     ctrl_a_x_quits_and_restores_the_terminal,
     ctrl_a_a_sends_ctrl_a,
     ctrl_a_p_presses_the_power_button,
+    terminal_comes_back_after_sighup,
     terminal_comes_back_after_sigterm,
     terminal_comes_back_after_sigkill,
 ]
