@@ -12,8 +12,8 @@ RULE(cr0_nw_without_cd, cr0, "CR0.NW must be 0 if CR0.CD is 0",
      s->cr0 & SVM_CR0_CD || !(s->cr0 & SVM_CR0_NW))
 RULE(cr0_upper_half, cr0, "bits 63:32 of CR0 must be 0",
      is_below(s->cr0, 32))
-RULE(cr3_reserved, cr3, "CR3 of long mode must be below the physical-address width",
-     !is_long_mode(s) || is_below(s->cr3, s->phys_bits))
+RULE(cr3_reserved, cr3, "CR3 must be below the physical-address width",
+     is_below(s->cr3, s->phys_bits))
 RULE(cr4_reserved, cr4, "CR4 must have only bits of features that the host CPU has",
      !(s->cr4 & ~s->cr4_valid))
 RULE(dr6_upper_half, dr6, "bits 63:32 of DR6 must be 0",

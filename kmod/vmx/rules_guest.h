@@ -47,6 +47,10 @@ RULE(guest_efer_lme, guest_efer, "EFER.LME must equal LMA while CR0.PG is 1",
      !(s->entry_controls & ENTRYCTL_LOAD_EFER) || !(s->guest_cr0 & CR0_PG) ||
      !(s->guest_efer & EFER_LMA) == !(s->guest_efer & EFER_LME))
 
+/* Of the checks on RFLAGS this one first: it decides what is asked of segments. */
+RULE(guest_rflags_vm, guest_rflags, "RFLAGS.VM must be 0 in long mode and in real mode",
+     !is_v8086(s) || (!is_long(s) && s->guest_cr0 & CR0_PE))
+
 /* Segments in virtual-8086 mode. */
 #define V8086_SEGMENT(seg, SEG)							\
 RULE(guest_##seg##_v8086_base, guest_##seg##_base,				\
@@ -177,8 +181,6 @@ RULE(guest_rflags_reserved, guest_rflags, "bits 63:22, 15, 5 and 3 of RFLAGS mus
      !(s->guest_rflags & RFLAGS_RESERVED))
 RULE(guest_rflags_bit_1, guest_rflags, "bit 1 of RFLAGS must be 1",
      s->guest_rflags & RFLAGS_BIT_1)
-RULE(guest_rflags_vm, guest_rflags, "RFLAGS.VM must be 0 in long mode and in real mode",
-     !(s->guest_rflags & RFLAGS_VM) || (!is_long(s) && s->guest_cr0 & CR0_PE))
 RULE(guest_rflags_if, guest_rflags, "RFLAGS.IF must be 1 when an external interrupt is injected",
      s->guest_rflags & RFLAGS_IF || !is_injecting_type(s, VMCS_EVENT_INTR))
 RULE(guest_ssp, guest_ssp, "SSP must be canonical and aligned to 4",
