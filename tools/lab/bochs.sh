@@ -103,7 +103,7 @@ bochs_settings() {
 		optramimage2: file=$initramfs, address=$(address_of INITRAMFS)
 		optramimage3: file=$run/parameters, address=$(address_of PARAMETERS)
 		vga: extension=none, update_freq=1, realtime=0
-		clock: sync=none, time0=946681200
+		clock: sync=none, time0=1767225600
 		pci: enabled=1, chipset=i440fx
 		ata0: enabled=1
 		ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
