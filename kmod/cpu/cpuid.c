@@ -46,6 +46,7 @@
 #define L7C_LA57		F(16)
 #define L7C_RDPID		F(22)
 /* Leaf 0xd, 1. */
+#define LDA_XSAVEC		F(1)
 #define LDA_XSAVES		F(3)
 /* Leaf 0x80000001. */
 #define LE1D_SYSCALL		F(11)
@@ -189,7 +190,7 @@ static void add_xstate(struct table *t)
 	e = add_entry(t, 0xd, 1, true);
 	if (e) {
 		e->eax &= F(0) | F(1) | F(2) | (backend.xsaves ? LDA_XSAVES : 0);
-		e->ebx = xstate_size_of(features);
+		e->ebx = xstate_compacted_size_of(features);
 		e->ecx = e->edx = 0;
 	}
 	for (i = 2; i < 63; i++)
@@ -356,8 +357,10 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
 			out[2] |= L7C_OSPKE;
 		break;
 	case 0xd:
-		if (index < 2 && out[1])
+		if (index == 0 && out[1])
 			out[1] = xstate_size_of(xstate_guest_xcr0(vcpu));
+		else if (index == 1 && (out[0] & (LDA_XSAVEC | LDA_XSAVES)))
+			out[1] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}
 }

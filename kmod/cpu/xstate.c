@@ -63,6 +63,8 @@ static struct {
 	unsigned int size;
 	u32 ymm_offset, zmm_offset, pkru_offset;
 	u32 end[64];		/* of each component in the standard format */
+	u32 bytes[64];		/* of each component alone */
+	u64 aligned;		/* components at multiples of 64 in the compacted format */
 	bool xsaves, pku;
 } host;
 
@@ -90,6 +92,8 @@ static void read_layout(void)
 			continue;
 		cpuid_count(0xd, i, &size, &offset, &ecx, &edx);
 		host.end[i] = offset + size;
+		host.bytes[i] = size;
+		host.aligned |= ecx & 2 ? BIT_ULL(i) : 0;
 		if (i == 2)
 			host.ymm_offset = offset;
 		if (i == 6)
@@ -107,6 +111,21 @@ unsigned int xstate_size_of(u64 xcr0)
 	for (i = 2; i < 63; i++)
 		if (xcr0 & BIT_ULL(i))
 			size = max(size, host.end[i]);
+	return size;
+}
+
+unsigned int xstate_compacted_size_of(u64 xcr0)
+{
+	u32 size = XSTATE_LEGACY_SIZE + XSTATE_HEADER_SIZE;
+	unsigned int i;
+
+	for (i = 2; i < 63; i++) {
+		if (!(xcr0 & BIT_ULL(i)))
+			continue;
+		if (host.aligned & BIT_ULL(i))
+			size = ALIGN(size, 64);
+		size += host.bytes[i];
+	}
 	return size;
 }
 

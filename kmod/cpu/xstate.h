@@ -36,6 +36,9 @@ unsigned int xstate_size(void);
 /* xstate_size_of - bytes of the standard format for @xcr0 (CPUID leaf 0xD). */
 unsigned int xstate_size_of(u64 xcr0);
 
+/* xstate_compacted_size_of - bytes of the compacted format, that of XSAVEC and XSAVES. */
+unsigned int xstate_compacted_size_of(u64 xcr0);
+
 int xstate_init(struct vcpu *vcpu);	/* ENOMEM */
 void xstate_free(struct vcpu *vcpu);
 void xstate_reset(struct vcpu *vcpu, bool init);

@@ -159,11 +159,16 @@ TEST_F(vm, injected_exception_is_taken)
 	EXPECT_EQ(0, get_events(&self->vcpu).exception.injected);
 }
 
+/* No CPU was delivering one with RFLAGS.IF clear, and Intel's refuse to go on with it. */
 TEST_F(vm, injected_interrupt_of_the_events_is_taken)
 {
 	struct minivmm_vcpu_events events;
+	struct minivmm_regs regs;
 
 	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	regs = vcpu_regs(&self->vcpu);
+	regs.rflags |= 0x200;
+	vcpu_set_regs(&self->vcpu, &regs);
 	events = get_events(&self->vcpu);
 	events.interrupt.injected = 1;
 	events.interrupt.nr = 0x44;
