@@ -366,18 +366,10 @@ static noinstr bool run_guest(struct vcpu *vcpu, bool launched)
 	return entered;
 }
 
-void vmx_enter(struct vcpu *vcpu)
+static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	u32 reason;
 
-	if (!vmx->in_window && !begin_window(vmx)) {
-		vcpu->exit.kind = EXIT_CPU_TAKEN;
-		return;
-	}
-	write_guest_state(vcpu, vmx);
-	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
-		flush(vcpu, vmx);
 	if (unlikely(!run_guest(vcpu, vmx->launched))) {
 		refused(vcpu, vmcs_read(VMCS_INSTRUCTION_ERROR));
 		return;
@@ -392,6 +384,22 @@ void vmx_enter(struct vcpu *vcpu)
 	vcpu_take_back_event(vcpu, vmcs_read(VMCS_VECTORING_EVENT),
 			     vmcs_read(VMCS_VECTORING_ERROR));
 	read_exit(vcpu, reason);
+}
+
+void vmx_enter(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!vmx->in_window && !begin_window(vmx)) {
+		vcpu->exit.kind = EXIT_CPU_TAKEN;
+		return;
+	}
+	write_guest_state(vcpu, vmx);
+	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
+		flush(vcpu, vmx);
+	vmx_corrupt();
+	enter_and_exit(vcpu, vmx);
+	vmx_mend();
 }
 
 #define OP(ret, name, args)	.name = vmx_##name,

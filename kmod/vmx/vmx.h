@@ -142,6 +142,20 @@ void vmx_want_nmi_window(struct vcpu *vcpu);
 /* explain.c */
 void vmx_explain(struct vcpu *vcpu, u64 code);
 
+/* corrupt.c: window, around an entry. */
+#ifdef MINIVMM_DEBUG
+void vmx_corrupt(void);
+void vmx_mend(void);
+#else
+static inline void vmx_corrupt(void)
+{
+}
+
+static inline void vmx_mend(void)
+{
+}
+#endif
+
 /* enter.S */
 bool vmx_enter_guest(u64 *gpr, bool launched, u64 spec_ctrl, u64 host_spec_ctrl);
 extern const char vmx_exit_point[];

@@ -5,21 +5,11 @@
  * vCPU runs again with a valid state. What one vendor's CPU refuses the other's may
  * accept: each case says both. Skipped on KVM, which repairs or loops on some of these.
  */
-#include <cpuid.h>
-
 #include "fixture.h"
 
 GUEST64(long_halt, "hlt");
 GUEST32(protected_halt, "hlt");
 GUEST16(real_halt, "hlt");
-
-static bool host_is_intel(void)
-{
-	unsigned int a, b, c, d;
-
-	__cpuid(0, a, b, c, d);
-	return b == signature_INTEL_ebx;
-}
 
 static struct minivmm_last_error last_error(struct vcpu *vcpu)
 {

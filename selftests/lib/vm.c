@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Device, VM, memory slots and vCPUs of a selftest; the contract is in vm.h. */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -57,6 +58,14 @@ int device_open(void)
 bool device_is_minivmm(int device)
 {
 	return capability(device, MINIVMM_CAP_MINIVMM) == 1;
+}
+
+bool host_is_intel(void)
+{
+	unsigned int a, b, c, d;
+
+	__cpuid(0, a, b, c, d);
+	return b == signature_INTEL_ebx;
 }
 
 long capability(int fd, __u32 cap)

@@ -38,6 +38,9 @@ int device_open(void);
 /* True on minivmm, false on the reference. */
 bool device_is_minivmm(int device);
 
+/* The CPU's vendor: what VMX demands of a state is more than what SVM does. */
+bool host_is_intel(void);
+
 /* Value of a capability on the device or VM @fd. */
 long capability(int fd, __u32 cap);
 
