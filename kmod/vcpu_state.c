@@ -76,10 +76,20 @@ static void set_segment(struct vcpu *vcpu, int seg, const struct minivmm_segment
 	backend_call(set_segment)(vcpu, seg, &s);
 }
 
+/* An external interrupt under delivery or, without in-kernel irqchip, waiting for it. */
+static bool shown_interrupt(const struct vcpu_events *ev, u8 *vector)
+{
+	bool injected = ev->interrupt.injected && !ev->interrupt.soft;
+
+	*vector = ev->user_interrupt && !injected ? ev->user_vector : ev->interrupt.vector;
+	return injected || ev->user_interrupt;
+}
+
 static int get_sregs(void *object, void *data)
 {
 	struct minivmm_sregs *s = data;
 	struct vcpu *vcpu = object;
+	u8 vector;
 
 	get_segment(vcpu, EMUL_CS, &s->cs);
 	get_segment(vcpu, EMUL_DS, &s->ds);
@@ -98,9 +108,8 @@ static int get_sregs(void *object, void *data)
 	s->cr8 = lapic_get_cr8(&vcpu->lapic);
 	s->efer = vcpu->efer;
 	s->apic_base = lapic_base(&vcpu->lapic);
-	if (vcpu->events.interrupt.injected)
-		s->interrupt_bitmap[vcpu->events.interrupt.vector / 64] =
-			1ull << (vcpu->events.interrupt.vector % 64);
+	if (shown_interrupt(&vcpu->events, &vector))
+		s->interrupt_bitmap[vector / 64] = 1ull << (vector % 64);
 	return 0;
 }
 
@@ -169,6 +178,7 @@ static void set_pending_interrupt(struct vcpu *vcpu, const u64 *bitmap)
 			vcpu->events.interrupt.injected = true;
 			vcpu->events.interrupt.soft = false;
 			vcpu->events.interrupt.vector = i * 64 + __ffs64(bitmap[i]);
+			vcpu->events.user_interrupt = false;
 		}
 }
 
@@ -342,8 +352,7 @@ static int get_vcpu_events(void *object, void *data)
 	out->exception.nr = ev->exception.vector;
 	out->exception.has_error_code = ev->exception.has_error;
 	out->exception.error_code = ev->exception.error;
-	out->interrupt.injected = ev->interrupt.injected && !ev->interrupt.soft;
-	out->interrupt.nr = ev->interrupt.vector;
+	out->interrupt.injected = shown_interrupt(ev, &out->interrupt.nr);
 	out->interrupt.shadow = vcpu->irq_shadow ? MINIVMM_X86_SHADOW_INT_STI : 0;
 	out->nmi.injected = ev->nmi_injected;
 	out->nmi.pending = atomic_read(&ev->nmi_pending);
@@ -371,6 +380,7 @@ static int set_vcpu_events(void *object, void *data)
 	ev->exception.vector = in->exception.nr;
 	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
 	ev->exception.error = in->exception.error_code;
+	ev->user_interrupt = false;
 	ev->interrupt.injected = in->interrupt.injected;
 	ev->interrupt.soft = in->interrupt.soft;
 	ev->interrupt.vector = in->interrupt.nr;

@@ -144,6 +144,43 @@ TEST_F(vm, events_can_be_set_as_they_were_got)
 	EXPECT_EQ(0, set_events(&self->vcpu, &events));
 }
 
+GUEST16(enable_interrupts, "sti; nop; out %al, $0x13; hlt");
+
+TEST_F(vm, interrupt_that_waits_is_shown_and_can_be_set_again)
+{
+	struct minivmm_vcpu_events events;
+	struct minivmm_regs regs;
+
+	start_with_vectors(&self->vcpu, enable_interrupts);
+	ASSERT_EQ(0, interrupt(&self->vcpu, 0x45));
+	events = get_events(&self->vcpu);
+	EXPECT_EQ(1, events.interrupt.injected);
+	EXPECT_EQ(0x45, events.interrupt.nr);
+	EXPECT_EQ(1UL << (0x45 - 64), vcpu_sregs(&self->vcpu).interrupt_bitmap[1]);
+	regs = vcpu_regs(&self->vcpu);
+	regs.rflags |= 0x200;
+	vcpu_set_regs(&self->vcpu, &regs);
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	/* Taken once, however often it was shown. */
+	EXPECT_VECTOR(0x45);
+	EXPECT_EQ(0, get_events(&self->vcpu).interrupt.injected);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x13, self->vcpu.run->io.port);
+}
+
+TEST_F(vm, events_without_an_interrupt_take_it_back)
+{
+	struct minivmm_vcpu_events events;
+
+	start_with_vectors(&self->vcpu, enable_interrupts);
+	ASSERT_EQ(0, interrupt(&self->vcpu, 0x45));
+	events = get_events(&self->vcpu);
+	events.interrupt.injected = 0;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x13, self->vcpu.run->io.port);
+}
+
 TEST_F(vm, injected_exception_is_taken)
 {
 	struct minivmm_vcpu_events events;

@@ -63,6 +63,7 @@ TEST(boot_cpu_is_chosen_before_the_first_vcpu)
 TEST_F(vm, calls_for_interrupt_controllers_need_them)
 {
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+	struct minivmm_reinject_control control = { .pit_reinject = 1 };
 	struct minivmm_pit_state2 pit = { 0 };
 	struct minivmm_irq_level line = { .irq = 1, .level = 1 };
 	struct minivmm_msi msi = { .address_lo = 0xfee00000 };
@@ -73,6 +74,9 @@ TEST_F(vm, calls_for_interrupt_controllers_need_them)
 	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
 	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_GET_PIT2, &pit));
 	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_SET_PIT2, &pit));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_GET_PIT, &pit));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_SET_PIT, &pit));
+	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_REINJECT_CONTROL, &control));
 	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_IRQ_LINE, &line));
 	EXPECT_EQ(-ENXIO, call(self->vm.fd, MINIVMM_IRQ_LINE_STATUS, &line));
 	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
@@ -142,6 +146,51 @@ TEST_F(chip, pit_state_is_got_as_set)
 	EXPECT_EQ(3, got.channels[2].mode);
 	EXPECT_EQ(3, got.channels[2].rw_mode);
 	EXPECT_EQ(1, got.channels[2].gate);
+}
+
+TEST(first_pit_call_is_the_second_with_a_speaker)
+{
+	struct minivmm_pit_config config = { 0 };
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_EQ(0, call(vm.fd, MINIVMM_CREATE_PIT, 0));
+	EXPECT_EQ(-EEXIST, call(vm.fd, MINIVMM_CREATE_PIT, 0));
+	EXPECT_EQ(-EEXIST, call(vm.fd, MINIVMM_CREATE_PIT2, &config));
+}
+
+TEST_F(chip, first_pit_calls_show_the_same_channels)
+{
+	struct minivmm_pit_state first;
+	struct minivmm_pit_state2 second;
+
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_PIT, &first));
+	first.channels[2].count = 0x4321;
+	first.channels[2].mode = 2;
+	first.channels[2].rw_mode = 3;
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_PIT, &first));
+	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_PIT2, &second));
+	EXPECT_EQ(0x4321, second.channels[2].count);
+	EXPECT_EQ(2, second.channels[2].mode);
+	EXPECT_EQ(3, second.channels[2].rw_mode);
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_GET_PIT, BAD_POINTER));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SET_PIT, BAD_POINTER));
+}
+
+/* What it does to ticks is tested of the PIT itself, unit/pit.c. */
+TEST_F(chip, reinjection_is_turned_off_and_on)
+{
+	struct minivmm_reinject_control control = { .pit_reinject = 0 };
+
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_REINJECT_CONTROL, &control));
+	control.pit_reinject = 1;
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_REINJECT_CONTROL, &control));
+	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_REINJECT_CONTROL, BAD_POINTER));
+	control.reserved[30] = 1;
+	if (device_is_minivmm(self->vm.device)) {
+		EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_REINJECT_CONTROL, &control));
+	}
 }
 
 static __u32 *apic_register(struct minivmm_lapic_state *lapic, int offset)
