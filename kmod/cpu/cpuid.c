@@ -245,17 +245,24 @@ static struct minivmm_cpuid_entry2 leaf(const struct vcpu_cpuid *cpuid, u32 func
 	return e ? *e : (struct minivmm_cpuid_entry2){ 0 };
 }
 
-static void derive_control_bits(struct cpuid_features *has, u32 ext_edx)
+/* CR4 bits that need no feature: VME to OSXMMEXCPT. */
+#define CR4_ALWAYS	0x7ffull
+
+static u64 cr4_bits(u32 l1_ecx, u32 l7_ebx, u32 l7_ecx)
 {
-	has->cr4_allowed = 0x7ff;	/* VME to OSXMMEXCPT */
-	has->cr4_allowed |= (has->umip ? X86_CR4_UMIP : 0) | (has->la57 ? X86_CR4_LA57 : 0) |
-			    (has->fsgsbase ? X86_CR4_FSGSBASE : 0) |
-			    (has->pcid ? X86_CR4_PCIDE : 0) | (has->xsave ? X86_CR4_OSXSAVE : 0) |
-			    (has->smep ? X86_CR4_SMEP : 0) | (has->smap ? X86_CR4_SMAP : 0) |
-			    (has->pku ? X86_CR4_PKE : 0);
-	has->efer_allowed = (ext_edx & LE1D_SYSCALL ? EFER_SCE : 0) |
-			    (has->long_mode ? EFER_LME | EFER_LMA : 0) | (has->nx ? EFER_NX : 0) |
-			    (ext_edx & LE1D_FXSR_OPT ? EFER_FFXSR : 0);
+	return CR4_ALWAYS | (l1_ecx & L1C_PCID ? X86_CR4_PCIDE : 0) |
+	       (l1_ecx & L1C_XSAVE ? X86_CR4_OSXSAVE : 0) |
+	       (l7_ebx & L7B_FSGSBASE ? X86_CR4_FSGSBASE : 0) |
+	       (l7_ebx & L7B_SMEP ? X86_CR4_SMEP : 0) | (l7_ebx & L7B_SMAP ? X86_CR4_SMAP : 0) |
+	       (l7_ecx & L7C_UMIP ? X86_CR4_UMIP : 0) | (l7_ecx & L7C_PKU ? X86_CR4_PKE : 0) |
+	       (l7_ecx & L7C_LA57 ? X86_CR4_LA57 : 0);
+}
+
+static u64 efer_bits(u32 ext_edx)
+{
+	return (ext_edx & LE1D_SYSCALL ? EFER_SCE : 0) |
+	       (ext_edx & LE1D_LM ? EFER_LME | EFER_LMA : 0) | (ext_edx & LE1D_NX ? EFER_NX : 0) |
+	       (ext_edx & LE1D_FXSR_OPT ? EFER_FFXSR : 0);
 }
 
 static void derive_features(struct vcpu_cpuid *cpuid)
@@ -264,36 +271,24 @@ static void derive_features(struct vcpu_cpuid *cpuid)
 	struct minivmm_cpuid_entry2 l7 = leaf(cpuid, 7, 0), ld = leaf(cpuid, 0xd, 0);
 	struct minivmm_cpuid_entry2 ld1 = leaf(cpuid, 0xd, 1), le1 = leaf(cpuid, 0x80000001, 0);
 	struct minivmm_cpuid_entry2 le8 = leaf(cpuid, 0x80000008, 0);
-	struct cpuid_features *has = &cpuid->has;
 
-	*has = (struct cpuid_features){
+	cpuid->has = (struct cpuid_features){
 		.phys_bits = le8.eax & 0xff ? min_t(u8, le8.eax, boot_cpu_data.x86_phys_bits) : 36,
 		.x2apic = l1.ecx & L1C_X2APIC,
 		.tsc_deadline = l1.ecx & L1C_TSC_DEADLINE,
-		.xsave = l1.ecx & L1C_XSAVE,
-		.pcid = l1.ecx & L1C_PCID,
-		.mtrr = l1.edx & L1D_MTRR,
 		.pse36 = l1.edx & L1D_PSE36,
-		.fsgsbase = l7.ebx & L7B_FSGSBASE,
-		.tsc_adjust = l7.ebx & L7B_TSC_ADJUST,
 		.invpcid = l7.ebx & L7B_INVPCID,
-		.smep = l7.ebx & L7B_SMEP,
-		.smap = l7.ebx & L7B_SMAP,
-		.umip = l7.ecx & L7C_UMIP,
-		.pku = l7.ecx & L7C_PKU,
-		.la57 = l7.ecx & L7C_LA57,
 		.rdpid = l7.ecx & L7C_RDPID,
 		.xsaves = (ld1.eax & LDA_XSAVES) && backend.xsaves,
-		.nx = le1.edx & LE1D_NX,
 		.gbpages = le1.edx & LE1D_GBPAGES,
 		.rdtscp = le1.edx & LE1D_RDTSCP,
-		.long_mode = le1.edx & LE1D_LM,
 		.spec_ctrl = (le8.ebx & LE8B_SPEC_CTRL) && backend.spec_ctrl,
 		.pred_cmd = le8.ebx & LE8B_IBPB,
 		.amd = l0.ebx == 0x68747541 || l0.ebx == 0x6f677948,
+		.cr4_allowed = cr4_bits(l1.ecx, l7.ebx, l7.ecx),
+		.efer_allowed = efer_bits(le1.edx),
 		.xcr0_allowed = ((u64)ld.edx << 32 | ld.eax) & xstate_host_features(),
 	};
-	derive_control_bits(has, le1.edx);
 }
 
 static bool same_table(const struct vcpu_cpuid *cpuid, const struct minivmm_cpuid_entry2 *entries,

@@ -17,9 +17,8 @@ struct vcpu;
 /* What other rooms ask about the guest's CPU, derived once by cpuid_set(). */
 struct cpuid_features {
 	u8 phys_bits;		/* guest MAXPHYADDR */
-	bool x2apic, tsc_deadline, xsave, xsaves, pcid, gbpages, pse36, nx, long_mode;
-	bool rdtscp, rdpid, smep, smap, pku, umip, fsgsbase, la57, spec_ctrl, pred_cmd, mtrr;
-	bool tsc_adjust, mwait, lahf, osvw, amd, invpcid;
+	bool x2apic, tsc_deadline, xsaves, gbpages, pse36, rdtscp, rdpid, invpcid;
+	bool spec_ctrl, pred_cmd, amd;
 	u64 cr4_allowed;
 	u64 efer_allowed;
 	u64 xcr0_allowed;
