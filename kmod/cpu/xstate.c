@@ -328,41 +328,48 @@ static void normalize(struct xstate_image *image)
 		memset((void *)image + host.ymm_offset, 0, 256);
 }
 
+/* What struct minivmm_fpu has of the FXSAVE image, in both directions. */
+static const struct { u16 fpu, legacy, size; } fpu_fields[] = {
+#define FIELD(fpu_name, name) {						\
+	offsetof(struct minivmm_fpu, fpu_name), offsetof(struct xstate_legacy, name), \
+	sizeof(((struct xstate_legacy *)0)->name) }
+	FIELD(fpr, st), FIELD(fcw, fcw), FIELD(fsw, fsw), FIELD(ftwx, ftw),
+	FIELD(last_opcode, fop), FIELD(last_ip, fip), FIELD(last_dp, fdp),
+	FIELD(xmm, xmm), FIELD(mxcsr, mxcsr),
+#undef FIELD
+};
+
 void xstate_get_fpu(struct vcpu *vcpu, struct minivmm_fpu *fpu)
 {
 	struct xstate_image *image = vcpu->xstate.area;
-	const struct xstate_legacy *legacy = &image->legacy;
+	unsigned int i;
 
 	normalize(image);
-	memcpy(fpu->fpr, legacy->st, sizeof(fpu->fpr));
-	memcpy(fpu->xmm, legacy->xmm, sizeof(fpu->xmm));
-	fpu->fcw = legacy->fcw;
-	fpu->fsw = legacy->fsw;
-	fpu->ftwx = legacy->ftw;
-	fpu->last_opcode = legacy->fop;
-	fpu->last_ip = legacy->fip;
-	fpu->last_dp = legacy->fdp;
-	fpu->mxcsr = legacy->mxcsr;
+	for (i = 0; i < ARRAY_SIZE(fpu_fields); i++)
+		memcpy((void *)fpu + fpu_fields[i].fpu,
+		       (void *)&image->legacy + fpu_fields[i].legacy, fpu_fields[i].size);
+}
+
+static int check_mxcsr(struct vcpu *vcpu, u32 mxcsr)
+{
+	if (mxcsr & ~host.mxcsr_mask)
+		return refuse(&vcpu->error, -EINVAL, "mxcsr", mxcsr,
+			      "bits that this CPU's MXCSR does not have");
+	return 0;
 }
 
 int xstate_set_fpu(struct vcpu *vcpu, const struct minivmm_fpu *fpu)
 {
 	struct xstate_image *image = vcpu->xstate.area;
-	struct xstate_legacy *legacy = &image->legacy;
+	int err = check_mxcsr(vcpu, fpu->mxcsr);
+	unsigned int i;
 
-	if (fpu->mxcsr & ~host.mxcsr_mask)
-		return refuse(&vcpu->error, -EINVAL, "mxcsr", fpu->mxcsr,
-			      "bits that this CPU's MXCSR does not have");
+	if (err)
+		return err;
 	normalize(image);
-	memcpy(legacy->st, fpu->fpr, sizeof(fpu->fpr));
-	memcpy(legacy->xmm, fpu->xmm, sizeof(fpu->xmm));
-	legacy->fcw = fpu->fcw;
-	legacy->fsw = fpu->fsw;
-	legacy->ftw = fpu->ftwx;
-	legacy->fop = fpu->last_opcode;
-	legacy->fip = fpu->last_ip;
-	legacy->fdp = fpu->last_dp;
-	legacy->mxcsr = fpu->mxcsr;
+	for (i = 0; i < ARRAY_SIZE(fpu_fields); i++)
+		memcpy((void *)&image->legacy + fpu_fields[i].legacy,
+		       (const void *)fpu + fpu_fields[i].fpu, fpu_fields[i].size);
 	image->header.xstate_bv |= XSTATE_X87 | XSTATE_SSE;
 	return 0;
 }
@@ -398,10 +405,7 @@ static int check_image(struct vcpu *vcpu, const struct xstate_image *image)
 		if (image->header.reserved[i])
 			return refuse(&vcpu->error, -EINVAL, "xsave header",
 				      image->header.reserved[i], "reserved bytes must be 0");
-	if (image->legacy.mxcsr & ~host.mxcsr_mask)
-		return refuse(&vcpu->error, -EINVAL, "mxcsr", image->legacy.mxcsr,
-			      "bits that this CPU's MXCSR does not have");
-	return 0;
+	return check_mxcsr(vcpu, image->legacy.mxcsr);
 }
 
 int xstate_set(struct vcpu *vcpu, const void *buf, unsigned int size)
