@@ -28,6 +28,7 @@ struct backend_caps {
 	bool tsc_scaling;
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves;
+	bool holds_cpus;		/* virtualization is on from load to unload */
 };
 
 /* Segment registers beyond enum emul_sreg, for get_segment and set_segment. */

@@ -158,13 +158,15 @@ static int take_cpus(void)
 		return state;
 	hotplug_state = state;
 	host_register_syscore(&host_events);
-	host_register_emergency(disable_this_cpu);
+	if (backend.holds_cpus)
+		host_register_emergency(disable_this_cpu);
 	return 0;
 }
 
 static void give_cpus_back(void)
 {
-	host_unregister_emergency(disable_this_cpu);
+	if (backend.holds_cpus)
+		host_unregister_emergency(disable_this_cpu);
 	host_unregister_syscore(&host_events);
 	cpuhp_remove_state(hotplug_state);
 }

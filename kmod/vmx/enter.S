@@ -125,6 +125,7 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	SWITCH_SPEC_CTRL 24(%rsp), 16(%rsp)
+	lfence				/* not past here before it is decided */
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
 	movl	%ebx, %eax

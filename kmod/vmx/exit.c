@@ -214,6 +214,14 @@ static void set_exception(struct exit_info *exit, u8 vector, bool has_error, u32
 	exit->exception.error = error;
 }
 
+/* #AC although the guest does not check alignment: the host's trap for split locks. */
+static bool is_split_lock(const struct vcpu *vcpu, u8 vector)
+{
+	return vector == EMUL_VEC_AC && boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) &&
+	       !(vcpu->cpl == 3 && (vcpu->cr0 & X86_CR0_AM) &&
+		 (vcpu->regs.rflags & X86_EFLAGS_AC));
+}
+
 /* The host's NMIs and machine checks, and the exceptions that are intercepted. */
 static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 {
@@ -227,6 +235,11 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 	}
 	if (event & VMCS_EVENT_IRET_UNMASKED)
 		keep_nmi_blocked(vcpu);
+	if (unlikely(is_split_lock(vcpu, vector))) {
+		vmx_host_permit_split_locks(to_vmx(vcpu));
+		exit->kind = EXIT_RESUME;
+		return;
+	}
 	set_exception(exit, vector, vector == EMUL_VEC_AC, vmcs_read(VMCS_EXIT_EVENT_ERROR));
 	if (vector == X86_TRAP_MC)
 		exit->kind = EXIT_MACHINE_CHECK;
@@ -347,6 +360,7 @@ static bool begin_window(struct vmx_vcpu *vmx)
 	if (!vmx_load(vmx))
 		return false;
 	vmx_host_write_window(this_cpu_ptr(&vmx_cpu));
+	vmx_host_clear_buffers();
 	vmx->in_window = true;
 	return true;
 }

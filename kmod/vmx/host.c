@@ -65,6 +65,33 @@ void vmx_host_write_window(const struct vmx_cpu *vc)
 	vmcs_write(VMCS_HOST_FS_BASE, vc->fs_base);
 }
 
+/*
+ * Before the first entry of a window: what the CPU's buffers and L1 cache still hold of
+ * others must not be there for the guest, on CPUs that would let it have that.
+ */
+void vmx_host_clear_buffers(void)
+{
+	static const u16 selector = __KERNEL_DS;
+
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		host_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	else if (boot_cpu_has(X86_FEATURE_MD_CLEAR) &&
+		 (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
+		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS)))
+		asm volatile("verw %[selector]" : : [selector] "m" (selector) : "cc");
+}
+
+/*
+ * Some CPUs let the kernel trap split locks. Whoever runs guests is not asked to
+ * have them without: from a guest's first one on, its sections go without the trap.
+ */
+void vmx_host_permit_split_locks(struct vmx_vcpu *vmx)
+{
+	vmx->split_locks = true;
+	host_wrmsr(MSR_TEST_CTRL,
+		   host_rdmsr(MSR_TEST_CTRL) & ~(u64)MSR_TEST_CTRL_SPLIT_LOCK_DETECT);
+}
+
 static void load_msrs(const u64 *value, const u64 *loaded)
 {
 	unsigned int i;
@@ -89,6 +116,10 @@ void vmx_section_enter(struct vcpu *vcpu)
 	vc->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
 	load_msrs(vmx->syscall_msrs, vc->syscall_msrs);
 	host_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	if (boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
+		vc->test_ctrl = host_rdmsr(MSR_TEST_CTRL);
+	if (unlikely(vmx->split_locks))
+		vmx_host_permit_split_locks(vmx);
 }
 
 /*
@@ -140,6 +171,8 @@ void vmx_section_leave(struct vcpu *vcpu)
 	restore_tss_limit(&vc->gdt);
 	restore_selectors(vc);
 	local_irq_restore(flags);
+	if (unlikely(vmx->split_locks))
+		host_wrmsr(MSR_TEST_CTRL, vc->test_ctrl);
 	load_msrs(vc->syscall_msrs, vmx->syscall_msrs);
 	host_wrmsr(MSR_KERNEL_GS_BASE, vc->kernel_gs_base);
 }

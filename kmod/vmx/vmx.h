@@ -47,6 +47,7 @@ struct vmx_cpu {
 	/* Of the thread that runs the section. */
 	struct desc_ptr gdt;
 	u64 fs_base, kernel_gs_base;
+	u64 test_ctrl;
 	u16 ds, es, fs, gs, ldt;
 };
 
@@ -65,6 +66,7 @@ struct vmx_vcpu {
 	bool loaded, launched;
 	bool in_window;			/* the host state in the VMCS is that of this window */
 	bool flush_vpid, flush_ept;	/* before the next entry */
+	bool split_locks;		/* the guest has made one */
 	bool nmi_arrived;		/* the host's: taken when the window ends */
 
 	/* Bit n: piece n here is right (fresh), is newer than the VMCS (changed). */
@@ -106,6 +108,8 @@ void vmx_window_leave(struct vcpu *vcpu);
 void vmx_host_init_cpu(struct vmx_cpu *vc);
 void vmx_host_write_cpu(const struct vmx_cpu *vc);
 void vmx_host_write_window(const struct vmx_cpu *vc);
+void vmx_host_clear_buffers(void);
+void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
 void vmx_section_enter(struct vcpu *vcpu);
 void vmx_section_leave(struct vcpu *vcpu);
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);

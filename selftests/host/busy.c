@@ -4,9 +4,12 @@
  * go on as if these were ordinary busy programs.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -187,6 +190,55 @@ TEST_F(busy, signal_ends_run_soon)
 	EXPECT_LT(now() - start, 0.5);
 	EXPECT_EQ(-EINTR, vcpu->end);
 	start_guests(vcpu, 1);
+}
+
+/* Threads that may and may not read the TSC: at each switch the kernel rewrites CR4. */
+TEST_F(busy, guests_go_on_while_the_kernel_rewrites_cr4)
+{
+	pin(pthread_self(), 0);
+	for (int i = 0; i < 500; i++) {
+		prctl(PR_SET_TSC, i % 2 ? PR_TSC_ENABLE : PR_TSC_SIGSEGV);
+		sched_yield();
+	}
+	stop_guests(self->vcpus, 1);
+	EXPECT_EQ(-EINTR, self->vcpus[0].end);
+	start_guests(self->vcpus, 1);
+}
+
+/* Does the kernel's log, read on from where @log stands, have this? */
+static bool log_has(int log, const char *text)
+{
+	char record[8192];
+	ssize_t got;
+
+	while ((got = read(log, record, sizeof(record) - 1)) > 0) {
+		record[got] = 0;
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+TEST_F(busy, nmis_reach_the_host)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	int trigger = open("/proc/sysrq-trigger", O_WRONLY);
+	char text[64];
+
+	ASSERT_LE(0, log);
+	ASSERT_LE(0, trigger);
+	if (self->count < 2)
+		SKIP(return, "one CPU only: it is not interrupted by its own NMI");
+	pin(pthread_self(), 0);
+	for (int cpu = 1; cpu < self->count; cpu++) {
+		lseek(log, 0, SEEK_END);
+		ASSERT_EQ(1, write(trigger, "l", 1));
+		usleep(100000);
+		snprintf(text, sizeof(text), "NMI backtrace for cpu %d", cpu);
+		EXPECT_TRUE(log_has(log, text));
+	}
+	close(trigger);
+	close(log);
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A guest for the shell to handle: "guest run" runs one to its end and succeeds
- * if it did what it should, "guest hold" opens a VM with a vCPU, says "held" and
+ * if it did what it should, or exits with the errno of RUN; "guest hold" opens a VM with a vCPU, says "held" and
  * keeps them until its standard input ends.
  */
 #include <stdio.h>
@@ -14,8 +14,13 @@ GUEST16(say_a, "mov $'a', %al; out %al, $0x10; hlt");
 
 static int run_to_end(struct vcpu *vcpu)
 {
+	long err;
+
 	start_real(vcpu, say_a);
-	if (vcpu_run(vcpu) || vcpu->run->exit_reason != MINIVMM_EXIT_IO)
+	err = vcpu_run(vcpu);
+	if (err)
+		return -err;
+	if (vcpu->run->exit_reason != MINIVMM_EXIT_IO)
 		return 1;
 	if (*((char *)vcpu->run + vcpu->run->io.data_offset) != 'a')
 		return 1;
