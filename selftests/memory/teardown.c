@@ -77,8 +77,11 @@ static long available(void)
 
 TEST(killed_process_leaves_nothing_behind)
 {
+	const char *kernel = getenv("MINIVMM_KERNEL");
 	long before, after;
 
+	if (kernel && !strcmp(kernel, "debug"))
+		SKIP(return, "KASAN keeps what is freed for a while; kmemleak looks for leaks here");
 	for (int i = 0; i < 5; i++)
 		kill_after(20000 + i * 10000);
 	before = available();
