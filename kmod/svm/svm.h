@@ -11,6 +11,7 @@
 
 #include <linux/percpu.h>
 
+#include "../backend.h"
 #include "../vcpu.h"
 #include "vmcb.h"
 
@@ -54,41 +55,13 @@ static inline struct svm_vcpu *to_svm(const struct vcpu *vcpu)
 {
 	return vcpu->backend;
 }
+/* The backend's functions, see backend.h: all the files. */
+#define OP(ret, name, args)	ret svm_##name args;
+BACKEND_OPS(OP)
+#undef OP
+
 /* cpu.c */
-bool svm_probe(void);
-int svm_setup(void);
-void svm_teardown(void);
-int svm_cpu_enable(void);
-void svm_cpu_disable(void);
 void svm_new_asid(struct svm_vcpu *svm);
-
-/* vcpu.c */
-int svm_vcpu_create(struct vcpu *vcpu);
-void svm_vcpu_free(struct vcpu *vcpu);
-void svm_vcpu_reset(struct vcpu *vcpu, bool init);
-void svm_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out);
-void svm_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in);
-void svm_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit);
-void svm_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
-void svm_sync_control(struct vcpu *vcpu);
-void svm_sync_tsc(struct vcpu *vcpu);
-void svm_sync_debug(struct vcpu *vcpu);
-int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
-int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
-
-/* exit.c */
-void svm_section_enter(struct vcpu *vcpu);
-void svm_section_leave(struct vcpu *vcpu);
-void svm_window_leave(struct vcpu *vcpu);
-void svm_enter(struct vcpu *vcpu);
-void svm_flush_tlb(struct vcpu *vcpu);
-bool svm_can_inject_irq(struct vcpu *vcpu);
-bool svm_can_inject_nmi(struct vcpu *vcpu);
-void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft);
-void svm_inject_nmi(struct vcpu *vcpu);
-void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
-void svm_want_irq_window(struct vcpu *vcpu, int priority);
-void svm_want_nmi_window(struct vcpu *vcpu);
 
 /* explain.c */
 void svm_explain(struct vcpu *vcpu);

@@ -21,32 +21,14 @@
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
-#define GPR(n)		((n) * 8)
-#define MSR_SPEC_CTRL	0x48
+#include "../enter.h"
+
 #define VMCS_HOST_RSP	0x6c14
 
 .section .noinstr.text, "ax"
 
-/* Write SPEC_CTRL with \value if \other differs. Clobbers RAX, RCX, RDX. */
-.macro SWITCH_SPEC_CTRL value, other
-	movq	\value, %rax
-	cmpq	\other, %rax
-	je	.Lsame\@
-	movq	%rax, %rdx
-	shrq	$32, %rdx
-	movl	$MSR_SPEC_CTRL, %ecx
-	wrmsr
-.Lsame\@:
-.endm
-
 SYM_FUNC_START(vmx_enter_guest)
-	push	%rbp
-	mov	%rsp, %rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	PUSH_CALLEE_SAVED
 
 	push	%rcx			/* host SPEC_CTRL */
 	push	%rdx			/* guest SPEC_CTRL */
@@ -60,20 +42,7 @@ SYM_FUNC_START(vmx_enter_guest)
 
 	movq	(%rsp), %rdi
 	movq	GPR(0)(%rdi), %rax
-	movq	GPR(1)(%rdi), %rcx
-	movq	GPR(2)(%rdi), %rdx
-	movq	GPR(3)(%rdi), %rbx
-	movq	GPR(5)(%rdi), %rbp
-	movq	GPR(6)(%rdi), %rsi
-	movq	GPR(8)(%rdi), %r8
-	movq	GPR(9)(%rdi), %r9
-	movq	GPR(10)(%rdi), %r10
-	movq	GPR(11)(%rdi), %r11
-	movq	GPR(12)(%rdi), %r12
-	movq	GPR(13)(%rdi), %r13
-	movq	GPR(14)(%rdi), %r14
-	movq	GPR(15)(%rdi), %r15
-	movq	GPR(7)(%rdi), %rdi
+	LOAD_GPRS
 
 	/* The CPU comes back at vmx_exit_point with this same stack. */
 	UNWIND_HINT_SAVE
@@ -93,34 +62,11 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	push	%rax
 	movq	8(%rsp), %rax
 	popq	GPR(0)(%rax)
-	movq	%rcx, GPR(1)(%rax)
-	movq	%rdx, GPR(2)(%rax)
-	movq	%rbx, GPR(3)(%rax)
-	movq	%rbp, GPR(5)(%rax)
-	movq	%rsi, GPR(6)(%rax)
-	movq	%rdi, GPR(7)(%rax)
-	movq	%r8, GPR(8)(%rax)
-	movq	%r9, GPR(9)(%rax)
-	movq	%r10, GPR(10)(%rax)
-	movq	%r11, GPR(11)(%rax)
-	movq	%r12, GPR(12)(%rax)
-	movq	%r13, GPR(13)(%rax)
-	movq	%r14, GPR(14)(%rax)
-	movq	%r15, GPR(15)(%rax)
+	SAVE_GPRS
 	movl	$1, %ebx
 
 .Lleave:
-	xorl	%ebp, %ebp
-	xorl	%esi, %esi
-	xorl	%edi, %edi
-	xorl	%r8d, %r8d
-	xorl	%r9d, %r9d
-	xorl	%r10d, %r10d
-	xorl	%r11d, %r11d
-	xorl	%r12d, %r12d
-	xorl	%r13d, %r13d
-	xorl	%r14d, %r14d
-	xorl	%r15d, %r15d
+	CLEAR_GPRS
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
@@ -131,12 +77,7 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	movl	%ebx, %eax
 
 	addq	$32, %rsp
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	POP_CALLEE_SAVED
 	RET
 
 .Lrefused:

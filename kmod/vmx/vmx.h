@@ -17,6 +17,7 @@
 #include <linux/percpu.h>
 #include <asm/desc_defs.h>
 
+#include "../backend.h"
 #include "../vcpu.h"
 #include "ops.h"
 
@@ -94,15 +95,14 @@ static inline struct vmx_vcpu *to_vmx(const struct vcpu *vcpu)
 	return vcpu->backend;
 }
 
+/* The backend's functions, see backend.h: all the files. */
+#define OP(ret, name, args)	ret vmx_##name args;
+BACKEND_OPS(OP)
+#undef OP
+
 /* cpu.c */
-bool vmx_probe(void);
-int vmx_setup(void);
-void vmx_teardown(void);
-int vmx_cpu_enable(void);
-void vmx_cpu_disable(void);
 bool vmx_load(struct vmx_vcpu *vmx);
 void vmx_unload(struct vmx_vcpu *vmx);
-void vmx_window_leave(struct vcpu *vcpu);
 
 /* host.c */
 void vmx_host_init_cpu(struct vmx_cpu *vc);
@@ -110,38 +110,13 @@ void vmx_host_write_cpu(const struct vmx_cpu *vc);
 void vmx_host_write_window(const struct vmx_cpu *vc);
 void vmx_host_clear_buffers(void);
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
-void vmx_section_enter(struct vcpu *vcpu);
-void vmx_section_leave(struct vcpu *vcpu);
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
 
 /* vcpu.c */
-int vmx_vcpu_create(struct vcpu *vcpu);
-void vmx_vcpu_free(struct vcpu *vcpu);
-void vmx_vcpu_reset(struct vcpu *vcpu, bool init);
-void vmx_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out);
-void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in);
-void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit);
-void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
-void vmx_sync_control(struct vcpu *vcpu);
-void vmx_sync_tsc(struct vcpu *vcpu);
-void vmx_sync_debug(struct vcpu *vcpu);
-int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
-int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value);
 void vmx_write_changes(struct vcpu *vcpu);
 void vmx_read_control(struct vcpu *vcpu);
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
 void vmx_save_guest(struct vmx_vcpu *vmx);
-
-/* exit.c */
-void vmx_enter(struct vcpu *vcpu);
-void vmx_flush_tlb(struct vcpu *vcpu);
-bool vmx_can_inject_irq(struct vcpu *vcpu);
-bool vmx_can_inject_nmi(struct vcpu *vcpu);
-void vmx_inject_irq(struct vcpu *vcpu, u8 vector, bool soft);
-void vmx_inject_nmi(struct vcpu *vcpu);
-void vmx_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
-void vmx_want_irq_window(struct vcpu *vcpu, int priority);
-void vmx_want_nmi_window(struct vcpu *vcpu);
 
 /* explain.c */
 void vmx_explain(struct vcpu *vcpu, u64 code);
