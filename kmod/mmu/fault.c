@@ -174,6 +174,9 @@ static int resolve(struct fault *f)
 		return MMU_RETRY;
 	f->hva = memslot_hva(f->slot, f->gfn);
 	ret = host_page_get(&f->page, f->hva, write);
+	/* The slot may have gone meanwhile, and the owner's memory after it. */
+	if (ret && READ_ONCE(f->vcpu->vm->memory.seq) != f->seq)
+		return MMU_RETRY;
 	if (ret == -EHWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
 		return -EINTR;
