@@ -5,7 +5,6 @@
 # for the variables and for what an emulator's file provides.
 
 emulator_name=QEMU
-THREAD=${MINIVMM_LAB_THREAD:-multi}
 
 emulator_defaults() {
 	CPUS=${CPUS:-2}
@@ -27,10 +26,11 @@ share_options() {
 }
 
 emulator_prepare() {
-	local i accel=tcg,thread=$THREAD,tb-size=512 image=$kernel/vmlinux
+	local i accel=tcg,thread=multi,tb-size=512 image=$kernel/vmlinux program
+	program=$("$LAB/qemu")
 	[ ! -e "$kernel/bzImage" ] || image=$kernel/bzImage
 	[ $ICOUNT = no ] || accel=tcg,thread=single,tb-size=512
-	MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -machine q35 -accel "$accel"
+	MACHINE=("$program" -L /usr/share/qemu -L /usr/share/seabios -nodefaults -no-user-config -machine q35 -accel "$accel"
 		-cpu "$CPU,check=off" -smp "$CPUS" -m "$MEM" -display none -no-reboot
 		-serial "file:$run/serial" -kernel "$image"
 		-initrd "$("$LAB/initramfs" "$KERNEL" virtio_pci virtio_console 9pnet_virtio 9p overlay)"
