@@ -22,10 +22,6 @@ struct minivmm_segment;
 /* What a backend and its CPU can do; fixed after setup(). */
 struct backend_caps {
 	const char *name;		/* "svm" or "vmx" */
-	u64 cr4_supported;		/* CR4 bits the guest may own */
-	u64 efer_supported;
-	bool next_rip;			/* exit.insn_len is always given */
-	bool tsc_scaling;
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves;
 	bool holds_cpus;		/* virtualization is on from load to unload */
@@ -57,7 +53,6 @@ extern struct backend_caps backend;
  * sync_tsc	after vcpu->tsc_offset changed.
  * sync_debug	after db[], dr6, dr7 changed.
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.
- * can_inject_irq/can_inject_nmi	would the guest accept one now?
  * inject_irq/nmi/exception	window: hand an event to the next entry.
  * want_irq_window	window: exit as soon as the guest can take an interrupt of class
  *		@priority (vector / 16; above 15: whatever CR8 says; below 0: no exit).
@@ -86,8 +81,6 @@ extern struct backend_caps backend;
 	OP(void, sync_debug, (struct vcpu *vcpu))				\
 	OP(int, get_msr, (struct vcpu *vcpu, u32 index, u64 *value))		\
 	OP(int, set_msr, (struct vcpu *vcpu, u32 index, u64 value))		\
-	OP(bool, can_inject_irq, (struct vcpu *vcpu))				\
-	OP(bool, can_inject_nmi, (struct vcpu *vcpu))				\
 	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector, bool soft))		\
 	OP(void, inject_nmi, (struct vcpu *vcpu))				\
 	OP(void, inject_exception, (struct vcpu *vcpu, u8 vector, bool has_error, u32 error)) \

@@ -103,7 +103,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (!busy && backend_call(can_inject_nmi)(vcpu)) {
+	if (!busy && vcpu_can_take_nmi(vcpu)) {
 		atomic_dec(&ev->nmi_pending);
 		ev->nmi_injected = true;
 		ev->nmi_masked = true;
@@ -129,7 +129,7 @@ static void inject_events(struct vcpu *vcpu)
 	if (unlikely(atomic_read(&vcpu->events.nmi_pending)))
 		busy = inject_nmi(vcpu, busy);
 	if (irq_waits(vcpu)) {
-		if (!busy && backend_call(can_inject_irq)(vcpu))
+		if (!busy && vcpu_can_take_irq(vcpu))
 			inject_irq(vcpu);
 		if (irq_waits(vcpu))
 			window = 16;
@@ -166,7 +166,7 @@ static int before_entry(struct vcpu *vcpu)
 			return next;
 	}
 	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu) &&
-	    !vcpu->events.interrupt.injected && backend_call(can_inject_irq)(vcpu)) {
+	    !vcpu->events.interrupt.injected && vcpu_can_take_irq(vcpu)) {
 		vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
 		return NEXT_USER;
 	}
@@ -283,7 +283,7 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 		return false;
 	if (ev->exception.pending || (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
 		return true;
-	return irq_pending(vcpu) && backend_call(can_inject_irq)(vcpu);
+	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
 }
 
 static void take_init_and_sipi(struct vcpu *vcpu)
@@ -387,7 +387,7 @@ static void fill_run_page(struct vcpu *vcpu)
 	page->ready_for_interrupt_injection =
 		vcpu->lapic.in_kernel || (!vcpu->events.user_interrupt &&
 					  !vcpu->events.interrupt.injected &&
-					  backend_call(can_inject_irq)(vcpu));
+					  vcpu_can_take_irq(vcpu));
 }
 
 int vcpu_run(struct vcpu *vcpu)

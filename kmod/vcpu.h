@@ -15,6 +15,7 @@
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/types.h>
+#include <asm/processor-flags.h>
 
 #include "../uapi/minivmm.h"
 #include "cpu/cpuid.h"
@@ -159,6 +160,17 @@ static inline void vcpu_inject_gp(struct vcpu *vcpu)
 static inline void vcpu_inject_ud(struct vcpu *vcpu)
 {
 	vcpu_inject_exception(vcpu, 6, false, 0);
+}
+
+/* Would the guest take an interrupt, an NMI before its next instruction? The vCPU thread. */
+static inline bool vcpu_can_take_irq(const struct vcpu *vcpu)
+{
+	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
+}
+
+static inline bool vcpu_can_take_nmi(const struct vcpu *vcpu)
+{
+	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
 }
 
 /*

@@ -116,9 +116,7 @@ int svm_setup(void)
 		return err;
 	}
 	backend.name = "svm";
-	backend.cr4_supported = ~0ull;
 	backend.holds_cpus = true;
-	backend.next_rip = svm_host.features & SVM_FEATURE_NEXT_RIP;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
 	/* Nested tables have as many levels as the host's own. */

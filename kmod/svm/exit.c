@@ -39,16 +39,6 @@ void svm_flush_tlb(struct vcpu *vcpu)
 		svm->asid_cpu = -1;
 }
 
-bool svm_can_inject_irq(struct vcpu *vcpu)
-{
-	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
-}
-
-bool svm_can_inject_nmi(struct vcpu *vcpu)
-{
-	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
-}
-
 void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
 {
 	to_svm(vcpu)->vmcb->control.event_inject =
@@ -213,7 +203,8 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	struct exit_info *exit = &vcpu->exit;
 
 	exit->hw_code = c->exit_code;
-	exit->insn_len = backend.next_rip && c->next_rip ? c->next_rip - vcpu->regs.rip : 0;
+	exit->insn_len = (svm_host.features & SVM_FEATURE_NEXT_RIP) && c->next_rip ?
+			 c->next_rip - vcpu->regs.rip : 0;
 	switch (c->exit_code) {
 	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
 		read_exception(vcpu, c);

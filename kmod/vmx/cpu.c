@@ -182,9 +182,7 @@ static int check_cpu(void)
 static void fill_caps(void)
 {
 	backend.name = "vmx";
-	backend.cr4_supported = ~0ull;
 	backend.holds_cpus = !vmx_host.windowed;
-	backend.next_rip = true;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			 (vmx_host.proc2_allowed & PROC2_XSAVES);

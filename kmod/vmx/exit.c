@@ -24,16 +24,6 @@ void vmx_flush_tlb(struct vcpu *vcpu)
 	to_vmx(vcpu)->flush_ept = true;
 }
 
-bool vmx_can_inject_irq(struct vcpu *vcpu)
-{
-	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
-}
-
-bool vmx_can_inject_nmi(struct vcpu *vcpu)
-{
-	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
-}
-
 /* A software interrupt that did not complete is not injected: RIP still points at its INT. */
 void vmx_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
 {

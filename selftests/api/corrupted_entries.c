@@ -44,9 +44,7 @@ static const char *broken_rule(struct vcpu *vcpu)
 {
 	static struct minivmm_last_error error;
 
-	error = (struct minivmm_last_error){ .size = sizeof(error) };
-	if (call(vcpu->fd, MINIVMM_GET_LAST_ERROR, &error))
-		fatal("GET_LAST_ERROR failed");
+	error = last_error(vcpu->fd);
 	*strchrnul(error.rule, ':') = 0;
 	return error.rule;
 }
@@ -190,13 +188,6 @@ BREAKS(guest_blocking_smi, GUEST_STATE, SET(GUEST_INTERRUPTIBILITY, VMCS_BLOCKED
 BREAKS(guest_pending_debug_reserved, GUEST_STATE, SET(GUEST_PENDING_DEBUG, 1 << 4))
 BREAKS(guest_link_pointer, GUEST_STATE, SET(LINK, 1))
 
-#define main run_tests
-TEST_HARNESS_MAIN
-#undef main
+SKIP_ALL_IF(!host_is_intel() || access(HOOK, W_OK), "not VMX, or not a debug build")
 
-int main(int argc, char **argv)
-{
-	if (!host_is_intel() || access(HOOK, W_OK))
-		ksft_exit_skip("not VMX, or not a debug build\n");
-	return run_tests(argc, argv);
-}
+TEST_HARNESS_MAIN

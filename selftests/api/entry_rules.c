@@ -11,15 +11,6 @@ GUEST64(long_halt, "hlt");
 GUEST32(protected_halt, "hlt");
 GUEST16(real_halt, "hlt");
 
-static struct minivmm_last_error last_error(struct vcpu *vcpu)
-{
-	struct minivmm_last_error error = { .size = sizeof(error) };
-
-	if (call(vcpu->fd, MINIVMM_GET_LAST_ERROR, &error))
-		fatal("GET_LAST_ERROR failed");
-	return error;
-}
-
 /*
  * What becomes of a state: refused by the call, entered until HLT, entered until an
  * event finds no handler, or the name of the rule that is broken.
@@ -53,7 +44,7 @@ static const char *run_until_exit(struct vcpu *vcpu)
 	case MINIVMM_EXIT_SHUTDOWN:
 		return SHUTDOWN;
 	case MINIVMM_EXIT_FAIL_ENTRY:
-		error = last_error(vcpu);
+		error = last_error(vcpu->fd);
 		if (error.source != MINIVMM_ERROR_SOURCE_ENTRY || !strchr(error.rule, ':'))
 			return "(FAIL_ENTRY without rule)";
 		*strchr(error.rule, ':') = 0;
@@ -81,10 +72,10 @@ static const char *try_state(struct vcpu *vcpu, struct state *state)
 {
 	vcpu_set_regs(vcpu, &state->regs);
 	if (call(vcpu->fd, MINIVMM_SET_SREGS, &state->sregs) == -EINVAL)
-		return last_error(vcpu).source == _IOC_NR(MINIVMM_SET_SREGS) ?
+		return last_error(vcpu->fd).source == _IOC_NR(MINIVMM_SET_SREGS) ?
 		       REFUSED : "(refused without record)";
 	if (call(vcpu->fd, MINIVMM_SET_VCPU_EVENTS, &state->events) == -EINVAL)
-		return last_error(vcpu).source == _IOC_NR(MINIVMM_SET_VCPU_EVENTS) ?
+		return last_error(vcpu->fd).source == _IOC_NR(MINIVMM_SET_VCPU_EVENTS) ?
 		       REFUSED : "(refused without record)";
 	return run_until_exit(vcpu);
 }
@@ -271,13 +262,6 @@ INTEL_STATE(trap_flag_in_the_shadow, long, (regs->rflags |= RFLAGS_IF | RFLAGS_T
 	    events->interrupt.shadow = 1, events->flags |= MINIVMM_VCPUEVENT_VALID_SHADOW),
 	    SHUTDOWN)
 
-#define main run_tests
-TEST_HARNESS_MAIN
-#undef main
+SKIP_ALL_IF(!device_is_minivmm(device_open()), "the device is not minivmm")
 
-int main(int argc, char **argv)
-{
-	if (!device_is_minivmm(device_open()))
-		ksft_exit_skip("%s is not minivmm\n", device_path());
-	return run_tests(argc, argv);
-}
+TEST_HARNESS_MAIN

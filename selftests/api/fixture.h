@@ -22,6 +22,14 @@
 /* An address no process has mapped, for EFAULT. */
 #define BAD_POINTER	((void *)0x10)
 
+/* At file level: no test of this program runs where @condition is true. */
+#define SKIP_ALL_IF(condition, reason)						\
+static void __attribute__((constructor)) skip_all(void)				\
+{										\
+	if (condition)								\
+		ksft_exit_skip(reason "\n");					\
+}
+
 FIXTURE(vm) {
 	struct vm vm;
 	struct vcpu vcpu;

@@ -19,16 +19,6 @@ FIXTURE_TEARDOWN(record)
 	vm_free(&self->vm);
 }
 
-static struct minivmm_last_error last_error(int fd)
-{
-	struct minivmm_last_error error = { .size = sizeof(error) };
-	long ret = call(fd, MINIVMM_GET_LAST_ERROR, &error);
-
-	if (ret)
-		fatal("GET_LAST_ERROR: %ld", ret);
-	return error;
-}
-
 TEST_F(record, nothing_was_refused_at_first)
 {
 	EXPECT_EQ(0, last_error(self->vm.fd).code);
@@ -140,13 +130,6 @@ TEST_F(record, impossible_sizes_are_refused)
 	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_GET_LAST_ERROR, BAD_POINTER));
 }
 
-#define main run_tests
-TEST_HARNESS_MAIN
-#undef main
+SKIP_ALL_IF(!device_is_minivmm(device_open()), "the device is not minivmm")
 
-int main(int argc, char **argv)
-{
-	if (!device_is_minivmm(device_open()))
-		ksft_exit_skip("%s is not minivmm\n", device_path());
-	return run_tests(argc, argv);
-}
+TEST_HARNESS_MAIN

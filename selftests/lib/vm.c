@@ -60,6 +60,16 @@ bool device_is_minivmm(int device)
 	return capability(device, MINIVMM_CAP_MINIVMM) == 1;
 }
 
+struct minivmm_last_error last_error(int fd)
+{
+	struct minivmm_last_error error = { .size = sizeof(error) };
+	long ret = call(fd, MINIVMM_GET_LAST_ERROR, &error);
+
+	if (ret)
+		fatal("GET_LAST_ERROR: %ld", ret);
+	return error;
+}
+
 bool host_is_intel(void)
 {
 	unsigned int a, b, c, d;

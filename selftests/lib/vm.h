@@ -38,6 +38,9 @@ int device_open(void);
 /* True on minivmm, false on the reference. */
 bool device_is_minivmm(int device);
 
+/* The last refusal that the device's object @fd (VM or vCPU) recorded; minivmm only. */
+struct minivmm_last_error last_error(int fd);
+
 /* The CPU's vendor: what VMX demands of a state is more than what SVM does. */
 bool host_is_intel(void);
 
