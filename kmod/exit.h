@@ -55,6 +55,7 @@ struct exit_info {
 		struct {
 			u64 gpa;
 			u32 access;	/* MMU_WRITE, MMU_EXEC */
+			bool final;	/* gpa is what the guest accessed, not its page table */
 		} fault;
 		struct {
 			u8 vector;

@@ -136,6 +136,9 @@ struct emul_ops {
 
 #define EMUL_REP_MAX	1024
 
+/* Where no instruction can reach. */
+#define EMUL_NO_LINEAR	BIT_ULL(63)
+
 struct emul {
 	/* Set by the caller. */
 	const struct emul_ops *ops;
@@ -167,7 +170,7 @@ struct emul {
 	bool single_step;		/* with EMUL_DONE: RFLAGS.TF asks for #DB (DR6.BS) now */
 
 	/* Working state of emul_execute(). */
-	u64 linear;			/* of the memory operand, once checked */
+	u64 linear;			/* of the memory operand, once checked, or EMUL_NO_LINEAR */
 	unsigned int elements;		/* of a string, done by the last step */
 };
 

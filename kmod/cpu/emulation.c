@@ -86,21 +86,58 @@ static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 	return guest_read(vcpu, vcpu->cr3 & 0xffffffe0, mode->pdpte, sizeof(mode->pdpte));
 }
 
+static void remember(struct emulation *em, u64 linear, u32 access, u64 gpa)
+{
+	em->last = (struct emulation_translation){
+		.linear = linear & PAGE_MASK, .gpa = gpa & PAGE_MASK, .access = access, .valid = true,
+	};
+}
+
+/* Did the CPU exit for just this access of the instruction's operand? Then it has translated it. */
+static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	return exit->kind == EXIT_FAULT && exit->fault.final &&
+	       linear == vcpu->emulation.e.linear &&
+	       offset_in_page(linear) == offset_in_page(exit->fault.gpa) &&
+	       access == (exit->fault.access & MMU_WRITE ? WALK_WRITE : WALK_READ);
+}
+
+static bool is_known(struct vcpu *vcpu, u64 linear, u32 access, u64 *gpa)
+{
+	struct emulation *em = &vcpu->emulation;
+
+	if (!em->last.valid && is_faulting_access(vcpu, linear, access))
+		remember(em, linear, access, vcpu->exit.fault.gpa);
+	if (!em->last.valid || em->last.access != access || em->last.linear != (linear & PAGE_MASK))
+		return false;
+	*gpa = em->last.gpa | offset_in_page(linear);
+	return true;
+}
+
 static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 {
 	struct vcpu *vcpu = to_vcpu(e);
 	struct walk_result result;
 	struct walk_mode mode;
-	int ret = fill_walk_mode(vcpu, &mode);
+	u32 full = access;
+	int ret;
 
+	if (is_known(vcpu, linear, access, gpa))
+		return EMUL_DONE;
+	ret = fill_walk_mode(vcpu, &mode);
 	if (e->cpl == 3)
-		access |= WALK_USER;
+		full |= WALK_USER;
 	if (vcpu->regs.rflags & X86_EFLAGS_AC)
-		access |= WALK_AC;
+		full |= WALK_AC;
 	if (!ret)
-		ret = walk_gva(&mode, &walk_ops, vcpu, linear, access, &result);
-	if (!ret)
+		ret = walk_gva(&mode, &walk_ops, vcpu, linear, full, &result);
+	if (!ret) {
 		*gpa = result.gpa;
+		if (access != WALK_FETCH)
+			remember(&vcpu->emulation, linear, access, result.gpa);
+	}
 	if (ret != WALK_FAULT)
 		return memory_result(vcpu, ret);
 	e->fault = (struct emul_fault){
@@ -195,19 +232,48 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
 
+/*
+ * What was a device when userspace was asked is one when it has answered, even if it
+ * made memory appear there.
+ */
+static bool is_known_device(const struct emulation_translation *last, u64 gpa)
+{
+	return last->valid && last->device && last->gpa == (gpa & PAGE_MASK);
+}
+
+static void note_device(struct emulation_translation *last, u64 gpa)
+{
+	if (last->valid && last->gpa == (gpa & PAGE_MASK))
+		last->device = true;
+}
+
 static int read_piece(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
-	int err = guest_read(vcpu, gpa, buf, len);
+	struct emulation_translation *last = &vcpu->emulation.last;
+	int err;
 
-	return err == -ENOENT ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
+	if (is_known_device(last, gpa))
+		return mmio_read(vcpu, gpa, buf, len);
+	err = guest_read(vcpu, gpa, buf, len);
+	if (err != -ENOENT)
+		return memory_result(vcpu, err);
+	note_device(last, gpa);
+	return mmio_read(vcpu, gpa, buf, len);
 }
 
 static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
 {
-	int err = guest_write(vcpu, gpa, buf, len);
+	struct emulation_translation *last = &vcpu->emulation.last;
+	int err;
 
-	return err == -ENOENT || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
-						 memory_result(vcpu, err);
+	if (is_known_device(last, gpa))
+		return mmio_write(vcpu, gpa, buf, len);
+	err = guest_write(vcpu, gpa, buf, len);
+	if (err != -ENOENT && err != -EROFS)
+		return memory_result(vcpu, err);
+	if (err == -ENOENT)
+		note_device(last, gpa);
+	return mmio_write(vcpu, gpa, buf, len);
 }
 
 /* Page by page and, for devices, at most 8 bytes at a time. */
@@ -419,6 +485,7 @@ static void prepare(struct vcpu *vcpu)
 	e->pio_size = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.size : 0;
 	e->pio_port = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.port : 0;
 	e->fetched = 0;
+	e->linear = EMUL_NO_LINEAR;
 }
 
 static int report_unhandled(struct vcpu *vcpu)
@@ -476,6 +543,7 @@ static void begin(struct vcpu *vcpu)
 	em->next = 0;
 	em->error = 0;
 	em->waiting = false;
+	em->last.valid = false;
 	prepare(vcpu);
 }
 

@@ -18,8 +18,17 @@ struct emulation_step {
 	u8 data[8];
 };
 
+/* Where the last data access went: an instruction, run again, asks for the same page. */
+struct emulation_translation {
+	u64 linear, gpa;	/* of the page */
+	u32 access;		/* WALK_READ or WALK_WRITE */
+	bool valid;
+	bool device;		/* no memory there: stays so until the instruction is done */
+};
+
 struct emulation {
 	struct emul e;
+	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool waiting;		/* userspace was asked and its answer completes e.insn */

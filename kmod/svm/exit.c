@@ -160,6 +160,7 @@ static void read_fault(struct exit_info *exit, const struct vmcb_control *c)
 	exit->fault.gpa = c->exit_info_2;
 	exit->fault.access = (error & SVM_NPF_WRITE ? MMU_WRITE : 0) |
 			     (error & SVM_NPF_FETCH ? MMU_EXEC : 0);
+	exit->fault.final = error & SVM_NPF_FINAL;
 }
 
 static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)

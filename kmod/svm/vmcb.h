@@ -216,5 +216,6 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define SVM_NPF_PRESENT		(1u << 0)
 #define SVM_NPF_WRITE		(1u << 1)
 #define SVM_NPF_FETCH		(1u << 4)
+#define SVM_NPF_FINAL		BIT_ULL(32)	/* of the guest's own translation */
 
 #endif /* MINIVMM_SVM_VMCB_H */

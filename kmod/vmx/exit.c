@@ -192,6 +192,7 @@ static void read_fault(struct vcpu *vcpu, struct exit_info *exit)
 	exit->fault.gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDR);
 	exit->fault.access = (info & VMX_EPT_WRITE ? MMU_WRITE : 0) |
 			     (info & VMX_EPT_FETCH ? MMU_EXEC : 0);
+	exit->fault.final = (info & VMX_EPT_FINAL) == VMX_EPT_FINAL;
 	if (info & VMX_EPT_NMI_UNMASKED)
 		keep_nmi_blocked(vcpu);
 }

@@ -404,6 +404,7 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 #define VMX_EPT_READ		(1u << 0)
 #define VMX_EPT_WRITE		(1u << 1)
 #define VMX_EPT_FETCH		(1u << 2)
+#define VMX_EPT_FINAL		(3u << 7)	/* linear address valid, and this its translation */
 #define VMX_EPT_NMI_UNMASKED	(1u << 12)	/* the access was IRET's, NMIs unmasked by it */
 
 /* ... of task switches. */

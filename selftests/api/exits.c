@@ -205,6 +205,21 @@ TEST_F(vm, read_modify_write_reads_then_writes)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 }
 
+GUEST64(mmio_write, "movl $1, 0x20000000; hlt");
+
+TEST_F(vm, memory_that_appears_during_an_mmio_write_is_not_written)
+{
+	__u32 *memory = map_anonymous(PAGE);
+
+	start_long(&self->vcpu, mmio_write);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, 0, 0x20000000, PAGE, memory));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, *memory);
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, 0, 0x20000000, 0, NULL));
+	munmap(memory, PAGE);
+}
+
 GUEST64(mmio_string,
 	"cld; mov $0x20000000, %rdi; mov $0x80000, %rsi; mov $3, %ecx; rep movsl; hlt");
 
