@@ -109,9 +109,9 @@ class Guest:
         """DHCP goes on in the background when the login prompt is there."""
         self.run("until ip route get 10.0.2.2 >/dev/null 2>&1; do sleep 1; done", seconds)
 
-    def power_off(self, seconds):
+    def power_off(self, seconds, command="poweroff"):
         """Shuts the guest down; returns the program's exit status."""
-        self.send("poweroff")
+        self.send(command)
         deadline = time.monotonic() + seconds
         try:
             while True:
