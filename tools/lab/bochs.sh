@@ -22,6 +22,7 @@ emulator_defaults() {
 	esac
 	[ $ICOUNT = no ] || die "--icount is for --host amd: with one CPU, Bochs always counts"
 	[ $SHELL_MODE = no ] || die "--shell is for --host amd"
+	[[ $MEM -le 2048 ]] || die "--mem $MEM: Bochs has at most 2048 MiB"
 }
 
 emulator_settings() {
