@@ -104,7 +104,8 @@ static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
 	       access == (exit->fault.access & MMU_WRITE ? WALK_WRITE : WALK_READ);
 }
 
-static bool is_known(struct vcpu *vcpu, u64 linear, u32 access, u64 *gpa)
+/* The translation of this access, if the instruction or the CPU has made it already. */
+static bool recall(struct vcpu *vcpu, u64 linear, u32 access, u64 *gpa)
 {
 	struct emulation *em = &vcpu->emulation;
 
@@ -124,7 +125,7 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	u32 full = access;
 	int ret;
 
-	if (is_known(vcpu, linear, access, gpa))
+	if (recall(vcpu, linear, access, gpa))
 		return EMUL_DONE;
 	ret = fill_walk_mode(vcpu, &mode);
 	if (e->cpl == 3)
@@ -233,47 +234,26 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 }
 
 /*
- * What was a device when userspace was asked is one when it has answered, even if it
- * made memory appear there.
+ * Follows translate(), so the page is the last one. What was a device when userspace was
+ * asked is one when it has answered, even if it made memory appear there.
  */
-static bool is_known_device(const struct emulation_translation *last, u64 gpa)
-{
-	return last->valid && last->device && last->gpa == (gpa & PAGE_MASK);
-}
-
-static void note_device(struct emulation_translation *last, u64 gpa)
-{
-	if (last->valid && last->gpa == (gpa & PAGE_MASK))
-		last->device = true;
-}
-
 static int read_piece(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
 	struct emulation_translation *last = &vcpu->emulation.last;
-	int err;
+	int err = last->device ? -ENOENT : guest_read(vcpu, gpa, buf, len);
 
-	if (is_known_device(last, gpa))
-		return mmio_read(vcpu, gpa, buf, len);
-	err = guest_read(vcpu, gpa, buf, len);
-	if (err != -ENOENT)
-		return memory_result(vcpu, err);
-	note_device(last, gpa);
-	return mmio_read(vcpu, gpa, buf, len);
+	last->device = err == -ENOENT;
+	return last->device ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
 }
 
 static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
 {
 	struct emulation_translation *last = &vcpu->emulation.last;
-	int err;
+	int err = last->device ? -ENOENT : guest_write(vcpu, gpa, buf, len);
 
-	if (is_known_device(last, gpa))
-		return mmio_write(vcpu, gpa, buf, len);
-	err = guest_write(vcpu, gpa, buf, len);
-	if (err != -ENOENT && err != -EROFS)
-		return memory_result(vcpu, err);
-	if (err == -ENOENT)
-		note_device(last, gpa);
-	return mmio_write(vcpu, gpa, buf, len);
+	last->device = err == -ENOENT;
+	return last->device || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
+					       memory_result(vcpu, err);
 }
 
 /* Page by page and, for devices, at most 8 bytes at a time. */
@@ -323,7 +303,7 @@ static int op_compare_exchange(struct emul *e, u64 linear, const void *old, cons
 	if (!IS_ALIGNED(gpa, len))
 		return EMUL_UNHANDLED;
 	memcpy(expected, old, len);
-	ret = guest_cmpxchg(vcpu, gpa, expected, new, len);
+	ret = vcpu->emulation.last.device ? -ENOENT : guest_cmpxchg(vcpu, gpa, expected, new, len);
 	if (ret > 0)
 		return EMUL_RETRY;
 	if (ret == -ENOENT || ret == -EROFS)

@@ -65,26 +65,19 @@ static void measure_exits(struct vcpu *vcpu, const char *name, __u32 reason)
 	for (unsigned int i = 0; i < EXITS; i++)
 		must_exit(vcpu, reason);
 	print_cost(name, start);
+	vcpu_free(vcpu);
 }
 
-static void measure_pio(struct vm *vm)
+static void measure_user_exits(struct vm *vm)
 {
 	struct vcpu vcpu;
 
 	vcpu_init(&vcpu, vm, 1);
 	start_long(&vcpu, pio_loop);
 	measure_exits(&vcpu, "pio-user", MINIVMM_EXIT_IO);
-	vcpu_free(&vcpu);
-}
-
-static void measure_mmio(struct vm *vm)
-{
-	struct vcpu vcpu;
-
 	vcpu_init(&vcpu, vm, 2);
 	start_long(&vcpu, mmio_loop);
 	measure_exits(&vcpu, "mmio-user", MINIVMM_EXIT_MMIO);
-	vcpu_free(&vcpu);
 }
 
 /* An interrupt gate for VECTOR, in the guest's memory behind its counter. */
@@ -136,8 +129,7 @@ int main(void)
 
 	vm_init(&vm, GUEST_MEMORY);
 	measure_cpuid(&vm);
-	measure_pio(&vm);
-	measure_mmio(&vm);
+	measure_user_exits(&vm);
 	vm_free(&vm);
 	vm_init(&vm, GUEST_MEMORY);
 	vm_add_irqchip(&vm);
