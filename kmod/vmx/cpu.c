@@ -5,7 +5,6 @@
  *
  * setup/teardown run at load and unload, cpu_enable/cpu_disable on the CPU in
  * question with interrupts off, cpu_disable also in a crash: it takes no lock.
- * Loading and unloading a VMCS: interrupts off, on the CPU of the section.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -269,6 +268,17 @@ static void vmx_end(struct vmx_cpu *vc)
 	set_vmxe(false);
 }
 
+/* Interrupts off. The VMCS that is loaded here may then be loaded anywhere. */
+static void clear_vmcs(struct vmx_cpu *vc)
+{
+	struct vmx_vcpu *vmx = vc->current_vcpu;
+
+	vc->current_vcpu = NULL;
+	vmclear(vmx->vmcs_pa);
+	vmx->launched = false;
+	smp_store_release(&vmx->loaded_on, -1);
+}
+
 int vmx_cpu_enable(void)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
@@ -287,28 +297,62 @@ void vmx_cpu_disable(void)
 
 	if (!vc->on)
 		return;
-	/* In a crash a VMCS may be loaded. */
 	if (vc->current_vcpu)
-		vmclear(vc->current_vcpu->vmcs_pa);
+		clear_vmcs(vc);
 	vmx_end(vc);
 }
 
-/* False: this CPU is not ours to use. */
-bool vmx_load(struct vmx_vcpu *vmx)
+static void clear_if_loaded(void *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 
+	if (vc->current_vcpu == vmx)
+		clear_vmcs(vc);
+}
+
+/* Interrupts on. A CPU that went offline has cleared what was loaded there. */
+void vmx_clear(struct vmx_vcpu *vmx)
+{
+	int cpu = smp_load_acquire(&vmx->loaded_on);
+
+	if (cpu >= 0)
+		smp_call_function_single(cpu, clear_if_loaded, vmx, true);
+}
+
+/* Interrupts on. Whoever stays on this CPU can load the VMCS afterwards. */
+void vmx_fetch(struct vmx_vcpu *vmx)
+{
+	int cpu = smp_load_acquire(&vmx->loaded_on);
+
+	if (cpu != raw_smp_processor_id())
+		vmx_clear(vmx);
+}
+
+/* Interrupts off. False: this CPU is not ours to use. */
+static bool load_vmcs(struct vmx_cpu *vc, struct vmx_vcpu *vmx)
+{
 	if (!vc->on && !(vmx_host.windowed && vmx_begin(vc)))
 		return false;
-	if (vmx->loaded)
+	if (vc->current_vcpu == vmx)
 		return true;
+	if (vc->current_vcpu)
+		clear_vmcs(vc);
 	if (vmx->is_new)
 		vmclear(vmx->vmcs_pa);
 	if (!vmptrld(vmx->vmcs_pa))
 		return false;
 	vc->current_vcpu = vmx;
-	vmx->loaded = true;
-	vmx->launched = false;
+	vmx->loaded_on = smp_processor_id();
+	return true;
+}
+
+/* For an entry, in the window. False: this CPU is not ours to use. */
+bool vmx_load(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (!load_vmcs(vc, vmx))
+		return false;
 	if (vmx->cpu == smp_processor_id())
 		return true;
 	/* Caches of this CPU may be from an earlier stay here. */
@@ -319,16 +363,21 @@ bool vmx_load(struct vmx_vcpu *vmx)
 	return true;
 }
 
-void vmx_unload(struct vmx_vcpu *vmx)
+/*
+ * Outside: returns with the VMCS loaded and interrupts off, for the caller to turn
+ * on. A CPU that goes offline is left by yielding.
+ */
+void vmx_load_outside(struct vmx_vcpu *vmx)
 {
-	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
-
-	if (!vmx->loaded)
-		return;
-	vmx_save_guest(vmx);
-	vmclear(vmx->vmcs_pa);
-	vmx->loaded = false;
-	vc->current_vcpu = NULL;
+	for (;;) {
+		vmx_fetch(vmx);
+		local_irq_disable();
+		if ((vmx->loaded_on < 0 || vmx->loaded_on == smp_processor_id()) &&
+		    load_vmcs(this_cpu_ptr(&vmx_cpu), vmx))
+			return;
+		local_irq_enable();
+		yield();
+	}
 }
 
 void vmx_window_leave(struct vcpu *vcpu)
@@ -336,11 +385,14 @@ void vmx_window_leave(struct vcpu *vcpu)
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	vmx->in_window = false;
 	if (vmx_host.windowed && vc->on) {
-		vmx_unload(vmx);
+		if (vc->current_vcpu) {
+			vmx_save_guest(vmx);
+			clear_vmcs(vc);
+		}
 		vmx_end(vc);
 	}
+	vmx->in_window = false;
 	/* NMIs have been blocked since the exit; the handler's IRET unblocks them. */
 	if (unlikely(vmx->nmi_arrived)) {
 		vmx->nmi_arrived = false;

@@ -106,6 +106,7 @@ void vmx_section_enter(struct vcpu *vcpu)
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	vmx_fetch(vmx);
 	savesegment(ds, vc->ds);
 	savesegment(es, vc->es);
 	savesegment(fs, vc->fs);
@@ -166,7 +167,6 @@ void vmx_section_leave(struct vcpu *vcpu)
 
 	vmx->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
 	local_irq_save(flags);
-	vmx_unload(vmx);
 	native_load_gdt(&vc->gdt);
 	restore_tss_limit(&vc->gdt);
 	restore_selectors(vc);

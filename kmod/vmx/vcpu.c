@@ -3,9 +3,8 @@
  * The guest state a VMCS holds: segments, tables, control registers, MSRs.
  * Called outside or in the window by the thread that holds vcpu->lock.
  *
- * A VMCS can be looked at only while it is loaded. So what is set is kept here and
- * written at the next entry, and what the guest may have changed is read when it is
- * asked for, at the latest before the VMCS is unloaded.
+ * What is set is kept here and written at the next entry. What the guest may have
+ * changed is read when it is asked for.
  */
 #include <linux/gfp.h>
 #include <linux/idr.h>
@@ -94,6 +93,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	if (!vmx)
 		return -ENOMEM;
 	vcpu->backend = vmx;
+	vmx->cpu = vmx->loaded_on = -1;
 	if (alloc_vcpu(vmx)) {
 		vmx_vcpu_free(vcpu);
 		return -ENOMEM;
@@ -101,7 +101,6 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	*(u32 *)vmx->vmcs = vmx_host.basic & VMX_BASIC_REVISION;
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	vmx->is_new = true;
-	vmx->cpu = -1;
 	vmx->next.proc = vmx_host.proc;
 	return 0;
 }
@@ -112,6 +111,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 
 	if (!vmx)
 		return;
+	vmx_clear(vmx);
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
 	free_page((unsigned long)vmx->apic_page);
@@ -234,10 +234,18 @@ static void write_piece(const struct vmx_vcpu *vmx, unsigned int piece)
 
 static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
 {
-	if (!__test_and_set_bit(piece, &vmx->fresh))
+	if (__test_and_set_bit(piece, &vmx->fresh))
+		return;
+	if (vmx->in_window) {
 		read_piece(vmx, piece);
+		return;
+	}
+	vmx_load_outside(vmx);
+	read_piece(vmx, piece);
+	local_irq_enable();
 }
 
+/* In the window: the VMCS will not be at hand afterwards. */
 void vmx_save_guest(struct vmx_vcpu *vmx)
 {
 	unsigned int piece;

@@ -7,9 +7,10 @@
  * way in and out, explain.c and rules.c say why there was none; enter.S is the
  * entry itself.
  *
- * A VMCS is loaded (current) on one CPU from the first entry of a section to its
- * end or, when VMX operation lasts for a window only, to the end of the window.
- * Then it is cleared, and struct vmx_vcpu has all of the guest's state.
+ * A VMCS stays loaded (active and current) on the CPU of its last entry until
+ * another vCPU's is loaded there, or it is needed on another CPU. Then it is cleared:
+ * the CPU writes back what it holds of it. When VMX operation lasts for a window only,
+ * it is cleared at the end of the window, and struct vmx_vcpu has all guest state.
  */
 #ifndef MINIVMM_VMX_VMX_H
 #define MINIVMM_VMX_VMX_H
@@ -37,7 +38,7 @@ extern struct vmx_host vmx_host;
 
 struct vmx_cpu {
 	struct page *region;		/* of VMXON */
-	struct vmx_vcpu *current_vcpu;	/* whose VMCS is loaded */
+	struct vmx_vcpu *current_vcpu;	/* whose VMCS is loaded; changes with interrupts off */
 	bool on;			/* in VMX operation */
 
 	/* Constant while the CPU is online. */
@@ -64,7 +65,8 @@ struct vmx_vcpu {
 	u16 vpid;			/* 0: none */
 	int cpu;			/* whose caches hold no stale translation, -1: none */
 	bool is_new;			/* never loaded: nothing in it is defined */
-	bool loaded, launched;
+	int loaded_on;			/* CPU, or -1; only the owner loads, that CPU clears */
+	bool launched;
 	bool in_window;			/* the host state in the VMCS is that of this window */
 	bool flush_vpid, flush_ept;	/* before the next entry */
 	bool split_locks;		/* the guest has made one */
@@ -101,8 +103,10 @@ BACKEND_OPS(OP)
 #undef OP
 
 /* cpu.c */
+void vmx_clear(struct vmx_vcpu *vmx);
+void vmx_fetch(struct vmx_vcpu *vmx);
 bool vmx_load(struct vmx_vcpu *vmx);
-void vmx_unload(struct vmx_vcpu *vmx);
+void vmx_load_outside(struct vmx_vcpu *vmx);
 
 /* host.c */
 void vmx_host_init_cpu(struct vmx_cpu *vc);
