@@ -217,6 +217,7 @@ static void free_vcpu(struct vcpu *vcpu)
 	backend_call(vcpu_free)(vcpu);
 	xstate_free(vcpu);
 	cpuid_free(vcpu);
+	free_page((unsigned long)vcpu->lapic.regs.page);
 	free_page((unsigned long)vcpu->pio_data);
 	free_page((unsigned long)vcpu->run);
 	kfree(vcpu);
@@ -243,7 +244,8 @@ static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
 	explain_init(&vcpu->error);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vcpu->run || !vcpu->pio_data || xstate_init(vcpu) ||
+	vcpu->lapic.regs.page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run || !vcpu->pio_data || !vcpu->lapic.regs.page || xstate_init(vcpu) ||
 	    backend_call(vcpu_create)(vcpu)) {
 		free_vcpu(vcpu);
 		return NULL;

@@ -80,12 +80,13 @@ static inline bool lapic_has_events(const struct lapic *lapic)
 /* lapic_get/set_cr8 - the priority class 0..15; without in-kernel APIC just a value. */
 static inline u8 lapic_get_cr8(const struct lapic *lapic)
 {
-	return lapic->regs.tpr >> 4;
+	return *lapic_reg(&lapic->regs, APIC_REG_TPR) >> 4;
 }
 
 static inline void lapic_set_cr8(struct lapic *lapic, u8 cr8)
 {
-	lapic_regs_set_tpr(&lapic->regs, (cr8 & 15) << 4);
+	if ((cr8 & 15) != lapic_get_cr8(lapic))
+		*lapic_reg(&lapic->regs, APIC_REG_TPR) = (cr8 & 15) << 4;
 }
 
 /* lapic_base - value of IA32_APIC_BASE. */

@@ -20,22 +20,38 @@ static bool is_x2apic(const struct lapic_regs *r)
 	return r->base & LAPIC_BASE_X2APIC;
 }
 
-static int highest_bit(const u64 bits[4])
+/* The word of ISR, TMR or IRR (@offset) that holds @vector. */
+static u32 *vector_word(const struct lapic_regs *r, u32 offset, u8 vector)
+{
+	return lapic_reg(r, offset + vector / 32 * 16);
+}
+
+int lapic_regs_highest(const struct lapic_regs *r, u32 offset)
 {
 	int word;
 
-	for (word = 3; word >= 0; word--)
-		if (bits[word])
-			return word * 64 + fls64(bits[word]) - 1;
+	for (word = 7; word >= 0; word--) {
+		u32 bits = *lapic_reg(r, offset + word * 16);
+
+		if (bits)
+			return word * 32 + fls(bits) - 1;
+	}
 	return -1;
 }
 
-static void update_ppr(struct lapic_regs *r)
+static void request(struct lapic_regs *r, u8 vector)
 {
-	int in_service = highest_bit(r->isr);
-	u8 class = in_service < 0 ? 0 : in_service & 0xf0;
+	*vector_word(r, APIC_REG_IRR, vector) |= BIT(vector % 32);
+	r->requested = true;
+	r->changed = true;
+}
 
-	r->ppr = (r->tpr & 0xf0) >= class ? r->tpr : class;
+static u8 priority(const struct lapic_regs *r)
+{
+	int in_service = lapic_regs_highest(r, APIC_REG_ISR);
+	u8 tpr = *lapic_reg(r, APIC_REG_TPR), class = in_service < 0 ? 0 : in_service & 0xf0;
+
+	return (tpr & 0xf0) >= class ? tpr : class;
 }
 
 /* Deliver the local interrupt @index; one with an illegal vector is only logged. */
@@ -49,8 +65,8 @@ void lapic_regs_local(struct lapic_regs *r, unsigned int index)
 		r->errors |= LAPIC_ESR_RECV_VECTOR;
 		return;
 	}
-	r->irr[vector / 64] |= BIT_ULL(vector % 64);
-	r->tmr[vector / 64] &= ~BIT_ULL(vector % 64);
+	request(r, vector);
+	*vector_word(r, APIC_REG_TMR, vector) &= ~BIT(vector % 32);
 }
 
 static void log_error(struct lapic_regs *r, u32 error)
@@ -64,7 +80,10 @@ void lapic_regs_reset(struct lapic_regs *r, bool bsp, bool init)
 	u64 base = LAPIC_BASE_DEFAULT | LAPIC_BASE_ENABLE | (bsp ? LAPIC_BASE_BSP : 0);
 	unsigned int i;
 
+	memset(r->page, 0, LAPIC_IMAGE_SIZE);
 	*r = (struct lapic_regs) {
+		.page = r->page,
+		.changed = true,
 		.base = init ? r->base : base,
 		.x2apic_id = r->x2apic_id,
 		.id = init ? r->id : r->x2apic_id << 24,
@@ -95,10 +114,12 @@ u64 lapic_regs_identity(const struct lapic_regs *r)
 	return apic_identity(r->id >> 24, r->ldr >> 24, flags);
 }
 
-void lapic_regs_set_tpr(struct lapic_regs *r, u8 tpr)
+static void post_word(struct lapic_regs *r, u32 offset, u32 vectors, u32 level)
 {
-	r->tpr = tpr;
-	update_ppr(r);
+	u32 *tmr = lapic_reg(r, APIC_REG_TMR + offset);
+
+	*lapic_reg(r, APIC_REG_IRR + offset) |= vectors;
+	*tmr = (*tmr & ~vectors) | (level & vectors);
 }
 
 void lapic_regs_post(struct lapic_regs *r, unsigned int word, u64 vectors, u64 level)
@@ -107,31 +128,41 @@ void lapic_regs_post(struct lapic_regs *r, unsigned int word, u64 vectors, u64 l
 		vectors &= ~0xffffULL;
 		log_error(r, LAPIC_ESR_RECV_VECTOR);
 	}
-	r->irr[word] |= vectors;
-	r->tmr[word] = (r->tmr[word] & ~vectors) | (level & vectors);
+	post_word(r, word * 32, vectors, level);
+	post_word(r, word * 32 + 16, vectors >> 32, level >> 32);
+	r->requested = true;
+	r->changed = true;
 }
 
-int lapic_regs_pending(const struct lapic_regs *r)
+int lapic_regs_pending(struct lapic_regs *r)
 {
-	int vector = highest_bit(r->irr);
+	int vector;
 
-	return vector >= 0 && (vector & 0xf0) > (r->ppr & 0xf0) ? vector : -1;
+	if (!r->requested)
+		return -1;
+	vector = lapic_regs_highest(r, APIC_REG_IRR);
+	r->requested = vector >= 0;
+	return vector >= 0 && (vector & 0xf0) > (priority(r) & 0xf0) ? vector : -1;
 }
 
 int lapic_regs_masked(const struct lapic_regs *r)
 {
-	int requested = highest_bit(r->irr), in_service = highest_bit(r->isr);
+	int requested, in_service;
 
-	if (requested < 0 || requested >> 4 > r->tpr >> 4)
+	if (!r->requested)
+		return -1;
+	requested = lapic_regs_highest(r, APIC_REG_IRR);
+	in_service = lapic_regs_highest(r, APIC_REG_ISR);
+	if (requested < 0 || requested >> 4 > *lapic_reg(r, APIC_REG_TPR) >> 4)
 		return -1;
 	return in_service >= 0 && requested >> 4 <= in_service >> 4 ? -1 : requested >> 4;
 }
 
 void lapic_regs_accept(struct lapic_regs *r, u8 vector)
 {
-	r->irr[vector / 64] &= ~BIT_ULL(vector % 64);
-	r->isr[vector / 64] |= BIT_ULL(vector % 64);
-	update_ppr(r);
+	*vector_word(r, APIC_REG_IRR, vector) &= ~BIT(vector % 32);
+	*vector_word(r, APIC_REG_ISR, vector) |= BIT(vector % 32);
+	r->changed = true;
 }
 
 bool lapic_regs_accepts_extint(const struct lapic_regs *r)
@@ -145,12 +176,12 @@ bool lapic_regs_accepts_extint(const struct lapic_regs *r)
 
 static void end_interrupt(struct lapic_regs *r, struct lapic_effect *effect)
 {
-	int vector = highest_bit(r->isr);
+	int vector = lapic_regs_highest(r, APIC_REG_ISR);
 
 	if (vector < 0)
 		return;
-	r->isr[vector / 64] &= ~BIT_ULL(vector % 64);
-	update_ppr(r);
+	*vector_word(r, APIC_REG_ISR, vector) &= ~BIT(vector % 32);
+	r->changed = true;
 	effect->eoi = true;
 	effect->vector = vector;
 }
@@ -236,7 +267,7 @@ static int write_common(struct lapic_regs *r, u32 offset, u32 value,
 {
 	switch (offset) {
 	case APIC_REG_TPR:
-		lapic_regs_set_tpr(r, value & 0xff);
+		*lapic_reg(r, APIC_REG_TPR) = value & 0xff;
 		return 0;
 	case APIC_REG_EOI:
 		end_interrupt(r, effect);
@@ -291,17 +322,20 @@ int lapic_regs_write(struct lapic_regs *r, u32 offset, u32 value, const struct l
 	return -EINVAL;
 }
 
-static u32 read_bitmap(const u64 bits[4], u32 offset)
+/* Registers whose value is the one in the page. */
+static bool is_live(u32 offset)
 {
-	unsigned int i = (offset & 0x70) >> 4;
-
-	return bits[i / 2] >> (i % 2 * 32);
+	return offset == APIC_REG_TPR || (offset >= APIC_REG_ISR && offset < APIC_REG_ESR);
 }
 
 /* @offset is a multiple of 16. */
 static int read_common(const struct lapic_regs *r, u32 offset, u32 *value,
 		       const struct lapic_clock *clock)
 {
+	if (is_live(offset)) {
+		*value = *lapic_reg(r, offset);
+		return 0;
+	}
 	switch (offset) {
 	case APIC_REG_ID:
 		*value = is_x2apic(r) ? r->x2apic_id : r->id;
@@ -309,26 +343,14 @@ static int read_common(const struct lapic_regs *r, u32 offset, u32 *value,
 	case APIC_REG_VERSION:
 		*value = VERSION;
 		return 0;
-	case APIC_REG_TPR:
-		*value = r->tpr;
-		return 0;
 	case APIC_REG_PPR:
-		*value = r->ppr;
+		*value = priority(r);
 		return 0;
 	case APIC_REG_LDR:
 		*value = is_x2apic(r) ? x2apic_ldr(r->x2apic_id) : r->ldr;
 		return 0;
 	case APIC_REG_SPIV:
 		*value = r->spiv;
-		return 0;
-	case APIC_REG_ISR ... APIC_REG_TMR - 1:
-		*value = read_bitmap(r->isr, offset);
-		return 0;
-	case APIC_REG_TMR ... APIC_REG_IRR - 1:
-		*value = read_bitmap(r->tmr, offset);
-		return 0;
-	case APIC_REG_IRR ... APIC_REG_ESR - 1:
-		*value = read_bitmap(r->irr, offset);
 		return 0;
 	case APIC_REG_ESR:
 		*value = r->esr;
@@ -437,6 +459,21 @@ int lapic_regs_set_base(struct lapic_regs *r, u64 base, unsigned int maxphyaddr,
 	return 0;
 }
 
+void lapic_regs_publish(struct lapic_regs *r)
+{
+	const struct lapic_clock none = { 0 };
+	u32 offset;
+
+	for (offset = 0; offset < LAPIC_IMAGE_SIZE; offset += 16)
+		if (!is_live(offset) && !lapic_regs_need_clock(offset))
+			read_common(r, offset, lapic_reg(r, offset), &none);
+	*lapic_reg(r, APIC_REG_LVTT) = r->lvt[LVT_TIMER];
+	*lapic_reg(r, APIC_REG_TMICT) = r->tmict;
+	*lapic_reg(r, APIC_REG_TDCR) = r->tdcr;
+	*lapic_reg(r, APIC_REG_DFR) = r->dfr;
+	*lapic_reg(r, APIC_REG_ICR2) = r->icr2;
+}
+
 static void put_reg(void *image, u32 offset, u32 value)
 {
 	memcpy((u8 *)image + offset, &value, sizeof(value));
@@ -452,26 +489,25 @@ static u32 get_reg(const void *image, u32 offset)
 
 void lapic_regs_save(struct lapic_regs *r, void *image, const struct lapic_clock *clock)
 {
-	u32 offset, value;
-
-	memset(image, 0, LAPIC_IMAGE_SIZE);
-	for (offset = 0; offset < LAPIC_IMAGE_SIZE; offset += 16)
-		if (!read_common(r, offset, &value, clock))
-			put_reg(image, offset, value);
+	lapic_regs_publish(r);
+	memcpy(image, r->page, LAPIC_IMAGE_SIZE);
+	put_reg(image, APIC_REG_PPR, priority(r));
+	put_reg(image, APIC_REG_TMCCT, lapic_timer_count(r, clock));
 	if (is_x2apic(r))
 		put_reg(image, APIC_REG_ID, r->x2apic_id << 24);
-	put_reg(image, APIC_REG_DFR, r->dfr);
-	put_reg(image, APIC_REG_ICR2, r->icr2);
 }
 
-static void load_bitmap(u64 bits[4], const void *image, u32 offset)
+static void load_vectors(struct lapic_regs *r, const void *image)
 {
-	unsigned int i;
+	u32 offset;
 
-	for (i = 0; i < 4; i++)
-		bits[i] = get_reg(image, offset + i * 32) |
-			  (u64)get_reg(image, offset + i * 32 + 16) << 32;
-	bits[0] &= ~0xffffULL;
+	for (offset = APIC_REG_ISR; offset < APIC_REG_ESR; offset += 16)
+		*lapic_reg(r, offset) = get_reg(image, offset);
+	*lapic_reg(r, APIC_REG_ISR) &= ~0xffffu;
+	*lapic_reg(r, APIC_REG_TMR) &= ~0xffffu;
+	*lapic_reg(r, APIC_REG_IRR) &= ~0xffffu;
+	r->requested = true;
+	r->changed = true;
 }
 
 void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic_clock *clock,
@@ -479,9 +515,7 @@ void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic
 {
 	unsigned int i;
 
-	load_bitmap(r->isr, image, APIC_REG_ISR);
-	load_bitmap(r->tmr, image, APIC_REG_TMR);
-	load_bitmap(r->irr, image, APIC_REG_IRR);
+	load_vectors(r, image);
 	if (!is_x2apic(r)) {
 		r->id = get_reg(image, APIC_REG_ID) & 0xff000000;
 		r->ldr = get_reg(image, APIC_REG_LDR) & 0xff000000;
@@ -494,7 +528,7 @@ void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic
 	r->icr2 = get_reg(image, APIC_REG_ICR2);
 	for (i = 0; i < NR_LVT; i++)
 		r->lvt[i] = lvt_value(r, i, get_reg(image, APIC_REG_LVTT + i * 16));
-	lapic_regs_set_tpr(r, get_reg(image, APIC_REG_TPR));
+	*lapic_reg(r, APIC_REG_TPR) = get_reg(image, APIC_REG_TPR) & 0xff;
 	lapic_timer_load(r, get_reg(image, APIC_REG_TMICT), get_reg(image, APIC_REG_TMCCT),
 			 get_reg(image, APIC_REG_TDCR), clock, effect);
 	effect->identity = true;

@@ -67,10 +67,16 @@ struct lapic_clock {
 };
 
 struct lapic_regs {
-	u64 irr[4], isr[4], tmr[4];
+	/*
+	 * LAPIC_IMAGE_SIZE bytes in xAPIC layout. TPR, ISR, TMR and IRR live here, where
+	 * a CPU that virtualizes the APIC changes them itself; the others are below, and
+	 * here only for such a CPU to read (lapic_regs_publish).
+	 */
+	u32 *page;
+	bool requested;		/* false: the IRR is empty */
+	bool changed;		/* we, not the CPU, changed IRR or ISR; the backend clears it */
 	u64 base;		/* IA32_APIC_BASE */
 	u32 x2apic_id;		/* the vCPU id */
-	u8 tpr, ppr;
 	u32 id, ldr, dfr, spiv, esr;	/* xAPIC register formats */
 	u32 errors;		/* to be seen in esr after the next write to it */
 	u32 icr, icr2;
@@ -91,6 +97,15 @@ struct lapic_effect {
 	u8 vector;
 	struct irq_message message;
 };
+
+/* lapic_reg - a register in the page. */
+static inline u32 *lapic_reg(const struct lapic_regs *r, u32 offset)
+{
+	return &r->page[offset / sizeof(u32)];
+}
+
+/* lapic_regs_highest - the highest vector in ISR, TMR or IRR (@offset), or -1. */
+int lapic_regs_highest(const struct lapic_regs *r, u32 offset);
 
 /* lapic_regs_reset - power-on state, or after INIT (@init: ID and IA32_APIC_BASE are kept). */
 void lapic_regs_reset(struct lapic_regs *r, bool bsp, bool init);
@@ -126,14 +141,11 @@ int x2apic_regs_write(struct lapic_regs *r, u32 offset, u64 value, const struct 
 int lapic_regs_set_base(struct lapic_regs *r, u64 base, unsigned int maxphyaddr, bool host,
 			struct lapic_effect *effect);
 
-/* lapic_regs_set_tpr - TPR (CR8 is its bits 7:4). */
-void lapic_regs_set_tpr(struct lapic_regs *r, u8 tpr);
-
 /* lapic_regs_post - merge 64 newly arrived vectors; @level says which are level-triggered. */
 void lapic_regs_post(struct lapic_regs *r, unsigned int word, u64 vectors, u64 level);
 
 /* lapic_regs_pending - highest vector deliverable now, or -1. */
-int lapic_regs_pending(const struct lapic_regs *r);
+int lapic_regs_pending(struct lapic_regs *r);
 
 /*
  * lapic_regs_masked - class (vector bits 7:4) of the highest vector that the TPR
@@ -166,5 +178,8 @@ void lapic_regs_expire(struct lapic_regs *r, const struct lapic_clock *clock,
 void lapic_regs_save(struct lapic_regs *r, void *image, const struct lapic_clock *clock);
 void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic_clock *clock,
 		     struct lapic_effect *effect);
+
+/* lapic_regs_publish - bring the page up to date, except for TMCCT and PPR. */
+void lapic_regs_publish(struct lapic_regs *r);
 
 #endif /* MINIVMM_IRQ_LAPIC_REGS_H */

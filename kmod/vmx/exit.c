@@ -16,7 +16,6 @@
 #include "vmx.h"
 
 #define SHADOWS		(VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
-#define APIC_PAGE_TPR	0x80
 #define DEBUGCTL_BTF	BIT_ULL(1)
 
 void vmx_flush_tlb(struct vcpu *vcpu)
@@ -133,7 +132,6 @@ static void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->next.rflags = vcpu->regs.rflags;
 	vmx->next.interruptibility = shadow | (nmi_blocked ? VMCS_BLOCKED_BY_NMI : 0);
 	write_fields(vmx);
-	*(u32 *)(vmx->apic_page + APIC_PAGE_TPR) = lapic_get_cr8(&vcpu->lapic) << 4;
 	if (unlikely(vcpu->dr_live))
 		set_debugreg(vcpu->dr6, 6);
 }
@@ -154,7 +152,6 @@ static void read_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vcpu->regs.rflags = fields->rflags;
 	vcpu->irq_shadow = vmx->shadow;
 	vcpu->events.nmi_masked = fields->interruptibility & VMCS_BLOCKED_BY_NMI;
-	lapic_set_cr8(&vcpu->lapic, *(u32 *)(vmx->apic_page + APIC_PAGE_TPR) >> 4);
 	if (unlikely(vcpu->dr_live)) {
 		fields->dr7 = vmcs_read(VMCS_GUEST_DR7);
 		vcpu->dr7 = fields->dr7;

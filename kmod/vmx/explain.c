@@ -11,7 +11,6 @@
 #include "rules.h"
 #include "vmx.h"
 
-#define APIC_PAGE_TPR	0x80
 
 /* The state begins with one member for each of these. */
 static const u16 fields[] = {
@@ -57,11 +56,11 @@ static void read_capabilities(struct vmx_state *state)
 /* Fills vcpu->exit; @code is the CPU's error or exit reason. */
 void vmx_explain(struct vcpu *vcpu, u64 code)
 {
-	const u8 *apic_page = to_vmx(vcpu)->apic_page;
+	const u32 *tpr = lapic_reg(&vcpu->lapic.regs, APIC_REG_TPR);
 	struct vmx_state state;
 
 	read_vmcs(&state);
 	read_capabilities(&state);
-	state.virtual_tpr = apic_page[APIC_PAGE_TPR];
+	state.virtual_tpr = *tpr;
 	exit_refused(vcpu, code, vmx_rules, vmx_nr_rules, &state);
 }

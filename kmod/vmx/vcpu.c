@@ -30,13 +30,13 @@
 static DEFINE_IDA(vpids);
 
 /* Fields of a new VMCS that are not 0 and stay as they are. */
-static void write_constants(const struct vmx_vcpu *vmx)
+static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 {
 	vmcs_write(VMCS_LINK, ~0ull);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_MSR_BITMAP, __pa(vmx_host.msr_bitmap));
-	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vmx->apic_page));
+	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
 	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
 	vmcs_write(VMCS_EXCEPTION_BITMAP,
 		   BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) | BIT(X86_TRAP_MC));
@@ -75,8 +75,7 @@ static int alloc_vcpu(struct vmx_vcpu *vmx)
 	int vpid = 0;
 
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	vmx->apic_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs || !vmx->apic_page)
+	if (!vmx->vmcs)
 		return -ENOMEM;
 	if (vmx_host.proc2 & PROC2_VPID)
 		vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL_ACCOUNT);
@@ -114,7 +113,6 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 	vmx_clear(vmx);
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
-	free_page((unsigned long)vmx->apic_page);
 	free_page((unsigned long)vmx->vmcs);
 	kfree(vmx);
 	vcpu->backend = NULL;
@@ -353,10 +351,10 @@ static void write_pdptes(struct vmx_vcpu *vmx)
 	vmx->pdpte_changed = false;
 }
 
-static void write_new_vmcs(struct vmx_vcpu *vmx)
+static void write_new_vmcs(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	write_zeros();
-	write_constants(vmx);
+	write_constants(vcpu, vmx);
 	memset(&vmx->written, 0, sizeof(vmx->written));
 	vmx->is_new = false;
 }
@@ -367,7 +365,7 @@ void vmx_write_changes(struct vcpu *vcpu)
 	unsigned long piece;
 
 	if (vmx->is_new)
-		write_new_vmcs(vmx);
+		write_new_vmcs(vcpu, vmx);
 	if (vmx->control_changed)
 		write_control(vcpu, vmx);
 	if (vmx->pdpte_changed)

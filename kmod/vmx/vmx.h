@@ -61,7 +61,6 @@ enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_NR_PIECES };
 struct vmx_vcpu {
 	void *vmcs;
 	u64 vmcs_pa;
-	void *apic_page;		/* the CPU keeps the guest's TPR there */
 	u16 vpid;			/* 0: none */
 	int cpu;			/* whose caches hold no stale translation, -1: none */
 	bool is_new;			/* never loaded: nothing in it is defined */

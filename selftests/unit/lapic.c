@@ -15,11 +15,13 @@ FIXTURE(lapic) {
 	struct lapic_effect e;
 	struct lapic_clock clock;
 	u8 image[LAPIC_IMAGE_SIZE];
+	u32 page[LAPIC_IMAGE_SIZE / sizeof(u32)];
 };
 
 FIXTURE_SETUP(lapic)
 {
 	memset(self, 0, sizeof(*self));
+	self->r.page = self->page;
 	self->r.has_x2apic = true;
 	self->r.has_deadline = true;
 	self->r.x2apic_id = 5;
@@ -233,11 +235,14 @@ TEST_F(lapic, read_only_registers_ignore_writes)
 	static const u32 offsets[] = { APIC_REG_VERSION, APIC_REG_PPR, APIC_REG_ISR,
 				       APIC_REG_IRR + 0x70, APIC_REG_TMCCT };
 	struct lapic_regs before = self->r;
+	u32 page[ARRAY_SIZE(self->page)];
 	unsigned int i;
 
+	memcpy(page, self->page, sizeof(page));
 	for (i = 0; i < ARRAY_SIZE(offsets); i++)
 		EXPECT_EQ(0, WRITE(offsets[i], ~0u));
 	EXPECT_EQ(0, memcmp(&before, &self->r, sizeof(before)));
+	EXPECT_EQ(0, memcmp(page, self->page, sizeof(page)));
 }
 
 TEST_F(lapic, software_disable_masks_all_local_vectors)
@@ -576,6 +581,7 @@ TEST_F(lapic, tsc_jump_moves_the_deadline)
 
 TEST_F(lapic, image_round_trip)
 {
+	u8 again[LAPIC_IMAGE_SIZE];
 	struct lapic_regs saved;
 
 	ENABLE();
@@ -594,7 +600,25 @@ TEST_F(lapic, image_round_trip)
 	lapic_regs_reset(&self->r, false, false);
 	lapic_regs_load(&self->r, self->image, &self->clock, &self->e);
 	EXPECT_EQ(0, memcmp(&saved, &self->r, sizeof(saved)));
+	lapic_regs_save(&self->r, again, &self->clock);
+	EXPECT_EQ(0, memcmp(again, self->image, sizeof(again)));
 	EXPECT_TRUE(self->e.identity && self->e.timer);
+}
+
+TEST_F(lapic, published_page_is_what_reads_return)
+{
+	u32 offset;
+
+	ENABLE();
+	WRITE(APIC_REG_ICR2, 0x03000000);
+	WRITE(APIC_REG_ICR, 0x4041);
+	WRITE(APIC_REG_LVTT, 0x30);
+	WRITE(APIC_REG_TMICT, 4000);
+	POST(0x80);
+	lapic_regs_publish(&self->r);
+	for (offset = 0; offset < LAPIC_IMAGE_SIZE; offset += 16)
+		if (offset != APIC_REG_TMCCT && offset != APIC_REG_PPR && offset != APIC_REG_APR)
+			EXPECT_EQ(READ(offset), *lapic_reg(&self->r, offset));
 }
 
 TEST_F(lapic, image_has_the_x2apic_id_in_the_top_byte)
@@ -611,8 +635,8 @@ TEST_F(lapic, hostile_image_gives_no_illegal_state)
 {
 	memset(self->image, 0xff, sizeof(self->image));
 	lapic_regs_load(&self->r, self->image, &self->clock, &self->e);
-	EXPECT_EQ(0, self->r.irr[0] & 0xffff);
-	EXPECT_EQ(0, self->r.isr[0] & 0xffff);
+	EXPECT_EQ(0, READ(APIC_REG_IRR) & 0xffff);
+	EXPECT_EQ(0, READ(APIC_REG_ISR) & 0xffff);
 	EXPECT_EQ(0xb, self->r.tdcr);
 	EXPECT_EQ(0x3ff, self->r.spiv);
 	EXPECT_EQ(5, self->r.x2apic_id);
@@ -684,7 +708,8 @@ TEST(x2apic_logical_is_derived_from_the_id)
 
 TEST(identity_follows_the_mode)
 {
-	struct lapic_regs r = { .x2apic_id = 9, .has_x2apic = true };
+	u32 page[LAPIC_IMAGE_SIZE / sizeof(u32)];
+	struct lapic_regs r = { .page = page, .x2apic_id = 9, .has_x2apic = true };
 	struct lapic_effect e = { 0 };
 
 	lapic_regs_reset(&r, false, false);
