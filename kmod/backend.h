@@ -23,7 +23,7 @@ struct minivmm_segment;
 struct backend_caps {
 	const char *name;		/* "svm" or "vmx" */
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
-	bool xsaves;
+	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool holds_cpus;		/* virtualization is on from load to unload */
 };
 

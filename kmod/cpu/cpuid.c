@@ -153,8 +153,16 @@ static void remove_unavailable(struct minivmm_cpuid_entry2 *e)
 	}
 	if (e->function == 0x80000007 && !boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
 		e->edx = 0;
-	if (e->function == 0x7 && e->index == 0 && !boot_cpu_has(X86_FEATURE_OSPKE))
+	if (e->function == 0x80000001 && !backend.rdtscp)
+		e->edx &= ~LE1D_RDTSCP;
+	if (e->function != 0x7 || e->index)
+		return;
+	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		e->ecx &= ~L7C_PKU;
+	if (!backend.rdtscp)
+		e->ecx &= ~L7C_RDPID;
+	if (!backend.invpcid)
+		e->ebx &= ~L7B_INVPCID;
 }
 
 static void add_policy(struct table *t, const struct leaf_policy *p)

@@ -119,6 +119,8 @@ int svm_setup(void)
 	backend.holds_cpus = true;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
+	backend.rdtscp = true;
+	backend.invpcid = true;
 	/* Nested tables have as many levels as the host's own. */
 	mmu_setup(&(struct mmu_host){
 		.role = { .levels = pgtable_l5_enabled() ? 5 : 4, .ad = 1 },

@@ -24,19 +24,45 @@
 struct vmx_host vmx_host;
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
 
-/* After load these tell what is in use. */
 static bool windowed = !HOST_KEEPS_VMXE;
 module_param_named(vmx_windowed, windowed, bool, 0444);
 MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (for tests; always so since 6.18)");
-static bool use_vpid = true;
-module_param_named(vpid, use_vpid, bool, 0444);
-MODULE_PARM_DESC(vpid, "keep translations of guests apart by VPID instead of flushing");
-static bool use_ad = true;
-module_param_named(ept_ad, use_ad, bool, 0444);
-MODULE_PARM_DESC(ept_ad, "let the CPU keep accessed and dirty bits in EPT entries");
-static bool use_ple = true;
-module_param_named(ple, use_ple, bool, 0444);
-MODULE_PARM_DESC(ple, "end guests that spin in PAUSE loops");
+
+/*
+ * What the CPU may have and is then used, F(parameter, word of vmx_host, its bits,
+ * description). A parameter that is N takes the bits away; after load the parameters
+ * tell what is in use. Without the controls of controls[].must there is no guest.
+ */
+#define VMX_FEATURES(F)									\
+	F(vpid, proc2, PROC2_VPID,							\
+	  "keep translations of guests apart by VPID instead of flushing")		\
+	F(ept_ad, ept_vpid, VMX_EPT_AD,							\
+	  "let the CPU keep accessed and dirty bits in EPT entries")			\
+	F(large_pages, ept_vpid, VMX_EPT_2M | VMX_EPT_1G,				\
+	  "map guest memory by large pages where it is contiguous")			\
+	F(single_context, ept_vpid, VMX_INVEPT_SINGLE | VMX_INVVPID_SINGLE,		\
+	  "drop the cached translations of one guest instead of all")			\
+	F(ple, proc2, PROC2_PAUSE_LOOP, "end guests that spin in PAUSE loops")		\
+	F(rdtscp, proc2, PROC2_RDTSCP, "offer RDTSCP and RDPID to guests")		\
+	F(invpcid, proc2, PROC2_INVPCID, "offer INVPCID to guests")			\
+	F(xsaves, proc2, PROC2_XSAVES, "offer XSAVES to guests")
+
+#define F(param, word, bits, text)							\
+	static bool use_##param = true;							\
+	module_param_named(param, use_##param, bool, 0444);				\
+	MODULE_PARM_DESC(param, text);
+VMX_FEATURES(F)
+#undef F
+
+static const struct feature {
+	const char *name;
+	bool *use;
+	u64 *word, bits;
+} features[] = {
+#define F(param, word, bits, text)	{ #param, &use_##param, &vmx_host.word, bits },
+	VMX_FEATURES(F)
+#undef F
+};
 
 void vmx_write_failed(unsigned long field, u64 value)
 {
@@ -96,7 +122,7 @@ static int missing(const char *what)
 static const struct control {
 	u32 msr;
 	u32 must, may;
-	u32 *word;
+	u64 *word;
 	const char *name;
 } controls[] = {
 	{ MSR_VMX_TRUE_PIN, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, 0,
@@ -106,7 +132,8 @@ static const struct control {
 	  PROC_ALL_IO | PROC_MSR_BITMAP | PROC_MONITOR | PROC_SECONDARY, 0,
 	  &vmx_host.proc, "TPR shadow, MSR bitmap or secondary controls" },
 	{ MSR_VMX_PROC2, PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD,
-	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS,
+	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS | PROC2_RDTSCP | PROC2_INVPCID |
+	  PROC2_XSAVES,
 	  &vmx_host.proc2, "unrestricted guests or WBINVD exits" },
 	{ MSR_VMX_TRUE_EXIT, EXITCTL_SAVE_DEBUG | EXITCTL_HOST_64 | EXITCTL_LOAD_PAT |
 	  EXITCTL_SAVE_EFER | EXITCTL_LOAD_EFER, 0,
@@ -128,28 +155,34 @@ static int read_controls(void)
 			return missing(c->name);
 		*c->word = (c->must | c->may | always) & allowed;
 	}
-	vmx_host.proc2_allowed = host_rdmsr(MSR_VMX_PROC2) >> 32;
+	vmx_host.ept_vpid = host_rdmsr(MSR_VMX_EPT_VPID);
 	return 0;
 }
 
-static int read_ept(void)
+static void choose_features(void)
 {
-	u64 caps = host_rdmsr(MSR_VMX_EPT_VPID);
+	unsigned int i;
 
-	vmx_host.ept_vpid = caps;
+	if (!(vmx_host.ept_vpid & VMX_INVVPID) || !(vmx_host.ept_vpid & VMX_INVVPID_ALL))
+		vmx_host.proc2 &= ~PROC2_VPID;
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		const struct feature *f = &features[i];
+
+		*f->use &= !!(*f->word & f->bits);
+		if (!*f->use)
+			*f->word &= ~f->bits;
+	}
+}
+
+static int check_ept(void)
+{
+	u64 caps = vmx_host.ept_vpid;
+
 	if (!(caps & VMX_EPT_4_LEVELS) || !(caps & VMX_EPT_WRITE_BACK))
 		return missing("EPT of four levels and write-back memory");
-	if (!(caps & VMX_INVEPT) || !(caps & (VMX_INVEPT_SINGLE | VMX_INVEPT_ALL)))
+	if (!(caps & VMX_INVEPT) || !(caps & VMX_INVEPT_ALL))
 		return missing("INVEPT");
-	use_ad &= !!(caps & VMX_EPT_AD);
-	use_vpid &= (vmx_host.proc2 & PROC2_VPID) && (caps & VMX_INVVPID) &&
-		    (caps & (VMX_INVVPID_SINGLE | VMX_INVVPID_ALL));
-	use_ple &= !!(vmx_host.proc2 & PROC2_PAUSE_LOOP);
-	if (!use_vpid)
-		vmx_host.proc2 &= ~PROC2_VPID;
-	if (!use_ple)
-		vmx_host.proc2 &= ~PROC2_PAUSE_LOOP;
-	vmx_host.eptp_bits = EPTP_WRITE_BACK | EPTP_LEVELS(4) | (use_ad ? EPTP_AD : 0);
+	vmx_host.eptp_bits = EPTP_WRITE_BACK | EPTP_LEVELS(4) | (caps & VMX_EPT_AD ? EPTP_AD : 0);
 	return 0;
 }
 
@@ -183,14 +216,27 @@ static void fill_caps(void)
 	backend.name = "vmx";
 	backend.holds_cpus = !vmx_host.windowed;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
-	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
-			 (vmx_host.proc2_allowed & PROC2_XSAVES);
+	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
+	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
+	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
 	mmu_setup(&(struct mmu_host){
-		.role = { .levels = 4, .ept = 1, .ad = use_ad,
+		.role = { .levels = 4, .ept = 1,
+			  .ad = !!(vmx_host.ept_vpid & VMX_EPT_AD),
 			  .nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) },
 		.max_leaf_level = vmx_host.ept_vpid & VMX_EPT_1G ? 3 :
 				  vmx_host.ept_vpid & VMX_EPT_2M ? 2 : 1,
 	});
+}
+
+static void report(void)
+{
+	char text[256];
+	unsigned int i, len = 0;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		len += scnprintf(text + len, sizeof(text) - len, ", %s %s", features[i].name,
+				 str_on_off(*features[i].use));
+	log_info("vmx: %s%s", vmx_host.windowed ? "windowed" : "held", text);
 }
 
 bool vmx_probe(void)
@@ -204,8 +250,10 @@ int vmx_setup(void)
 
 	if (!err)
 		err = read_controls();
-	if (!err)
-		err = read_ept();
+	if (err)
+		return err;
+	choose_features();
+	err = check_ept();
 	if (!err)
 		err = alloc_msr_bitmap();
 	if (!err)
@@ -218,8 +266,7 @@ int vmx_setup(void)
 	vmx_host.windowed = windowed;
 	vmx_host.misc = host_rdmsr(MSR_VMX_MISC);
 	fill_caps();
-	log_info("vmx: %s, vpid %s, ept_ad %s, ple %s", windowed ? "windowed" : "held",
-		 str_on_off(use_vpid), str_on_off(use_ad), str_on_off(use_ple));
+	report();
 	return 0;
 }
 

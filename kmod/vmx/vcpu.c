@@ -309,17 +309,19 @@ void vmx_sync_control(struct vcpu *vcpu)
 	vmx->flush_vpid = true;
 }
 
-static u32 proc2_controls(const struct vcpu *vcpu)
+/* Instructions that the guest's CPUID does not have do not exist for it. */
+static u64 proc2_controls(const struct vcpu *vcpu)
 {
-	u32 controls = vmx_host.proc2 & ~(PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES);
+	const struct cpuid_features *has = &vcpu->cpuid.has;
+	u64 controls = vmx_host.proc2;
 
-	if (vcpu->cpuid.has.rdtscp || vcpu->cpuid.has.rdpid)
-		controls |= PROC2_RDTSCP;
-	if (vcpu->cpuid.has.invpcid)
-		controls |= PROC2_INVPCID;
-	if (vcpu->cpuid.has.xsaves)
-		controls |= PROC2_XSAVES;
-	return controls & vmx_host.proc2_allowed;
+	if (!has->rdtscp && !has->rdpid)
+		controls &= ~PROC2_RDTSCP;
+	if (!has->invpcid)
+		controls &= ~PROC2_INVPCID;
+	if (!has->xsaves)
+		controls &= ~PROC2_XSAVES;
+	return controls;
 }
 
 static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)

@@ -28,8 +28,7 @@
 struct vmx_host {
 	u64 basic, misc, ept_vpid;
 	u64 eptp_bits;			/* of every EPT pointer: all but the address */
-	u32 pin, proc, proc2, exit, entry;	/* controls every vCPU starts with */
-	u32 proc2_allowed;
+	u64 pin, proc, proc2, exit, entry;	/* controls every vCPU starts with */
 	void *msr_bitmap;
 	bool windowed;			/* VMX operation lasts for a window */
 };

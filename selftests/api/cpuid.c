@@ -162,4 +162,92 @@ TEST_F(vm, entries_do_not_change_under_a_guest_that_ran)
 	free(supported);
 }
 
+GUEST64(do_rdtscp, "rdtscp; hlt");
+GUEST64(do_rdpid, "rdpid %rax; hlt");
+GUEST64(do_invpcid, "mov $2, %eax; invpcid 0x80000, %rax; hlt");
+GUEST64(do_xsaves, "xor %eax, %eax; xor %edx, %edx; xsaves 0x80000; hlt");
+
+/* Instructions that a control of VMX turns off, and their CPUID bits. */
+static const struct instruction {
+	const char *name;
+	const __u8 *code, *end;
+	__u32 function, index;
+	size_t word;		/* of struct minivmm_cpuid_entry2 */
+	__u32 bit;
+} instructions[] = {
+#define ENTRY(name, function, index, reg, bit)					\
+	{ #name, do_##name, do_##name##_end, function, index,			\
+	  offsetof(struct minivmm_cpuid_entry2, reg), 1U << bit }
+	ENTRY(rdtscp, 0x80000001, 0, edx, 27),
+	ENTRY(rdpid, 7, 0, ecx, 22),
+	ENTRY(invpcid, 7, 0, ebx, 10),
+	ENTRY(xsaves, 0xd, 1, eax, 3),
+#undef ENTRY
+};
+
+/* The word of @cpuid that has @insn's bit. */
+static __u32 *cpuid_word(struct minivmm_cpuid2 *cpuid, const struct instruction *insn)
+{
+	for (__u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == insn->function &&
+		    cpuid->entries[i].index == insn->index)
+			return (void *)((__u8 *)&cpuid->entries[i] + insn->word);
+	fatal("no leaf %#x", insn->function);
+}
+
+/* HLT is reached, or the CPU shuts down: there is no handler for #UD. */
+static __u32 exit_of_instruction(struct vcpu *vcpu, const struct instruction *insn,
+				 const struct minivmm_cpuid2 *cpuid)
+{
+	struct minivmm_sregs sregs;
+
+	vm_write(vcpu->vm, GUEST_CODE, insn->code, insn->end - insn->code);
+	vcpu_enter_long(vcpu, GUEST_CODE);
+	if (set_cpuid(vcpu, cpuid, NULL))
+		fatal("SET_CPUID2 failed");
+	sregs = vcpu_sregs(vcpu);
+	sregs.cr4 |= 1 << 18;
+	vcpu_set_sregs(vcpu, &sregs);
+	if (vcpu_run(vcpu))
+		fatal("RUN failed");
+	return vcpu->run->exit_reason;
+}
+
+TEST_F(vm, instructions_exist_if_cpuid_has_them)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(self->vm.device);
+
+	for (unsigned int i = 0; i < ARRAY_LEN(instructions); i++) {
+		const struct instruction *insn = &instructions[i];
+		bool has = *cpuid_word(cpuid, insn) & insn->bit;
+		__u32 reason;
+
+		if (!has && !host_is_intel())
+			continue;
+		vcpu_free(&self->vcpu);
+		vcpu_init(&self->vcpu, &self->vm, i + 1);
+		reason = exit_of_instruction(&self->vcpu, insn, cpuid);
+		TH_LOG("%s: offered %d, exit %u", insn->name, has, reason);
+		EXPECT_EQ(has ? MINIVMM_EXIT_HLT : MINIVMM_EXIT_SHUTDOWN, reason);
+	}
+	free(cpuid);
+}
+
+TEST_F(vm, instructions_taken_from_cpuid_do_not_exist)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(self->vm.device);
+
+	if (!host_is_intel())
+		SKIP(return, "SVM takes no instruction away");
+	for (unsigned int i = 0; i < ARRAY_LEN(instructions); i++)
+		*cpuid_word(cpuid, &instructions[i]) &= ~instructions[i].bit;
+	for (unsigned int i = 0; i < ARRAY_LEN(instructions); i++) {
+		vcpu_free(&self->vcpu);
+		vcpu_init(&self->vcpu, &self->vm, i + 1);
+		EXPECT_EQ(MINIVMM_EXIT_SHUTDOWN,
+			  exit_of_instruction(&self->vcpu, &instructions[i], cpuid));
+	}
+	free(cpuid);
+}
+
 TEST_HARNESS_MAIN
