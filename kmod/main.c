@@ -185,12 +185,12 @@ static int __init minivmm_init(void)
 	err = backend_select();
 	if (err)
 		return err;
-	err = xstate_setup();
-	if (err)
-		return err;
 	err = backend_call(setup)();
 	if (err)
 		return err;
+	err = xstate_setup();
+	if (err)
+		goto teardown;
 	err = irqfd_module_init();
 	if (err)
 		goto teardown;

@@ -198,16 +198,16 @@ static int check_cpu(void)
 		log_err("this kernel uses FRED, with which minivmm does not run yet: boot it with fred=off");
 		return -EOPNOTSUPP;
 	}
-	vmx_host.basic = host_rdmsr(MSR_VMX_BASIC);
-	if (!(vmx_host.basic & VMX_BASIC_TRUE_CONTROLS))
-		return missing("adjustable controls");
-	if (!(host_rdmsr(MSR_VMX_TRUE_PROC) >> 32 & PROC_SECONDARY))
+	if (!(host_rdmsr(MSR_VMX_PROC) >> 32 & PROC_SECONDARY))
 		return missing("EPT");
 	secondary = host_rdmsr(MSR_VMX_PROC2) >> 32;
 	if (!(secondary & PROC2_EPT))
 		return missing("EPT");
 	if (!(secondary & PROC2_UNRESTRICTED))
 		return missing("unrestricted guests");
+	vmx_host.basic = host_rdmsr(MSR_VMX_BASIC);
+	if (!(vmx_host.basic & VMX_BASIC_TRUE_CONTROLS))
+		return missing("adjustable controls");
 	return 0;
 }
 
