@@ -14,7 +14,7 @@
 enum status {
 	STATUS_OK = 0,		/* the guest powered off, or the user quit */
 	STATUS_USAGE = 1,	/* bad option, bad input file */
-	STATUS_DEVICE = 2,	/* no /dev/minivmm, no permission, no SVM, KVM loaded */
+	STATUS_DEVICE = 2,	/* no /dev/minivmm, no permission, no SVM or VMX, KVM loaded */
 	STATUS_HOST = 3,	/* the host refused a resource: memory, threads, files */
 	STATUS_GUEST = 4,	/* the guest cannot go on: INTERNAL_ERROR, FAIL_ENTRY */
 	STATUS_SIGNAL = 128,	/* + signal number: ended by SIGTERM, SIGINT, ... */

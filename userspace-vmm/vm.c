@@ -39,23 +39,34 @@ static const struct {
 	{ MINIVMM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT" },
 };
 
-static bool cpu_has_svm_or_vmx(void)
+/* Does a line of /proc/cpuinfo that begins with @start lack this flag? */
+static bool cpu_lacks(const char *start, const char *flag)
 {
-	static const char *const flags[] = { " svm ", " svm\n", " vmx ", " vmx\n" };
-	char line[8192];
-	bool found = false;
+	char line[8192], word[32];
+	bool lacks = false;
 	FILE *f = fopen("/proc/cpuinfo", "re");
 
 	if (!f)
-		return true;
-	while (!found && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "flags", 5))
-			continue;
-		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-			found = found || strstr(line, flags[i]);
+		return false;
+	snprintf(word, sizeof(word), " %s ", flag);
+	while (!lacks && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = ' ';
+		lacks = !strncmp(line, start, strlen(start)) && !strstr(line, word);
 	}
 	fclose(f);
-	return found;
+	return lacks;
+}
+
+/* What the CPU lacks, with the remedy, or NULL. */
+static const char *missing_feature(void)
+{
+	if (cpu_lacks("flags", "svm") && cpu_lacks("flags", "vmx"))
+		return "SVM or VMX; enable virtualization in the firmware";
+	if (cpu_lacks("vmx flags", "ept"))
+		return "EPT, which minivmm needs; use another machine";
+	if (cpu_lacks("vmx flags", "unrestricted_guest"))
+		return "unrestricted guests, which minivmm needs; use another machine";
+	return NULL;
 }
 
 static const char *loaded_kvm(void)
@@ -69,12 +80,12 @@ static const char *loaded_kvm(void)
 
 static int explain_missing(const char *path, struct error *err)
 {
-	const char *kvm = loaded_kvm();
+	const char *kvm = loaded_kvm(), *missing = missing_feature();
 
-	if (!cpu_has_svm_or_vmx())
+	if (missing)
 		return error__set(err, STATUS_DEVICE,
-				  "%s does not exist and this CPU offers no SVM or VMX; enable virtualization in the firmware, or use the emulated host: tools/lab/run --shell",
-				  path);
+				  "%s does not exist and this CPU offers no %s, or use the emulated host: tools/lab/run --shell",
+				  path, missing);
 	if (kvm)
 		return error__set(err, STATUS_DEVICE,
 				  "%s does not exist because %s holds the CPU; modprobe -r %s kvm, then insmod minivmm.ko (or run with --device /dev/kvm)",
@@ -102,7 +113,7 @@ static int explain_open(const char *path, int cause, struct error *err)
 	case ENXIO:
 	case EOPNOTSUPP:
 		return error__set(err, STATUS_DEVICE,
-				  "%s has no usable CPU behind it; enable SVM in the firmware and load the module again",
+				  "%s has no usable CPU behind it; enable virtualization in the firmware and load the module again",
 				  path);
 	default:
 		return error__set(err, STATUS_DEVICE, "cannot open %s: %s", path, strerror(cause));
