@@ -54,6 +54,14 @@ assemble() {
 	objcopy -O binary "$run/$name.o" "$run/$name"
 }
 
+# The BIOS sets IA32_FEATURE_CONTROL to "VMX on, locked" (or $5, %eax; wrmsr). Another firmware's
+# setting is "off, locked".
+make_bios() {
+	[[ $CPU == *,-vmx ]] || { ln -s $BIOS "$run/bios" && return; }
+	LC_ALL=C sed 's/\x83\xc8\x05\x0f\x30/\x83\xc8\x01\x0f\x30/g' $BIOS >"$run/bios"
+	! cmp -s $BIOS "$run/bios" || die "$BIOS does not set VMX as expected"
+}
+
 # The BIOS takes a ROM whose bytes add up to 0.
 make_rom() {
 	assemble rom CHECKSUM=0
@@ -95,9 +103,9 @@ cpu_options() {
 bochs_settings() {
 	cat <<-SETTINGS
 		display_library: nogui
-		cpu: model=$CPU, count=$CPUS, ips=$IPS, reset_on_triple_fault=0, $(cpu_options)
+		cpu: model=${CPU%,-vmx}, count=$CPUS, ips=$IPS, reset_on_triple_fault=0, $(cpu_options)
 		memory: guest=$MEM, host=$MEM
-		romimage: file=$BIOS, options=fastboot
+		romimage: file=$run/bios, options=fastboot
 		vgaromimage: file=$VGABIOS
 		optromimage1: file=$run/rom, address=0xd0000
 		optramimage1: file=$flat, address=$(kernel_address)
@@ -133,6 +141,7 @@ emulator_prepare() {
 	once "$flat" build_flat_kernel "$kernel/vmlinux"
 	flat=$CACHE/$flat/image
 	initramfs=$("$LAB/initramfs" "$KERNEL" ata_piix sd_mod squashfs overlay)
+	make_bios
 	make_rom
 	make_parameters "$(stat -c %s "$initramfs")"
 	make_run_disk
