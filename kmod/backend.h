@@ -25,6 +25,9 @@ struct backend_caps {
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool holds_cpus;		/* virtualization is on from load to unload */
+	/* With an in-kernel local APIC, on its page (irq/lapic_regs.h): */
+	bool delivers_irqs;		/* the CPU takes interrupts out of the IRR by itself */
+	bool apic_registers;		/* it serves reads of the registers */
 };
 
 /* Segment registers beyond enum emul_sreg, for get_segment and set_segment. */
@@ -49,7 +52,7 @@ extern struct backend_caps backend;
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
- * sync_control	after common code changed cr0, cr3, cr4, efer or CPUID.
+ * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
  * sync_tsc	after vcpu->tsc_offset changed.
  * sync_debug	after db[], dr6, dr7 changed.
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.

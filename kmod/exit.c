@@ -229,6 +229,13 @@ static int handle_machine_check(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+static int handle_apic_eoi(struct vcpu *vcpu)
+{
+	lapic_mmio_write(vcpu, APIC_REG_EOI, sizeof(u32), 0);
+	exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
 /* The kinds that can be handled in the window. */
 static int handle_fast(struct vcpu *vcpu)
 {
@@ -274,6 +281,14 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_RDPMC:
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
+	case EXIT_APIC_EOI:
+		return handle_apic_eoi(vcpu);
+	case EXIT_APIC_WRITTEN:
+		lapic_written(vcpu, exit->apic.offset);
+		return NEXT_ENTER;
+	case EXIT_APIC_ENDED:
+		irqchip_eoi(vcpu->vm, exit->apic.vector);
+		return NEXT_ENTER;
 	default:
 		return NEXT_OUTSIDE;
 	}
@@ -290,18 +305,24 @@ int exit_handle(struct vcpu *vcpu)
 	return handle_fast(vcpu);
 }
 
-static int handle_fault(struct vcpu *vcpu)
+/* An access to a device, by an instruction or otherwise. */
+static int handle_device_access(struct vcpu *vcpu)
 {
-	int ret = mmu_fault(vcpu, vcpu->exit.fault.gpa, vcpu->exit.fault.access);
-
-	if (ret != MMU_MMIO)
-		return ret < 0 ? ret : NEXT_ENTER;
 	/* The stack or a table of a delivery under way is on a device: RIP says nothing. */
 	if (vcpu->events.exception.injected || vcpu->events.interrupt.injected ||
 	    vcpu->events.nmi_injected)
 		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV,
 					   vcpu->exit.fault.gpa);
 	return emulation_run(vcpu);
+}
+
+static int handle_fault(struct vcpu *vcpu)
+{
+	int ret = mmu_fault(vcpu, vcpu->exit.fault.gpa, vcpu->exit.fault.access);
+
+	if (ret == MMU_MMIO)
+		return handle_device_access(vcpu);
+	return ret < 0 ? ret : NEXT_ENTER;
 }
 
 /* The CPU's state after a triple fault is undefined: give it a defined one. */
@@ -359,6 +380,8 @@ int exit_handle_outside(struct vcpu *vcpu)
 	switch (vcpu->exit.kind) {
 	case EXIT_FAULT:
 		return handle_fault(vcpu);
+	case EXIT_APIC_ACCESS:
+		return handle_device_access(vcpu);
 	case EXIT_IO:
 		return emulation_run(vcpu);
 	case EXIT_PAUSE:

@@ -38,6 +38,10 @@ enum exit_kind {
 	EXIT_RDPMC,
 	EXIT_CPU_TAKEN,		/* no entry: another hypervisor holds this CPU */
 	EXIT_RESUME,		/* the backend dealt with it alone */
+	EXIT_APIC_ACCESS,	/* to the local APIC's page, to be emulated: .fault */
+	EXIT_APIC_EOI,		/* an instruction that writes its EOI register */
+	EXIT_APIC_WRITTEN,	/* .apic.offset was written: see lapic_written() */
+	EXIT_APIC_ENDED,	/* the CPU ended interrupt .apic.vector, which concerns others */
 	NR_EXIT_KINDS
 };
 
@@ -62,6 +66,10 @@ struct exit_info {
 			bool has_error;
 			u32 error;
 		} exception;
+		struct {
+			u16 offset;
+			u8 vector;
+		} apic;
 		struct {
 			const struct entry_rule *rule;	/* entry_rule.h; NULL: none we know */
 			u64 value;

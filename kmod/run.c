@@ -42,9 +42,12 @@ static void set_irq_window(struct vcpu *vcpu, int priority)
 
 static bool irq_waits(struct vcpu *vcpu)
 {
-	if (vcpu->lapic.in_kernel)
+	if (!vcpu->lapic.in_kernel)
+		return vcpu->events.user_interrupt;
+	if (!vcpu->lapic.by_cpu)
 		return irq_pending(vcpu);
-	return vcpu->events.user_interrupt;
+	lapic_merge(vcpu);
+	return irq_extint_pending(vcpu);
 }
 
 static int take_irq(struct vcpu *vcpu)
@@ -134,7 +137,7 @@ static void inject_events(struct vcpu *vcpu)
 		if (irq_waits(vcpu))
 			window = 16;
 	}
-	if (window < 0)
+	if (window < 0 && !vcpu->lapic.by_cpu)
 		window = lapic_masked_class(&vcpu->lapic);
 	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu))
 		window = 16;
@@ -337,6 +340,7 @@ static int prepare_entry(struct vcpu *vcpu)
 		return report_shutdown(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
 		pv_update_clock(vcpu);
+	vcpu_take_request(vcpu, VCPU_REQ_MMU);
 	return mmu_load(vcpu);
 }
 

@@ -41,6 +41,7 @@ enum {
 	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
 	VCPU_REQ_STEAL,		/* rewrite this vCPU's steal-time page */
+	VCPU_REQ_MMU,		/* the wanted page-table root changed */
 };
 
 /* vcpu->mode: where the vCPU thread is; written by it alone, read by vcpu_kick(). */

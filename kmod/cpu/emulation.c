@@ -98,7 +98,7 @@ static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
 {
 	const struct exit_info *exit = &vcpu->exit;
 
-	return exit->kind == EXIT_FAULT && exit->fault.final &&
+	return (exit->kind == EXIT_FAULT || exit->kind == EXIT_APIC_ACCESS) && exit->fault.final &&
 	       linear == vcpu->emulation.e.linear &&
 	       offset_in_page(linear) == offset_in_page(exit->fault.gpa) &&
 	       access == (exit->fault.access & MMU_WRITE ? WALK_WRITE : WALK_READ);

@@ -191,6 +191,11 @@ int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
 	return max(irq_deliver(vm, NULL, &msg), 0);
 }
 
+const u64 *irqchip_eoi_vectors(const struct vm *vm)
+{
+	return vm->irqchip.ioapic.vectors;
+}
+
 void irqchip_eoi(struct vm *vm, u8 vector)
 {
 	unsigned long flags;

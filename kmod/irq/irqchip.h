@@ -110,6 +110,9 @@ int irq_set_line(struct vm *vm, enum irq_source source, u32 gsi, bool level);
 /* irq_send_msi - SIGNAL_MSI: > 0 delivered, 0 blocked by the guest; EINVAL: flags, no irqchip. */
 int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi);
 
+/* irqchip_eoi_vectors - bits of the vectors for whose end irqchip_eoi() must be called. No lock needed. */
+const u64 *irqchip_eoi_vectors(const struct vm *vm);
+
 /* irqchip_eoi - a local APIC ended @vector. Window. */
 void irqchip_eoi(struct vm *vm, u8 vector);
 

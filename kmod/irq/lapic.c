@@ -6,6 +6,7 @@
 #include <linux/ktime.h>
 #include <asm/tsc.h>
 
+#include "../backend.h"
 #include "../compat.h"
 #include "../vcpu.h"
 #include "../vm.h"
@@ -57,10 +58,32 @@ static void publish_identity(struct vcpu *vcpu)
 		   lapic_regs_identity(&vcpu->lapic.regs));
 }
 
+/* A CPU that serves reads of the registers finds them up to date. */
+static void publish(struct vcpu *vcpu)
+{
+	if (backend.apic_registers)
+		lapic_regs_publish(&vcpu->lapic.regs);
+}
+
+/* No CPU knows that an APIC which is disabled by software takes no interrupts. */
+static void mode_changed(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->lapic;
+
+	lapic->by_cpu = backend.delivers_irqs && lapic->in_kernel &&
+			(lapic->regs.spiv & LAPIC_SPIV_ENABLE);
+	lapic->regs.changed = true;
+	mmu_map_apic(vcpu, lapic_mmio_covers(lapic, LAPIC_BASE_DEFAULT));
+	backend_call(sync_control)(vcpu);
+	publish(vcpu);
+}
+
 static void apply(struct vcpu *vcpu, const struct lapic_effect *effect)
 {
-	if (effect->identity)
+	if (effect->identity) {
 		publish_identity(vcpu);
+		mode_changed(vcpu);
+	}
 	if (effect->timer)
 		program_timer(vcpu);
 	if (effect->ipi)
@@ -222,7 +245,7 @@ static void take_posted(struct lapic *lapic)
 }
 
 /* The owner empties the mailbox, INIT and SIPI excepted. */
-static void merge(struct vcpu *vcpu)
+void lapic_merge(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->lapic;
 	unsigned long events = READ_ONCE(lapic->events);
@@ -267,6 +290,7 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 	empty_mailbox(&vcpu->lapic);
 	publish_identity(vcpu);
 	program_timer(vcpu);
+	mode_changed(vcpu);
 }
 
 void lapic_cpuid_changed(struct vcpu *vcpu)
@@ -277,8 +301,12 @@ void lapic_cpuid_changed(struct vcpu *vcpu)
 
 int lapic_pending_vector(struct vcpu *vcpu)
 {
-	merge(vcpu);
-	return lapic_regs_pending(&vcpu->lapic.regs);
+	struct lapic *lapic = &vcpu->lapic;
+
+	lapic_merge(vcpu);
+	if (lapic->by_cpu)	/* it may have sent itself one */
+		lapic->regs.requested = true;
+	return lapic_regs_pending(&lapic->regs);
 }
 
 void lapic_accept(struct vcpu *vcpu, u8 vector)
@@ -318,7 +346,7 @@ void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data)
 	u32 value;
 
 	*data = 0;
-	merge(vcpu);
+	lapic_merge(vcpu);
 	if (skip + len > 4 && skip)
 		return;
 	offset &= ~0xf;
@@ -339,6 +367,18 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
 		read_clock(vcpu, &clock);
 	lapic_regs_write(&vcpu->lapic.regs, offset, data, &clock, &effect);
 	apply(vcpu, &effect);
+	if (offset != APIC_REG_EOI)
+		publish(vcpu);
+}
+
+void lapic_written(struct vcpu *vcpu, u32 offset)
+{
+	u32 value = *lapic_reg(&vcpu->lapic.regs, offset);
+
+	if (lapic_is_x2apic(&vcpu->lapic))
+		lapic_msr_write(vcpu, X2APIC_MSR_BASE + (offset >> 4), value);
+	else
+		lapic_mmio_write(vcpu, offset, sizeof(value), value);
 }
 
 static u32 msr_offset(u32 msr)
@@ -353,7 +393,7 @@ int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
 
 	if (!vcpu->lapic.in_kernel)
 		return -EINVAL;
-	merge(vcpu);
+	lapic_merge(vcpu);
 	if (lapic_regs_need_clock(offset))
 		read_clock(vcpu, &clock);
 	return x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
@@ -377,7 +417,7 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 
 u64 lapic_get_tsc_deadline(struct vcpu *vcpu)
 {
-	merge(vcpu);
+	lapic_merge(vcpu);
 	return vcpu->lapic.regs.deadline;
 }
 
@@ -409,7 +449,7 @@ int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state)
 
 	if (!vcpu->lapic.in_kernel)
 		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
-	merge(vcpu);
+	lapic_merge(vcpu);
 	read_clock(vcpu, &clock);
 	lapic_regs_save(&vcpu->lapic.regs, state->regs, &clock);
 	return 0;
@@ -426,6 +466,7 @@ int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state)
 	read_clock(vcpu, &clock);
 	lapic_regs_load(&vcpu->lapic.regs, state->regs, &clock, &effect);
 	apply(vcpu, &effect);
+	publish(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }

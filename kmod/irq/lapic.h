@@ -30,6 +30,7 @@ enum {
 struct lapic {
 	struct lapic_regs regs;
 	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
+	bool by_cpu;		/* the CPU takes what is in the IRR and ends it, by itself */
 	u8 sipi_vector;		/* any context */
 	unsigned int arbitration;	/* lowest-priority messages taken; any context */
 
@@ -50,6 +51,9 @@ void lapic_reset(struct vcpu *vcpu, bool init);
 
 /* lapic_cpuid_changed - after SET_CPUID2: take over what vcpu->cpuid.has offers. */
 void lapic_cpuid_changed(struct vcpu *vcpu);
+
+/* lapic_merge - take what others posted into the registers. */
+void lapic_merge(struct vcpu *vcpu);
 
 /* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
 int lapic_pending_vector(struct vcpu *vcpu);
@@ -112,6 +116,15 @@ static inline bool lapic_mmio_covers(const struct lapic *lapic, u64 gpa)
  */
 void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data);
 void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data);
+
+/* lapic_written - the CPU executed a write to the register at @offset; the value is in the page. */
+void lapic_written(struct vcpu *vcpu, u32 offset);
+
+/* lapic_is_x2apic - in x2APIC mode. */
+static inline bool lapic_is_x2apic(const struct lapic *lapic)
+{
+	return lapic->regs.base & LAPIC_BASE_X2APIC;
+}
 
 /* lapic_msr_read/write - MSRs 0x800..0x8ff; -EINVAL: #GP. */
 int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);

@@ -225,7 +225,7 @@ static void send_ipi(struct lapic_regs *r, u64 icr, struct lapic_effect *effect)
 {
 	struct irq_message *msg = &effect->message;
 
-	r->icr = (u32)icr & ~ICR_BUSY;
+	*lapic_reg(r, APIC_REG_ICR) = (u32)icr & ~ICR_BUSY;
 	icr_decode(msg, icr, is_x2apic(r));
 	if (msg->delivery <= IRQ_DM_LOWEST && msg->vector < 16)
 		log_error(r, LAPIC_ESR_SEND_VECTOR);
@@ -253,7 +253,7 @@ static bool write_xapic_only(struct lapic_regs *r, u32 offset, u32 value,
 		r->dfr = value | 0x0fffffff;
 		break;
 	case APIC_REG_ICR2:
-		r->icr2 = value & 0xff000000;
+		*lapic_reg(r, APIC_REG_ICR2) = value & 0xff000000;
 		return true;
 	default:
 		return false;
@@ -313,7 +313,7 @@ int lapic_regs_write(struct lapic_regs *r, u32 offset, u32 value, const struct l
 	if (read_only(offset) || write_xapic_only(r, offset, value, effect))
 		return 0;
 	if (offset == APIC_REG_ICR) {
-		send_ipi(r, (u64)r->icr2 << 32 | value, effect);
+		send_ipi(r, (u64)*lapic_reg(r, APIC_REG_ICR2) << 32 | value, effect);
 		return 0;
 	}
 	if (!write_common(r, offset, value, clock, effect))
@@ -325,7 +325,8 @@ int lapic_regs_write(struct lapic_regs *r, u32 offset, u32 value, const struct l
 /* Registers whose value is the one in the page. */
 static bool is_live(u32 offset)
 {
-	return offset == APIC_REG_TPR || (offset >= APIC_REG_ISR && offset < APIC_REG_ESR);
+	return offset == APIC_REG_TPR || offset == APIC_REG_ICR || offset == APIC_REG_ICR2 ||
+	       (offset >= APIC_REG_ISR && offset < APIC_REG_ESR);
 }
 
 /* @offset is a multiple of 16. */
@@ -355,9 +356,6 @@ static int read_common(const struct lapic_regs *r, u32 offset, u32 *value,
 	case APIC_REG_ESR:
 		*value = r->esr;
 		return 0;
-	case APIC_REG_ICR:
-		*value = r->icr;
-		return 0;
 	case APIC_REG_LVTT ... APIC_REG_LVTERR:
 		*value = r->lvt[lvt_index(offset)];
 		return 0;
@@ -386,9 +384,6 @@ int lapic_regs_read(struct lapic_regs *r, u32 offset, u32 *value, const struct l
 	case APIC_REG_DFR:
 		*value = r->dfr;
 		return 0;
-	case APIC_REG_ICR2:
-		*value = r->icr2;
-		return 0;
 	}
 	if (!read_common(r, offset, value, clock))
 		return 0;
@@ -400,11 +395,11 @@ int x2apic_regs_read(struct lapic_regs *r, u32 offset, u64 *value, const struct 
 {
 	u32 low;
 
-	if (!is_x2apic(r) || read_common(r, offset, &low, clock))
+	if (!is_x2apic(r) || offset == APIC_REG_ICR2 || read_common(r, offset, &low, clock))
 		return -EINVAL;
 	*value = low;
 	if (offset == APIC_REG_ICR)
-		*value |= (u64)r->icr2 << 32;
+		*value |= (u64)*lapic_reg(r, APIC_REG_ICR2) << 32;
 	return 0;
 }
 
@@ -412,7 +407,7 @@ static int write_x2apic_icr(struct lapic_regs *r, u64 icr, struct lapic_effect *
 {
 	if (icr & ICR_X2APIC_RESERVED)
 		return -EINVAL;
-	r->icr2 = icr >> 32;
+	*lapic_reg(r, APIC_REG_ICR2) = icr >> 32;
 	send_ipi(r, icr, effect);
 	return 0;
 }
@@ -471,7 +466,6 @@ void lapic_regs_publish(struct lapic_regs *r)
 	*lapic_reg(r, APIC_REG_TMICT) = r->tmict;
 	*lapic_reg(r, APIC_REG_TDCR) = r->tdcr;
 	*lapic_reg(r, APIC_REG_DFR) = r->dfr;
-	*lapic_reg(r, APIC_REG_ICR2) = r->icr2;
 }
 
 static void put_reg(void *image, u32 offset, u32 value)
@@ -524,8 +518,8 @@ void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic
 	r->spiv = get_reg(image, APIC_REG_SPIV) & SPIV_WRITABLE;
 	r->esr = get_reg(image, APIC_REG_ESR) & 0xff;
 	r->errors = 0;
-	r->icr = get_reg(image, APIC_REG_ICR) & ~ICR_BUSY;
-	r->icr2 = get_reg(image, APIC_REG_ICR2);
+	*lapic_reg(r, APIC_REG_ICR) = get_reg(image, APIC_REG_ICR) & ~ICR_BUSY;
+	*lapic_reg(r, APIC_REG_ICR2) = get_reg(image, APIC_REG_ICR2);
 	for (i = 0; i < NR_LVT; i++)
 		r->lvt[i] = lvt_value(r, i, get_reg(image, APIC_REG_LVTT + i * 16));
 	*lapic_reg(r, APIC_REG_TPR) = get_reg(image, APIC_REG_TPR) & 0xff;

@@ -68,9 +68,9 @@ struct lapic_clock {
 
 struct lapic_regs {
 	/*
-	 * LAPIC_IMAGE_SIZE bytes in xAPIC layout. TPR, ISR, TMR and IRR live here, where
-	 * a CPU that virtualizes the APIC changes them itself; the others are below, and
-	 * here only for such a CPU to read (lapic_regs_publish).
+	 * LAPIC_IMAGE_SIZE bytes in xAPIC layout. TPR, ISR, TMR, IRR, ICR and ICR2 live
+	 * here, where a CPU that virtualizes the APIC changes them itself; the others are below,
+	 * and here only for such a CPU to read (lapic_regs_publish).
 	 */
 	u32 *page;
 	bool requested;		/* false: the IRR is empty */
@@ -79,7 +79,6 @@ struct lapic_regs {
 	u32 x2apic_id;		/* the vCPU id */
 	u32 id, ldr, dfr, spiv, esr;	/* xAPIC register formats */
 	u32 errors;		/* to be seen in esr after the next write to it */
-	u32 icr, icr2;
 	u32 lvt[NR_LVT];
 	u32 tmict, tdcr;
 	bool has_x2apic, has_deadline;	/* what CPUID offers */

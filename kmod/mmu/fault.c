@@ -53,6 +53,12 @@ int mmu_load(struct vcpu *vcpu)
 	return 0;
 }
 
+void mmu_map_apic(struct vcpu *vcpu, bool on)
+{
+	vcpu->mmu.role.apic = on && mmu_host.apic_pfn;
+	vcpu_request(vcpu, VCPU_REQ_MMU);
+}
+
 u64 mmu_root_pa(const struct vcpu *vcpu)
 {
 	return __sme_set(__pa(vcpu->mmu.root->table));
@@ -188,6 +194,23 @@ static int resolve(struct fault *f)
 	return ret;
 }
 
+/* The CPU never uses the page itself: accesses become exits or go to the APIC's registers. */
+static int map_apic(struct fault *f)
+{
+	struct mmu_root *root = f->vcpu->mmu.root;
+	struct memory *mem = &f->vcpu->vm->memory;
+	struct mmu_leaf leaf = {
+		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true,
+	};
+
+	if (!root->role.apic || f->gfn != LAPIC_BASE_DEFAULT >> PAGE_SHIFT)
+		return MMU_MMIO;
+	spin_lock(&mem->mmu_lock);
+	mmu_map(f->vcpu->vm, root, &leaf, &f->vcpu->mmu.cache);
+	spin_unlock(&mem->mmu_lock);
+	return MMU_MAPPED;
+}
+
 static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	struct memory *mem = &vcpu->vm->memory;
@@ -201,7 +224,7 @@ static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	f.seq = smp_load_acquire(&mem->seq);
 	idx = srcu_read_lock(&mem->srcu);
 	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);
-	ret = f.slot ? resolve(&f) : MMU_MMIO;
+	ret = f.slot ? resolve(&f) : map_apic(&f);
 	srcu_read_unlock(&mem->srcu, idx);
 	return ret;
 }

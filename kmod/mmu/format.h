@@ -45,7 +45,8 @@ union mmu_role {
 		u8 ad;		/* the hardware sets accessed and dirty bits */
 		u8 guest_mode;	/* belongs to a nested guest */
 		u8 nx_large;	/* large leaves are not executable (iTLB multihit) */
-		u8 zero[2];
+		u8 apic;	/* the local APIC's page is mapped, for the CPU to recognize */
+		u8 zero;
 	};
 	u64 word;
 };

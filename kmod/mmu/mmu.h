@@ -34,6 +34,7 @@ struct vcpu_mmu {
 struct mmu_host {
 	union mmu_role role;		/* what a vCPU starts with: format, levels, ad */
 	u8 max_leaf_level;		/* 1 to 3 */
+	u64 apic_pfn;			/* what accesses to the local APIC are recognized by; 0: not used */
 };
 
 /* mmu_setup - called by the backend before the first VM. */
@@ -52,6 +53,12 @@ void mmu_destroy_vcpu(struct vcpu *vcpu);
  * the section (one comparison when there is nothing to do). ENOMEM.
  */
 int mmu_load(struct vcpu *vcpu);
+
+/*
+ * mmu_map_apic - whether the local APIC is at its usual address, so that the CPU may
+ * find apic_pfn there; takes effect by mmu_load(). Window or outside.
+ */
+void mmu_map_apic(struct vcpu *vcpu, bool on);
 
 /* mmu_root_pa - value for nCR3, or the address part of the EPT pointer. Any level after mmu_load(). */
 u64 mmu_root_pa(const struct vcpu *vcpu);

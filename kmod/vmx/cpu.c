@@ -43,6 +43,13 @@ MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (f
 	F(single_context, ept_vpid, VMX_INVEPT_SINGLE | VMX_INVVPID_SINGLE,		\
 	  "drop the cached translations of one guest instead of all")			\
 	F(ple, proc2, PROC2_PAUSE_LOOP, "end guests that spin in PAUSE loops")		\
+	F(apic_access, proc2, PROC2_APIC_ACCESS,					\
+	  "recognize accesses to the local APIC's page")				\
+	F(apic_registers, proc2, PROC2_APIC_REGISTERS,					\
+	  "let the CPU serve reads of the local APIC's registers")			\
+	F(virtual_interrupts, proc2, PROC2_VIRTUAL_INTERRUPT,				\
+	  "let the CPU deliver and end interrupts of the local APIC")			\
+	F(x2apic, proc2, PROC2_X2APIC, "the same in the local APIC's x2APIC mode")	\
 	F(rdtscp, proc2, PROC2_RDTSCP, "offer RDTSCP and RDPID to guests")		\
 	F(invpcid, proc2, PROC2_INVPCID, "offer INVPCID to guests")			\
 	F(xsaves, proc2, PROC2_XSAVES, "offer XSAVES to guests")
@@ -76,25 +83,44 @@ static const u32 passthrough_msrs[] = {
 };
 
 /* The bitmap: reads of low and of high MSRs, then writes of both, 1 KiB each. */
-static void permit_msr(u8 *map, u32 msr)
+static void permit_msr(u8 *map, u32 msr, bool read)
 {
 	unsigned int byte = (msr & 0x1fff) / 8 + (msr >= 0xc0000000 ? 1024 : 0);
 
-	map[byte] &= ~BIT(msr % 8);
+	if (read)
+		map[byte] &= ~BIT(msr % 8);
 	map[byte + 2048] &= ~BIT(msr % 8);
 }
 
-static int alloc_msr_bitmap(void)
+static void permit_apic_msr(u8 *map, u32 offset, bool read)
+{
+	permit_msr(map, 0x800 + (offset >> 4), read);
+}
+
+static int alloc_msr_bitmaps(void)
 {
 	unsigned int i;
 
 	vmx_host.msr_bitmap = (void *)__get_free_page(GFP_KERNEL);
-	if (!vmx_host.msr_bitmap)
+	vmx_host.msr_bitmap_x2apic = (void *)__get_free_page(GFP_KERNEL);
+	if (!vmx_host.msr_bitmap || !vmx_host.msr_bitmap_x2apic)
 		return -ENOMEM;
 	memset(vmx_host.msr_bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(passthrough_msrs); i++)
-		permit_msr(vmx_host.msr_bitmap, passthrough_msrs[i]);
+		permit_msr(vmx_host.msr_bitmap, passthrough_msrs[i], true);
+	memcpy(vmx_host.msr_bitmap_x2apic, vmx_host.msr_bitmap, PAGE_SIZE);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_TPR, true);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_EOI, false);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_SELF_IPI, false);
 	return 0;
+}
+
+static int alloc_apic_access(void)
+{
+	if (!(vmx_host.proc2 & PROC2_APIC_ACCESS))
+		return 0;
+	vmx_host.apic_access = (void *)get_zeroed_page(GFP_KERNEL);
+	return vmx_host.apic_access ? 0 : -ENOMEM;
 }
 
 static int alloc_regions(void)
@@ -132,6 +158,7 @@ static const struct control {
 	  PROC_ALL_IO | PROC_MSR_BITMAP | PROC_MONITOR | PROC_SECONDARY, 0,
 	  &vmx_host.proc, "TPR shadow, MSR bitmap or secondary controls" },
 	{ MSR_VMX_PROC2, PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD,
+	  PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT | PROC2_X2APIC |
 	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS | PROC2_RDTSCP | PROC2_INVPCID |
 	  PROC2_XSAVES,
 	  &vmx_host.proc2, "unrestricted guests or WBINVD exits" },
@@ -216,6 +243,9 @@ static void fill_caps(void)
 	backend.name = "vmx";
 	backend.holds_cpus = !vmx_host.windowed;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
+	backend.delivers_irqs = vmx_host.proc2 & PROC2_VIRTUAL_INTERRUPT;
+	backend.apic_registers = (vmx_host.proc2 & PROC2_APIC_ACCESS) &&
+				 (vmx_host.proc2 & PROC2_APIC_REGISTERS);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
 	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
@@ -223,6 +253,7 @@ static void fill_caps(void)
 		.role = { .levels = 4, .ept = 1,
 			  .ad = !!(vmx_host.ept_vpid & VMX_EPT_AD),
 			  .nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) },
+		.apic_pfn = vmx_host.apic_access ? __pa(vmx_host.apic_access) >> PAGE_SHIFT : 0,
 		.max_leaf_level = vmx_host.ept_vpid & VMX_EPT_1G ? 3 :
 				  vmx_host.ept_vpid & VMX_EPT_2M ? 2 : 1,
 	});
@@ -255,7 +286,9 @@ int vmx_setup(void)
 	choose_features();
 	err = check_ept();
 	if (!err)
-		err = alloc_msr_bitmap();
+		err = alloc_msr_bitmaps();
+	if (!err)
+		err = alloc_apic_access();
 	if (!err)
 		err = alloc_regions();
 	if (err) {
@@ -281,8 +314,10 @@ void vmx_teardown(void)
 			__free_page(vc->region);
 		vc->region = NULL;
 	}
+	free_page((unsigned long)vmx_host.apic_access);
+	free_page((unsigned long)vmx_host.msr_bitmap_x2apic);
 	free_page((unsigned long)vmx_host.msr_bitmap);
-	vmx_host.msr_bitmap = NULL;
+	vmx_host.apic_access = vmx_host.msr_bitmap_x2apic = vmx_host.msr_bitmap = NULL;
 }
 
 static void set_vmxe(bool on)

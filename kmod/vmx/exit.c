@@ -12,6 +12,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../irq/irqchip.h"
 #include "../vcpu.h"
 #include "vmx.h"
 
@@ -119,12 +120,29 @@ static void write_fields(struct vmx_vcpu *vmx)
 	*written = *next;
 }
 
+/* Tell the CPU what common code did to IRR and ISR, and whose end must be reported. */
+static void write_irq_status(struct vcpu *vcpu)
+{
+	struct lapic_regs *regs = &vcpu->lapic.regs;
+	const u64 *report = irqchip_eoi_vectors(vcpu->vm);
+	int requested = lapic_regs_highest(regs, APIC_REG_IRR);
+	int in_service = lapic_regs_highest(regs, APIC_REG_ISR);
+	unsigned int i;
+
+	vmcs_write(VMCS_GUEST_INTR_STATUS, max(requested, 0) | max(in_service, 0) << 8);
+	for (i = 0; i < 4; i++)
+		vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, READ_ONCE(report[i]));
+	regs->changed = false;
+}
+
 static void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u32 shadow = shadow_bits(vcpu);
 	bool nmi_blocked = vcpu->events.nmi_masked && !vcpu->events.nmi_injected;
 
 	vmx_write_changes(vcpu);
+	if (vmx->virtual_irqs && vcpu->lapic.regs.changed)
+		write_irq_status(vcpu);
 	if (shadow || vmx->shadow)
 		write_pending_debug(vcpu, vmx, shadow);
 	vmx->next.rip = vcpu->regs.rip;
@@ -192,6 +210,22 @@ static void read_fault(struct vcpu *vcpu, struct exit_info *exit)
 	exit->fault.final = (info & VMX_EPT_FINAL) == VMX_EPT_FINAL;
 	if (info & VMX_EPT_NMI_UNMASKED)
 		keep_nmi_blocked(vcpu);
+}
+
+/* All but the write that ends an interrupt, which says all by its offset, is emulated. */
+static void read_apic_access(struct exit_info *exit)
+{
+	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
+	u64 type = info & VMX_APIC_TYPE;
+
+	if (type == VMX_APIC_TYPE_WRITE && (info & VMX_APIC_OFFSET) == APIC_REG_EOI) {
+		exit->kind = EXIT_APIC_EOI;
+		return;
+	}
+	exit->kind = EXIT_APIC_ACCESS;
+	exit->fault.gpa = LAPIC_BASE_DEFAULT | (info & VMX_APIC_OFFSET);
+	exit->fault.access = type == VMX_APIC_TYPE_WRITE ? MMU_WRITE : 0;
+	exit->fault.final = type == VMX_APIC_TYPE_READ || type == VMX_APIC_TYPE_WRITE;
 }
 
 static void set_exception(struct exit_info *exit, u8 vector, bool has_error, u32 error)
@@ -307,6 +341,17 @@ static void read_exit(struct vcpu *vcpu, u32 reason)
 		break;
 	case VMX_EXIT_EPT_VIOLATION:
 		read_fault(vcpu, exit);
+		break;
+	case VMX_EXIT_APIC_ACCESS:
+		read_apic_access(exit);
+		break;
+	case VMX_EXIT_APIC_WRITE:
+		exit->kind = EXIT_APIC_WRITTEN;
+		exit->apic.offset = vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0;
+		break;
+	case VMX_EXIT_VIRTUAL_EOI:
+		exit->kind = EXIT_APIC_ENDED;
+		exit->apic.vector = vmcs_read(VMCS_EXIT_QUALIFICATION);
 		break;
 	default:
 		exit->kind = reason < ARRAY_SIZE(plain_exits) ? plain_exits[reason] : EXIT_UNKNOWN;

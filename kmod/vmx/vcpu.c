@@ -35,7 +35,6 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_LINK, ~0ull);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
-	vmcs_write(VMCS_MSR_BITMAP, __pa(vmx_host.msr_bitmap));
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
 	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
 	vmcs_write(VMCS_EXCEPTION_BITMAP,
@@ -47,6 +46,8 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 		vmcs_write(VMCS_PLE_GAP, PLE_GAP);
 		vmcs_write(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
+	if (vmx_host.proc2 & PROC2_APIC_ACCESS)
+		vmcs_write(VMCS_APIC_ACCESS_ADDR, __pa(vmx_host.apic_access));
 	if (vmx_host.proc2 & PROC2_ENCLS)
 		vmcs_write(VMCS_ENCLS_EXIT_BITMAP, ~0ull);
 }
@@ -310,10 +311,27 @@ void vmx_sync_control(struct vcpu *vcpu)
 }
 
 /* Instructions that the guest's CPUID does not have do not exist for it. */
+#define PROC2_APIC	(PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_X2APIC | PROC2_VIRTUAL_INTERRUPT)
+
+/* Of PROC2_APIC, what goes with the local APIC's mode. In x2APIC mode delivery is all that counts. */
+static u64 apic_controls(const struct vcpu *vcpu)
+{
+	u64 controls = vcpu->mmu.role.apic ? PROC2_APIC_ACCESS : 0;
+
+	if (!vcpu->lapic.by_cpu)
+		return controls;
+	controls |= PROC2_VIRTUAL_INTERRUPT;
+	if (vcpu->mmu.role.apic)
+		controls |= PROC2_APIC_REGISTERS;
+	else if (lapic_is_x2apic(&vcpu->lapic))
+		controls |= PROC2_X2APIC;
+	return controls;
+}
+
 static u64 proc2_controls(const struct vcpu *vcpu)
 {
 	const struct cpuid_features *has = &vcpu->cpuid.has;
-	u64 controls = vmx_host.proc2;
+	u64 controls = vmx_host.proc2 & (~PROC2_APIC | apic_controls(vcpu));
 
 	if (!has->rdtscp && !has->rdpid)
 		controls &= ~PROC2_RDTSCP;
@@ -327,6 +345,7 @@ static u64 proc2_controls(const struct vcpu *vcpu)
 static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
+	u64 proc2 = proc2_controls(vcpu);
 
 	vmx->cr0_shadow = vcpu->cr0;
 	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
@@ -338,7 +357,10 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_GUEST_EFER, vcpu->efer);
 	vmcs_write(VMCS_ENTRY_CONTROLS,
 		   vmx_host.entry | (is_long_mode(vcpu) ? ENTRYCTL_GUEST_64 : 0));
-	vmcs_write(VMCS_PROC2_CONTROLS, proc2_controls(vcpu));
+	vmcs_write(VMCS_PROC2_CONTROLS, proc2);
+	vmcs_write(VMCS_MSR_BITMAP, __pa(proc2 & PROC2_X2APIC ? vmx_host.msr_bitmap_x2apic :
+								vmx_host.msr_bitmap));
+	vmx->virtual_irqs = proc2 & PROC2_VIRTUAL_INTERRUPT;
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
 	vmx->control_changed = false;

@@ -394,6 +394,12 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 #define VMX_CR_GPR		0xfu
 #define VMX_CR_LMSW_SHIFT	16
 
+/* Exit qualification of an access to the APIC-access page. */
+#define VMX_APIC_OFFSET		0xfffull
+#define VMX_APIC_TYPE		0xf000ull
+#define VMX_APIC_TYPE_READ	0x0000ull	/* by an instruction; also of a linear address */
+#define VMX_APIC_TYPE_WRITE	0x1000ull
+
 /* ... of port accesses. */
 #define VMX_IO_SIZE		7u	/* size - 1 */
 #define VMX_IO_IN		(1u << 3)

@@ -29,7 +29,8 @@ struct vmx_host {
 	u64 basic, misc, ept_vpid;
 	u64 eptp_bits;			/* of every EPT pointer: all but the address */
 	u64 pin, proc, proc2, exit, entry;	/* controls every vCPU starts with */
-	void *msr_bitmap;
+	void *msr_bitmap, *msr_bitmap_x2apic;
+	void *apic_access;		/* the page by which APIC accesses are recognized */
 	bool windowed;			/* VMX operation lasts for a window */
 };
 
@@ -68,6 +69,7 @@ struct vmx_vcpu {
 	bool in_window;			/* the host state in the VMCS is that of this window */
 	bool flush_vpid, flush_ept;	/* before the next entry */
 	bool split_locks;		/* the guest has made one */
+	bool virtual_irqs;		/* the CPU delivers what is in the IRR */
 	bool nmi_arrived;		/* the host's: taken when the window ends */
 
 	/* Bit n: piece n here is right (fresh), is newer than the VMCS (changed). */

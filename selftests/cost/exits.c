@@ -94,10 +94,12 @@ static void set_handler(struct vcpu *vcpu)
 	vcpu_set_sregs(vcpu, &sregs);
 }
 
-static void *run_forever(void *vcpu)
+static void *run_forever(void *arg)
 {
-	vcpu_run(vcpu);
-	fatal("the halting guest stopped");
+	struct vcpu *vcpu = arg;
+	long ret = vcpu_run(vcpu);
+
+	fatal("the halting guest stopped: RUN %ld, exit reason %u", ret, vcpu->run->exit_reason);
 }
 
 /* HLT, an MSI from another thread that waits until it was counted, the EOI. */

@@ -8,7 +8,8 @@ emulator_name=QEMU
 
 emulator_defaults() {
 	CPUS=${CPUS:-2}
-	CPU=${CPU:-EPYC-Milan}
+	# Without ERMS: QEMU stores byte by byte, which is slow without end where code was.
+	CPU=${CPU:-EPYC-Milan,-erms,-fsrm}
 	KVM=kvm_amd
 	[ $ICOUNT = no ] || CPUS=1
 }
