@@ -70,7 +70,7 @@ make_rom() {
 
 # $1 is the size of the initramfs.
 make_parameters() {
-	printf %s "console=ttyS0,115200 tsc_early_khz=$((IPS / 1000)) lab_files=disk lab_run=$run $PARAMETERS" \
+	printf %s "console=ttyS0,115200 intel_pstate=disable tsc_early_khz=$((IPS / 1000)) lab_files=disk lab_run=$run $PARAMETERS" \
 		>"$run/line"
 	assemble parameters "ENTRY=$(kernel_entry)" "INITRAMFS_SIZE=$1" "LINE=\"$run/line\""
 }
