@@ -24,6 +24,7 @@ struct backend_caps {
 	const char *name;		/* "svm" or "vmx" */
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
+	bool exit_timer;		/* obeys vcpu->exit_tsc */
 	bool holds_cpus;		/* virtualization is on from load to unload */
 	/* With an in-kernel local APIC, on its page (irq/lapic_regs.h): */
 	bool delivers_irqs;		/* the CPU takes interrupts out of the IRR by itself */

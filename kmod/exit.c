@@ -250,6 +250,9 @@ static int handle_fast(struct vcpu *vcpu)
 		vcpu->irq_window = -1;
 		backend_call(want_irq_window)(vcpu, -1);
 		return NEXT_ENTER;
+	case EXIT_TIMER:
+		lapic_timer_exit(vcpu);
+		return NEXT_ENTER;
 	case EXIT_IO:
 		return handle_io(vcpu);
 	case EXIT_CPUID:

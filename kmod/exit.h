@@ -29,6 +29,7 @@ enum exit_kind {
 	EXIT_PAUSE,
 	EXIT_INTERRUPT_WINDOW,	/* the guest can now take an interrupt */
 	EXIT_NMI_WINDOW,	/* ... an NMI */
+	EXIT_TIMER,		/* vcpu->exit_tsc has come */
 	EXIT_DEBUG_REGISTER,	/* first use of a debug register in this section */
 	EXIT_SHUTDOWN,		/* triple fault */
 	EXIT_EXCEPTION,		/* an intercepted exception: .exception */

@@ -20,6 +20,7 @@
 
 #define HYPERCALL_UNKNOWN	((u64)-1000)	/* the guest's ENOSYS */
 #define SYSTEM_TIME_ENABLED	1ull
+#define MAX_TICKS_AHEAD		(1ull << 48)
 
 /* ns = (ticks shifted left by shift, or right if negative) * mul >> 32 */
 static void scale_of_tsc(u32 *mul, s8 *shift)
@@ -192,6 +193,15 @@ int pv_guest_stopped(struct vcpu *vcpu)
 u64 pv_guest_tsc(const struct vcpu *vcpu)
 {
 	return rdtsc_ordered() + vcpu->tsc_offset;
+}
+
+u64 pv_host_tsc_at(const struct vcpu *vcpu, u64 guest_tsc)
+{
+	u64 now = rdtsc(), guest_now = now + vcpu->tsc_offset;
+
+	if (guest_tsc <= guest_now)
+		return now;
+	return now + min_t(u64, guest_tsc - guest_now, MAX_TICKS_AHEAD);
 }
 
 /*

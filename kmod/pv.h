@@ -55,4 +55,7 @@ void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host);
 /* pv_guest_tsc - the guest's TSC now. */
 u64 pv_guest_tsc(const struct vcpu *vcpu);
 
+/* pv_host_tsc_at - the host's TSC when the guest's will be @guest_tsc, or early if that is long. */
+u64 pv_host_tsc_at(const struct vcpu *vcpu, u64 guest_tsc);
+
 #endif /* MINIVMM_PV_H */

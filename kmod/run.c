@@ -258,6 +258,7 @@ static void section_leave(struct vcpu *vcpu)
 	local_irq_disable();
 	host_account_guest_exit();
 	local_irq_enable();
+	lapic_section_leave(vcpu);
 	backend_call(section_leave)(vcpu);
 	msr_load_host(vcpu);
 	xstate_save_guest(vcpu);

@@ -35,18 +35,25 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 
 /*
  * A timer that fires although it was just cancelled or moved does no harm:
- * lapic_regs_expire() looks at the time. So nothing here waits for the callback.
+ * lapic_regs_expire() looks at the time. So nothing here waits for the callback, and
+ * the hrtimer may be left running for an earlier deadline.
+ *
+ * Many deadlines come while the guest that has set them still runs. If the CPU can
+ * end the run then, the hrtimer is needed only from the end of the section.
  */
 static void program_timer(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->lapic;
 	u64 target = lapic->regs.target_ns;
 
+	vcpu->exit_tsc = 0;
 	if (!target) {
 		hrtimer_try_to_cancel(&lapic->timer);
 	} else if (target <= ktime_get_ns()) {
 		set_bit(LAPIC_EVENT_TIMER, &lapic->events);
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
+	} else if (backend.exit_timer && lapic->regs.deadline && vcpu->mode == VCPU_IN_WINDOW) {
+		vcpu->exit_tsc = pv_host_tsc_at(vcpu, lapic->regs.deadline);
 	} else {
 		hrtimer_start(&lapic->timer, ns_to_ktime(target), HRTIMER_MODE_ABS_HARD);
 	}
@@ -229,6 +236,22 @@ static void take_timer(struct vcpu *vcpu)
 	read_clock(vcpu, &clock);
 	lapic_regs_expire(&vcpu->lapic.regs, &clock, &effect);
 	apply(vcpu, &effect);
+}
+
+void lapic_timer_exit(struct vcpu *vcpu)
+{
+	vcpu->exit_tsc = 0;
+	take_timer(vcpu);
+}
+
+void lapic_section_leave(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->lapic;
+
+	if (likely(!vcpu->exit_tsc))
+		return;
+	vcpu->exit_tsc = 0;
+	hrtimer_start(&lapic->timer, ns_to_ktime(lapic->regs.target_ns), HRTIMER_MODE_ABS_HARD);
 }
 
 static void take_posted(struct lapic *lapic)

@@ -52,6 +52,8 @@ MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (f
 	F(x2apic, proc2, PROC2_X2APIC, "the same in the local APIC's x2APIC mode")	\
 	F(rdtscp, proc2, PROC2_RDTSCP, "offer RDTSCP and RDPID to guests")		\
 	F(invpcid, proc2, PROC2_INVPCID, "offer INVPCID to guests")			\
+	F(preemption_timer, pin, PIN_PREEMPTION_TIMER,					\
+	  "end a run by the CPU's timer when the guest's deadline comes")		\
 	F(xsaves, proc2, PROC2_XSAVES, "offer XSAVES to guests")
 
 #define F(param, word, bits, text)							\
@@ -151,7 +153,8 @@ static const struct control {
 	u64 *word;
 	const char *name;
 } controls[] = {
-	{ MSR_VMX_TRUE_PIN, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, 0,
+	{ MSR_VMX_TRUE_PIN, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS,
+	  PIN_PREEMPTION_TIMER,
 	  &vmx_host.pin, "exits for interrupts, NMIs and virtual NMIs" },
 	{ MSR_VMX_TRUE_PROC,
 	  PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_MOV_DR |
@@ -247,6 +250,7 @@ static void fill_caps(void)
 	backend.apic_registers = (vmx_host.proc2 & PROC2_APIC_ACCESS) &&
 				 (vmx_host.proc2 & PROC2_APIC_REGISTERS);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
+	backend.exit_timer = vmx_host.pin & PIN_PREEMPTION_TIMER;
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
 	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
 	mmu_setup(&(struct mmu_host){

@@ -106,6 +106,7 @@ static void write_fields(struct vmx_vcpu *vmx)
 		if (next->member != written->member)		\
 			vmcs_write(field, next->member);	\
 	} while (0)
+	WRITE_FIELD(pin, VMCS_PIN_CONTROLS);
 	WRITE_FIELD(proc, VMCS_PROC_CONTROLS);
 	WRITE_FIELD(tpr_threshold, VMCS_TPR_THRESHOLD);
 	WRITE_FIELD(event, VMCS_ENTRY_EVENT);
@@ -135,6 +136,20 @@ static void write_irq_status(struct vcpu *vcpu)
 	regs->changed = false;
 }
 
+/* Never 0, which would end the run at once, before interrupts of the host. */
+static void write_timer(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	s64 left;
+
+	if (likely(!vcpu->exit_tsc)) {
+		vmx->next.pin &= ~PIN_PREEMPTION_TIMER;
+		return;
+	}
+	left = max_t(s64, vcpu->exit_tsc - rdtsc(), 0) >> (vmx_host.misc & VMX_MISC_TIMER_SHIFT);
+	vmcs_write(VMCS_PREEMPTION_TIMER, min_t(u64, left + 1, U32_MAX));
+	vmx->next.pin |= PIN_PREEMPTION_TIMER;
+}
+
 static void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u32 shadow = shadow_bits(vcpu);
@@ -145,6 +160,7 @@ static void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		write_irq_status(vcpu);
 	if (shadow || vmx->shadow)
 		write_pending_debug(vcpu, vmx, shadow);
+	write_timer(vcpu, vmx);
 	vmx->next.rip = vcpu->regs.rip;
 	vmx->next.rsp = vcpu->regs.gpr[EMUL_RSP];
 	vmx->next.rflags = vcpu->regs.rflags;
@@ -313,6 +329,7 @@ static const u8 plain_exits[] = {
 	[VMX_EXIT_TPR_THRESHOLD] = EXIT_INTERRUPT_WINDOW,
 	[VMX_EXIT_INVEPT] = EXIT_UNDEFINED,
 	[VMX_EXIT_INVVPID] = EXIT_UNDEFINED,
+	[VMX_EXIT_PREEMPTION_TIMER] = EXIT_TIMER,
 	[VMX_EXIT_WBINVD] = EXIT_CACHE_FLUSH,
 	[VMX_EXIT_XSETBV] = EXIT_XSETBV,
 	[VMX_EXIT_VMFUNC] = EXIT_UNDEFINED,

@@ -33,7 +33,6 @@ static DEFINE_IDA(vpids);
 static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 {
 	vmcs_write(VMCS_LINK, ~0ull);
-	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
 	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
@@ -101,6 +100,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	*(u32 *)vmx->vmcs = vmx_host.basic & VMX_BASIC_REVISION;
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	vmx->is_new = true;
+	vmx->next.pin = vmx_host.pin & ~PIN_PREEMPTION_TIMER;
 	vmx->next.proc = vmx_host.proc;
 	return 0;
 }

@@ -15,6 +15,7 @@
 #define MMIO_ADDRESS	0xd0000000
 #define VECTOR		0x40
 #define LOCAL_APIC	0xfee00000
+#define DEADLINE	20000	/* ticks from the write to the timer's interrupt */
 
 #define STRING(x)	STRING_(x)
 #define STRING_(x)	#x
@@ -27,6 +28,19 @@ GUEST64(halt_loop, "mov $" STRING(LOCAL_APIC) ", %edx; movl $0x1ff, 0xf0(%rdx); 
 	"1: sti; hlt; jmp 1b\n"
 	".globl halt_handler; halt_handler: lock incl 0x80000; movl $0, 0xb0(%rdx); iretq");
 extern const __u8 halt_handler[];
+
+/* x2APIC, LVTT in deadline mode; then a deadline, and rounds of three instructions until it comes. */
+GUEST64(timer_loop,
+	"mov $0x1b, %ecx; rdmsr; or $0xc00, %eax; wrmsr; xor %edx, %edx\n"
+	"mov $0x80f, %ecx; mov $0x1ff, %eax; wrmsr\n"
+	"mov $0x832, %ecx; mov $0x40000+" STRING(VECTOR) ", %eax; wrmsr\n"
+	"out %al, $0x10; xor %ebx, %ebx; sti; mov $" STRING(EXITS) ", %esi\n"
+	"1: xor %edi, %edi; mov $0x6e0, %ecx\n"
+	"rdtsc; add $" STRING(DEADLINE) ", %eax; adc $0, %edx; wrmsr\n"
+	"2: inc %rbx; test %edi, %edi; jz 2b; dec %esi; jnz 1b; out %al, $0x10\n"
+	".globl timer_handler; timer_handler:\n"
+	"xor %eax, %eax; xor %edx, %edx; mov $0x80b, %ecx; wrmsr; inc %edi; iretq");
+extern const __u8 timer_handler[];
 
 static void must_exit(struct vcpu *vcpu, __u32 reason)
 {
@@ -80,10 +94,10 @@ static void measure_user_exits(struct vm *vm)
 	measure_exits(&vcpu, "mmio-user", MINIVMM_EXIT_MMIO);
 }
 
-/* An interrupt gate for VECTOR, in the guest's memory behind its counter. */
-static void set_handler(struct vcpu *vcpu)
+/* An interrupt gate for VECTOR to the code's @offset, in the guest's memory behind its counter. */
+static void set_handler(struct vcpu *vcpu, __u64 offset)
 {
-	const __u64 idt = GUEST_DATA + PAGE, handler = GUEST_CODE + (halt_handler - halt_loop);
+	const __u64 idt = GUEST_DATA + PAGE, handler = GUEST_CODE + offset;
 	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
 	__u64 gate[2] = { (handler & 0xffff) | (__u64)sregs.cs.selector << 16 | 0x8e00ull << 32 |
 			  (handler & 0xffff0000) << 32, handler >> 32 };
@@ -112,7 +126,7 @@ static void measure_halt(struct vm *vm)
 
 	vcpu_init(&vcpu, vm, 0);
 	start_long(&vcpu, halt_loop);
-	set_handler(&vcpu);
+	set_handler(&vcpu, halt_handler - halt_loop);
 	must_exit(&vcpu, MINIVMM_EXIT_IO);
 	pthread_create(&vcpu.thread, NULL, run_forever, &vcpu);
 	start = __rdtsc();
@@ -125,6 +139,33 @@ static void measure_halt(struct vm *vm)
 	print_cost("halt-wake", start);
 }
 
+/* What a timer interrupt takes from the guest: deadline write, expiry, EOI. */
+static void measure_timer(struct vm *vm)
+{
+	struct vcpu vcpu;
+	__u64 start;
+
+	vcpu_init(&vcpu, vm, 0);
+	start_long(&vcpu, timer_loop);
+	vcpu_add_deadline_timer(&vcpu);
+	set_handler(&vcpu, timer_handler - timer_loop);
+	must_exit(&vcpu, MINIVMM_EXIT_IO);
+	start = __rdtsc();
+	must_exit(&vcpu, MINIVMM_EXIT_IO);
+	print_cost("timer", start + 3 * vcpu_regs(&vcpu).rbx);
+	vcpu_free(&vcpu);
+}
+
+static void measure_with_irqchip(void (*measure)(struct vm *vm))
+{
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	vm_add_irqchip(&vm);
+	measure(&vm);
+	vm_free(&vm);
+}
+
 int main(void)
 {
 	struct vm vm;
@@ -133,8 +174,7 @@ int main(void)
 	measure_cpuid(&vm);
 	measure_user_exits(&vm);
 	vm_free(&vm);
-	vm_init(&vm, GUEST_MEMORY);
-	vm_add_irqchip(&vm);
-	measure_halt(&vm);
+	measure_with_irqchip(measure_timer);
+	measure_with_irqchip(measure_halt);
 	return 0;
 }

@@ -195,21 +195,6 @@ static bool ended_well(struct vcpu *vcpu)
 	return false;
 }
 
-/* The deadline timer is offered by a capability, and CPUID is left to the VMM. */
-static void add_deadline_timer(struct vcpu *vcpu)
-{
-	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->device);
-
-	if (call(vcpu->fd, MINIVMM_GET_CPUID2, cpuid))
-		fatal("GET_CPUID2");
-	for (__u32 i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == 1)
-			cpuid->entries[i].ecx |= 1 << 24;
-	if (call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid))
-		fatal("SET_CPUID2");
-	free(cpuid);
-}
-
 long machine_run(struct machine *machine, unsigned int number)
 {
 	const __u32 parameters[2] = { number, machine->vcpus };
@@ -221,7 +206,7 @@ long machine_run(struct machine *machine, unsigned int number)
 			vcpu_set_supported_cpuid(&machine->vcpu[i]);
 		else
 			vcpu_enter_long(&machine->vcpu[i], GUEST_PROGRAM);
-		add_deadline_timer(&machine->vcpu[i]);
+		vcpu_add_deadline_timer(&machine->vcpu[i]);
 	}
 	for (unsigned int i = 0; i < machine->vcpus; i++)
 		if (pthread_create(&machine->vcpu[i].thread, NULL, vcpu_thread, &machine->vcpu[i]))

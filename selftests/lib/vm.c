@@ -251,3 +251,15 @@ void vcpu_set_supported_cpuid(struct vcpu *vcpu)
 	must(call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid), "SET_CPUID2");
 	free(cpuid);
 }
+
+void vcpu_add_deadline_timer(struct vcpu *vcpu)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->device);
+
+	must(call(vcpu->fd, MINIVMM_GET_CPUID2, cpuid), "GET_CPUID2");
+	for (__u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= 1 << 24;
+	must(call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid), "SET_CPUID2");
+	free(cpuid);
+}

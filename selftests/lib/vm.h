@@ -115,4 +115,10 @@ struct minivmm_cpuid2 *supported_cpuid(int device);
 /* Gives the vCPU the supported CPUID with its own APIC id. */
 void vcpu_set_supported_cpuid(struct vcpu *vcpu);
 
+/*
+ * Adds the local APIC's deadline timer to the vCPU's CPUID: a capability offers it, the
+ * supported CPUID leaves it to the VMM.
+ */
+void vcpu_add_deadline_timer(struct vcpu *vcpu);
+
 #endif

@@ -121,6 +121,30 @@ static void tsc_deadline_fires_at_its_time(u64 id)
 	CHECK_EQ(12, interrupts[VECTOR]);
 }
 
+static void tsc_deadline_outlasts_an_exit_to_userspace(u64 id)
+{
+	const u64 deadline = rdtsc() + 20000000;
+
+	handlers[VECTOR] = on_deadline;
+	start_timer(TSC_DEADLINE, 0);
+	wrmsr(MSR_DEADLINE, deadline);
+	inl(PORT_TAKE);
+	CHECK(wait_for(&interrupts[VECTOR], 1));
+	CHECK(fired_at >= deadline);
+}
+
+static void tsc_deadline_far_away_does_not_fire(u64 id)
+{
+	start_timer(TSC_DEADLINE, 0);
+	wrmsr(MSR_DEADLINE, ~0UL);
+	spin(100000000);
+	CHECK_EQ(0, interrupts[VECTOR]);
+	CHECK_EQ(~0UL, rdmsr(MSR_DEADLINE));
+	/* An earlier one takes its place. */
+	wrmsr(MSR_DEADLINE, rdtsc() + 1000000);
+	CHECK(wait_for(&interrupts[VECTOR], 1));
+}
+
 static void tsc_deadline_of_zero_disarms(u64 id)
 {
 	start_timer(TSC_DEADLINE, 0);
