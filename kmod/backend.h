@@ -25,6 +25,7 @@ struct backend_caps {
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool exit_timer;		/* obeys vcpu->exit_tsc */
+	u8 tsc_ratio_bits;		/* fraction bits of vcpu->tsc_ratio; 0: it is not obeyed */
 	bool holds_cpus;		/* virtualization is on from load to unload */
 	/* With an in-kernel local APIC, on its page (irq/lapic_regs.h): */
 	bool delivers_irqs;		/* the CPU takes interrupts out of the IRR by itself */
@@ -54,7 +55,7 @@ extern struct backend_caps backend;
  * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
  * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
- * sync_tsc	after vcpu->tsc_offset changed.
+ * sync_tsc	after vcpu->tsc_offset or tsc_ratio changed.
  * sync_debug	after db[], dr6, dr7 changed.
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.
  * inject_irq/nmi/exception	window: hand an event to the next entry.

@@ -20,12 +20,12 @@
 
 #define HYPERCALL_UNKNOWN	((u64)-1000)	/* the guest's ENOSYS */
 #define SYSTEM_TIME_ENABLED	1ull
-#define MAX_TICKS_AHEAD		(1ull << 48)
+#define MAX_TICKS_AHEAD		(1ull << 40)	/* times the rate in kHz: still below 2^64 */
+#define MAX_TSC_SPEED		256		/* times the host's */
 
 /* ns = (ticks shifted left by shift, or right if negative) * mul >> 32 */
-static void scale_of_tsc(u32 *mul, s8 *shift)
+static void scale_of_tsc(u64 khz, u32 *mul, s8 *shift)
 {
-	u64 khz = tsc_khz;
 	s8 s = 0;
 
 	while (khz > 2 * NSEC_PER_MSEC) {
@@ -54,6 +54,31 @@ void pv_init_vm(struct vm *vm)
 	clock->base_tsc = rdtsc_ordered();
 	clock->base_ns = 0;
 	clock->tsc_offset = -clock->base_tsc;
+	clock->tsc_khz = tsc_khz;
+}
+
+void pv_init_vcpu(struct vcpu *vcpu)
+{
+	struct vm_clock *clock = &vcpu->vm->clock;
+
+	vcpu->tsc_khz = tsc_khz;
+	vcpu->tsc_ratio = backend.tsc_ratio_bits ? BIT_ULL(backend.tsc_ratio_bits) : 0;
+	spin_lock(&clock->lock);
+	vcpu->tsc_offset = clock->tsc_khz == tsc_khz ? clock->tsc_offset : -rdtsc_ordered();
+	spin_unlock(&clock->lock);
+}
+
+static bool is_scaled(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->tsc_khz != tsc_khz);
+}
+
+/* What the CPU does; it adds the offset then. */
+static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
+{
+	if (!is_scaled(vcpu))
+		return host_tsc;
+	return mul_u64_u64_shr(host_tsc, vcpu->tsc_ratio, backend.tsc_ratio_bits);
 }
 
 bool pv_is_msr(u32 msr)
@@ -115,9 +140,9 @@ static void write_system_time(struct vcpu *vcpu)
 	u64 gpa = vcpu->pv.system_time_msr & ~SYSTEM_TIME_ENABLED;
 	struct pvclock_vcpu_time_info time = { 0 };
 
-	scale_of_tsc(&time.tsc_to_system_mul, &time.tsc_shift);
+	scale_of_tsc(vcpu->tsc_khz, &time.tsc_to_system_mul, &time.tsc_shift);
 	spin_lock(&clock->lock);
-	time.tsc_timestamp = clock->base_tsc + vcpu->tsc_offset;
+	time.tsc_timestamp = scale(vcpu, clock->base_tsc) + vcpu->tsc_offset;
 	time.system_time = clock->base_ns;
 	spin_unlock(&clock->lock);
 	time.flags = (check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT) |
@@ -192,47 +217,88 @@ int pv_guest_stopped(struct vcpu *vcpu)
 
 u64 pv_guest_tsc(const struct vcpu *vcpu)
 {
-	return rdtsc_ordered() + vcpu->tsc_offset;
+	return scale(vcpu, rdtsc_ordered()) + vcpu->tsc_offset;
 }
 
 u64 pv_host_tsc_at(const struct vcpu *vcpu, u64 guest_tsc)
 {
-	u64 now = rdtsc(), guest_now = now + vcpu->tsc_offset;
+	u64 now = rdtsc(), guest_now = scale(vcpu, now) + vcpu->tsc_offset, ticks;
 
 	if (guest_tsc <= guest_now)
 		return now;
-	return now + min_t(u64, guest_tsc - guest_now, MAX_TICKS_AHEAD);
+	ticks = min_t(u64, guest_tsc - guest_now, MAX_TICKS_AHEAD);
+	if (is_scaled(vcpu))
+		ticks = mul_u64_u64_div_u64(ticks, tsc_khz, vcpu->tsc_khz);
+	return now + ticks;
 }
 
 /*
  * Userspace restores one vCPU after the other; TSCs meant to be equal arrive with
  * values some time apart. What is within a second of the VM's common TSC, or 0
- * (a new vCPU), joins it.
+ * (a new vCPU), joins it. TSCs of different rates have nothing in common.
  */
-static u64 common_offset(struct vm *vm, u64 value, u64 offset)
+static u64 common_offset(struct vcpu *vcpu, u64 value, u64 offset)
 {
-	struct vm_clock *clock = &vm->clock;
+	struct vm_clock *clock = &vcpu->vm->clock;
 	s64 apart;
 
 	spin_lock(&clock->lock);
 	apart = offset - clock->tsc_offset;
-	if (value && abs(apart) >= (s64)tsc_khz * 1000)
+	if (vcpu->tsc_khz != clock->tsc_khz ||
+	    (value && abs(apart) >= (s64)vcpu->tsc_khz * 1000)) {
+		clock->tsc_khz = vcpu->tsc_khz;
 		clock->tsc_offset = offset;
+	}
 	offset = clock->tsc_offset;
 	spin_unlock(&clock->lock);
 	return offset;
 }
 
-void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host)
+void pv_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
-	u64 offset = value - rdtsc_ordered();
-
-	if (host)
-		offset = common_offset(vcpu->vm, value, offset);
-	else
-		vcpu->msrs.tsc_adjust += offset - vcpu->tsc_offset;
 	vcpu->tsc_offset = offset;
 	backend_call(sync_tsc)(vcpu);
 	lapic_tsc_changed(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+}
+
+void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host)
+{
+	u64 offset = value - scale(vcpu, rdtsc_ordered());
+
+	if (host)
+		offset = common_offset(vcpu, value, offset);
+	else
+		vcpu->msrs.tsc_adjust += offset - vcpu->tsc_offset;
+	pv_set_tsc_offset(vcpu, offset);
+}
+
+/* A CPU that cannot scale gives the host's rate for what is within 250 ppm of it. */
+static int check_tsc_khz(struct vcpu *vcpu, unsigned long khz)
+{
+	u64 slack = tsc_khz / 4000;
+
+	if (backend.tsc_ratio_bits && khz / MAX_TSC_SPEED >= tsc_khz)
+		return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
+			      "at most 256 times the host's rate");
+	if (!backend.tsc_ratio_bits && (khz < tsc_khz - slack || khz > tsc_khz + slack))
+		return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
+			      "this CPU cannot scale the TSC: only the host's own rate works");
+	return 0;
+}
+
+int pv_set_tsc_khz(struct vcpu *vcpu, unsigned long khz)
+{
+	u64 now = pv_guest_tsc(vcpu);
+	int err;
+
+	khz = khz ?: tsc_khz;
+	err = check_tsc_khz(vcpu, khz);
+	if (err || !backend.tsc_ratio_bits || khz == vcpu->tsc_khz)
+		return err;
+	vcpu->tsc_khz = khz;
+	vcpu->tsc_ratio = mul_u64_u64_div_u64(BIT_ULL(backend.tsc_ratio_bits), khz, tsc_khz);
+	now -= scale(vcpu, rdtsc_ordered());
+	pv_set_tsc_offset(vcpu, common_offset(vcpu, 0, now));
+	return 0;
 }

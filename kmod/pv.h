@@ -20,7 +20,7 @@ struct vm_clock {
 	u64 base_tsc;		/* host TSC at base_ns */
 	u64 base_ns;		/* guest clock at base_tsc */
 	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
-
+	u32 tsc_khz;		/* the rate that tsc_offset goes with */
 };
 
 struct vcpu_pv {
@@ -48,6 +48,23 @@ u64 pv_hypercall(struct vcpu *vcpu, u64 nr, u64 a0, u64 a1, u64 a2, u64 a3);
 void pv_get_clock(struct vm *vm, struct minivmm_clock_data *data);
 int pv_set_clock(struct vm *vm, const struct minivmm_clock_data *data);
 int pv_guest_stopped(struct vcpu *vcpu);
+
+/*
+ * The guest's TSC is the host's times vcpu->tsc_ratio, a fixed-point number with
+ * backend.tsc_ratio_bits of fraction, plus vcpu->tsc_offset.
+ *
+ * pv_init_vcpu - at creation: the host's rate, and the VM's common TSC if that has it too.
+ */
+void pv_init_vcpu(struct vcpu *vcpu);
+
+/*
+ * pv_set_tsc_khz - SET_TSC_KHZ: the guest's TSC goes on at this rate (0: the host's), and joins
+ * that of vCPUs which have it already. EINVAL: a rate that the CPU cannot give. Outside.
+ */
+int pv_set_tsc_khz(struct vcpu *vcpu, unsigned long khz);
+
+/* pv_set_tsc_offset - the guest's TSC jumps: also armed deadlines and the clock page follow. */
+void pv_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 
 /* pv_write_tsc - the guest's or userspace's write of MSR_IA32_TSC: sets vcpu->tsc_offset. */
 void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host);

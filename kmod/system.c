@@ -4,8 +4,8 @@
 #include <linux/cpumask.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/tsc.h>
 
+#include "backend.h"
 #include "ioctl.h"
 #include "irq/routing.h"
 #include "system.h"
@@ -74,6 +74,8 @@ int check_extension(long capability)
 
 	if (capability == MINIVMM_CAP_NR_VCPUS)
 		return min_t(unsigned int, num_online_cpus(), VM_MAX_VCPUS);
+	if (capability == MINIVMM_CAP_TSC_CONTROL)
+		return !!backend.tsc_ratio_bits;
 	if (capability == MINIVMM_CAP_XSAVE2)
 		return max_t(unsigned int, xstate_size(), sizeof(struct minivmm_xsave));
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)

@@ -303,7 +303,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 	vcpu->index = vm->nr_vcpus;
 	mmu_init_vcpu(vcpu);
 	lapic_init(vcpu);
-	vcpu->tsc_offset = vm->clock.tsc_offset;
+	pv_init_vcpu(vcpu);
 	vcpu_reset(vcpu, false);
 	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_in_kernel(vm) ?
 			 MINIVMM_MP_STATE_RUNNABLE : MINIVMM_MP_STATE_UNINITIALIZED;

@@ -97,7 +97,8 @@ struct vcpu {
 
 	u64 db[4], dr6, dr7;
 	bool dr_live;			/* guest DR0-3 are loaded in this section */
-	u64 tsc_offset;			/* guest TSC = host TSC + offset */
+	u64 tsc_ratio, tsc_offset;	/* guest TSC = host TSC * ratio + offset; see pv.h */
+	u32 tsc_khz;			/* of the guest's TSC */
 	u64 exit_tsc;			/* EXIT_TIMER when the host's TSC is here; 0: none */
 	u32 mp_state;			/* MINIVMM_MP_STATE_*; written by the vCPU thread only */
 

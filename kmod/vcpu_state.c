@@ -6,7 +6,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/processor-flags.h>
-#include <asm/tsc.h>
 
 #include "backend.h"
 #include "ioctl.h"
@@ -426,19 +425,12 @@ static int set_debugregs(void *object, void *data)
 
 static long get_tsc_khz(void *object, unsigned long unused)
 {
-	return tsc_khz;
+	return ((struct vcpu *)object)->tsc_khz;
 }
 
-/* Without TSC scaling a guest's TSC runs at the host's rate, give or take 250 ppm. */
 static long set_tsc_khz(void *object, unsigned long khz)
 {
-	u64 slack = tsc_khz / 4000;
-	struct vcpu *vcpu = object;
-
-	if (!khz || (khz >= tsc_khz - slack && khz <= tsc_khz + slack))
-		return 0;
-	return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
-		      "this CPU cannot scale the TSC: only the host's own rate works");
+	return pv_set_tsc_khz(object, khz);
 }
 
 static long set_cpuid2(void *object, unsigned long arg)

@@ -1446,9 +1446,11 @@ struct minivmm_device_attr {
 #define MINIVMM_SET_DEBUGREGS		_IOW(MINIVMMIO, 0xa2, struct minivmm_debugregs)
 
 /*
- * SET_TSC_KHZ(khz), GET_TSC_KHZ(0) - rate of the guest's TSC; SET with 0 means the host's.
+ * SET_TSC_KHZ(khz), GET_TSC_KHZ(0) - rate of the guest's TSC; SET with 0 means the host's. The
+ * TSC goes on from where it is, and becomes equal to that of the VM's vCPUs that got this rate before.
  *
- * EINVAL: not the host's rate, within 250 ppm, and the CPU cannot scale (CAP_TSC_CONTROL is 0).
+ * EINVAL: not the host's rate, within 250 ppm, and the CPU cannot scale (CAP_TSC_CONTROL is 0);
+ * 256 times the host's or more.
  * Since CAP_GET_TSC_KHZ.
  */
 #define MINIVMM_SET_TSC_KHZ		_IO(MINIVMMIO, 0xa2)

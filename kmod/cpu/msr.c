@@ -172,11 +172,8 @@ static int set_efer(struct vcpu *vcpu, u64 value, bool host)
 static int set_tsc_adjust(struct vcpu *vcpu, u64 value, bool host)
 {
 	/* Userspace restores the number; the guest's write moves the clock. */
-	if (!host) {
-		vcpu->tsc_offset += value - vcpu->msrs.tsc_adjust;
-		backend_call(sync_tsc)(vcpu);
-		lapic_tsc_changed(vcpu);
-	}
+	if (!host)
+		pv_set_tsc_offset(vcpu, vcpu->tsc_offset + value - vcpu->msrs.tsc_adjust);
 	vcpu->msrs.tsc_adjust = value;
 	return 0;
 }

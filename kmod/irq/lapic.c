@@ -4,7 +4,6 @@
  * entry points of exit handlers and ioctls.
  */
 #include <linux/ktime.h>
-#include <asm/tsc.h>
 
 #include "../backend.h"
 #include "../compat.h"
@@ -21,7 +20,7 @@ static void read_clock(struct vcpu *vcpu, struct lapic_clock *clock)
 {
 	clock->ns = ktime_get_ns();
 	clock->guest_tsc = pv_guest_tsc(vcpu);
-	clock->tsc_khz = tsc_khz;
+	clock->tsc_khz = vcpu->tsc_khz;
 }
 
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)

@@ -54,6 +54,8 @@ MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (f
 	F(invpcid, proc2, PROC2_INVPCID, "offer INVPCID to guests")			\
 	F(preemption_timer, pin, PIN_PREEMPTION_TIMER,					\
 	  "end a run by the CPU's timer when the guest's deadline comes")		\
+	F(tsc_scaling, proc2, PROC2_TSC_SCALING,					\
+	  "let a guest's TSC run at another rate than the host's")			\
 	F(xsaves, proc2, PROC2_XSAVES, "offer XSAVES to guests")
 
 #define F(param, word, bits, text)							\
@@ -163,7 +165,7 @@ static const struct control {
 	{ MSR_VMX_PROC2, PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD,
 	  PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT | PROC2_X2APIC |
 	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS | PROC2_RDTSCP | PROC2_INVPCID |
-	  PROC2_XSAVES,
+	  PROC2_XSAVES | PROC2_TSC_SCALING,
 	  &vmx_host.proc2, "unrestricted guests or WBINVD exits" },
 	{ MSR_VMX_TRUE_EXIT, EXITCTL_SAVE_DEBUG | EXITCTL_HOST_64 | EXITCTL_LOAD_PAT |
 	  EXITCTL_SAVE_EFER | EXITCTL_LOAD_EFER, 0,
@@ -189,10 +191,24 @@ static int read_controls(void)
 	return 0;
 }
 
+/* CPUs (of those with unrestricted guests) whose timer counts at another rate than it says. */
+static bool timer_errs(void)
+{
+	static const u32 signatures[] = { 0x20652, 0x20655, 0x206e6, 0x306a8 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(signatures); i++)
+		if (cpuid_eax(1) == signatures[i])
+			return true;
+	return false;
+}
+
 static void choose_features(void)
 {
 	unsigned int i;
 
+	if (timer_errs())
+		vmx_host.pin &= ~PIN_PREEMPTION_TIMER;
 	if (!(vmx_host.ept_vpid & VMX_INVVPID) || !(vmx_host.ept_vpid & VMX_INVVPID_ALL))
 		vmx_host.proc2 &= ~PROC2_VPID;
 	for (i = 0; i < ARRAY_SIZE(features); i++) {
@@ -251,6 +267,7 @@ static void fill_caps(void)
 				 (vmx_host.proc2 & PROC2_APIC_REGISTERS);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
 	backend.exit_timer = vmx_host.pin & PIN_PREEMPTION_TIMER;
+	backend.tsc_ratio_bits = vmx_host.proc2 & PROC2_TSC_SCALING ? 48 : 0;
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
 	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
 	mmu_setup(&(struct mmu_host){

@@ -18,6 +18,7 @@
 
 #define SHADOWS		(VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
 #define DEBUGCTL_BTF	BIT_ULL(1)
+#define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */
 
 void vmx_flush_tlb(struct vcpu *vcpu)
 {
@@ -117,6 +118,7 @@ static void write_fields(struct vmx_vcpu *vmx)
 	WRITE_FIELD(rflags, VMCS_GUEST_RFLAGS);
 	WRITE_FIELD(dr7, VMCS_GUEST_DR7);
 	WRITE_FIELD(tsc_offset, VMCS_TSC_OFFSET);
+	WRITE_FIELD(tsc_ratio, VMCS_TSC_MULTIPLIER);
 #undef WRITE_FIELD
 	*written = *next;
 }
@@ -146,7 +148,7 @@ static void write_timer(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		return;
 	}
 	left = max_t(s64, vcpu->exit_tsc - rdtsc(), 0) >> (vmx_host.misc & VMX_MISC_TIMER_SHIFT);
-	vmcs_write(VMCS_PREEMPTION_TIMER, min_t(u64, left + 1, U32_MAX));
+	vmcs_write(VMCS_PREEMPTION_TIMER, min_t(s64, left + 1, TIMER_MAX));
 	vmx->next.pin |= PIN_PREEMPTION_TIMER;
 }
 

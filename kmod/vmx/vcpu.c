@@ -425,6 +425,7 @@ void vmx_read_control(struct vcpu *vcpu)
 void vmx_sync_tsc(struct vcpu *vcpu)
 {
 	to_vmx(vcpu)->next.tsc_offset = vcpu->tsc_offset;
+	to_vmx(vcpu)->next.tsc_ratio = vcpu->tsc_ratio;
 }
 
 void vmx_sync_debug(struct vcpu *vcpu)

@@ -87,7 +87,7 @@ struct vmx_vcpu {
 	/* Fields written at the next entry if they differ from what the VMCS has. */
 	struct vmx_fields {
 		u32 pin, proc, tpr_threshold, event, event_error, interruptibility;
-		u64 rip, rsp, rflags, dr7, tsc_offset;
+		u64 rip, rsp, rflags, dr7, tsc_offset, tsc_ratio;
 	} next, written;
 	u32 shadow;			/* which interrupt shadow the last exit left */
 };

@@ -70,6 +70,12 @@ GUEST64(enable_clock,
 	"mov $0x4b564d01, %ecx; mov $0x80001, %eax; xor %edx, %edx; wrmsr; hlt;"
 	"out %al, $0x10; hlt");
 
+/* The same, then writes TSC_ADJUST. */
+GUEST64(adjust_clock,
+	"mov $0x4b564d01, %ecx; mov $0x80001, %eax; xor %edx, %edx; wrmsr; hlt;"
+	"out %al, $0x10; mov $0x3b, %ecx; xor %eax, %eax; mov $1 << 10, %edx; wrmsr;"
+	"out %al, $0x10; hlt");
+
 struct pvclock {
 	__u32 version;
 	__u32 pad0;
@@ -92,6 +98,43 @@ TEST_F(vm, guest_that_enables_the_clock_finds_its_parameters)
 	EXPECT_EQ(0, clock->version & 1);
 	EXPECT_NE(0, clock->tsc_to_system_mul);
 	EXPECT_GE(get_clock(&self->vm).clock, clock->system_time);
+}
+
+/* The clock that the guest computes from its page when its TSC is @tsc. */
+static __u64 page_clock(const volatile struct pvclock *clock, __u64 tsc)
+{
+	__u64 ticks = tsc - clock->tsc_timestamp;
+
+	ticks = clock->tsc_shift < 0 ? ticks >> -clock->tsc_shift : ticks << clock->tsc_shift;
+	return clock->system_time + (__u64)((unsigned __int128)ticks * clock->tsc_to_system_mul >> 32);
+}
+
+#define EXPECT_PAGE_CLOCK()							\
+do {										\
+	__u64 before_ = get_clock(&self->vm).clock;				\
+	__u64 now_ = page_clock(clock, vcpu_msr(&self->vcpu, 0x10));		\
+	__u64 after_ = get_clock(&self->vm).clock;				\
+	EXPECT_LE(before_, now_ + 1000);					\
+	EXPECT_GE(after_ + 1000, now_);						\
+} while (0)
+
+TEST_F(vm, clock_page_tells_the_clock_whatever_the_tsc_does)
+{
+	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);
+	const __u64 tsc_adjust = 0x3b;
+
+	start_long(&self->vcpu, adjust_clock);
+	if (capability(self->vm.device, MINIVMM_CAP_TSC_CONTROL) > 0)
+		ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ,
+				  3 * call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0)));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_PAGE_CLOCK();
+	/* The guest moves its TSC by an hour at a GHz. */
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1UL << 42, vcpu_msr(&self->vcpu, tsc_adjust));
+	EXPECT_PAGE_CLOCK();
 }
 
 TEST_F(vm, paused_guest_is_told_so)

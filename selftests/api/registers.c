@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* State of a vCPU: what is set is what is got, what the guest sees, and what is refused. */
+#include <x86intrin.h>
+
 #include "fixture.h"
 
 GUEST16(halt, "hlt");
@@ -471,6 +473,143 @@ TEST_F(vm, tsc_is_set_by_its_msr_and_goes_on_from_there)
 	EXPECT_LE(1UL << 50, seen);
 	EXPECT_GT(1UL << 51, seen);
 	EXPECT_LE(seen, vcpu_msr(&self->vcpu, 0x10));
+}
+
+static __u64 guest_tsc(struct vcpu *vcpu)
+{
+	struct minivmm_regs regs = vcpu_regs(vcpu);
+
+	regs.rip = GUEST_CODE;
+	vcpu_set_regs(vcpu, &regs);
+	if (vcpu_run(vcpu))
+		fatal("RUN failed");
+	regs = vcpu_regs(vcpu);
+	return regs.rdx << 32 | regs.rax;
+}
+
+/* Host ticks @numerator / @denominator times as fast. */
+static __u64 scaled(__u64 ticks, __u64 numerator, __u64 denominator)
+{
+	return (__u64)((unsigned __int128)ticks * numerator / denominator);
+}
+
+TEST_F(vm, tsc_runs_at_the_rate_that_is_set)
+{
+	static const struct { long multiply, divide; } rates[] = { { 3, 2 }, { 1, 3 }, { 100, 1 } };
+	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+
+	REQUIRE(self->vm.device, TSC_CONTROL);
+	start_long(&self->vcpu, read_tsc);
+	for (unsigned int i = 0; i < ARRAY_LEN(rates); i++) {
+		const long khz = host * rates[i].multiply / rates[i].divide;
+		__u64 host_tsc[4], first, last;
+
+		ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, khz));
+		EXPECT_EQ(khz, call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0));
+		host_tsc[0] = __rdtsc();
+		first = guest_tsc(&self->vcpu);
+		host_tsc[1] = __rdtsc();
+		usleep(20000);
+		host_tsc[2] = __rdtsc();
+		last = guest_tsc(&self->vcpu);
+		host_tsc[3] = __rdtsc();
+		EXPECT_LE(scaled(host_tsc[2] - host_tsc[1], khz, host) - 2, last - first);
+		EXPECT_GE(scaled(host_tsc[3] - host_tsc[0], khz, host) + 2, last - first);
+		EXPECT_LE(last, vcpu_msr(&self->vcpu, 0x10));
+	}
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 0));
+	EXPECT_EQ(host, call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0));
+}
+
+TEST_F(vm, tsc_does_not_jump_when_its_rate_changes)
+{
+	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+	__u64 host_tsc, before, after;
+
+	REQUIRE(self->vm.device, TSC_CONTROL);
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM lets it jump");
+	ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, 0x10, 1UL << 50));
+	host_tsc = __rdtsc();
+	before = vcpu_msr(&self->vcpu, 0x10);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 2 * host));
+	after = vcpu_msr(&self->vcpu, 0x10);
+	host_tsc = __rdtsc() - host_tsc;
+	EXPECT_LE(before, after);
+	EXPECT_GE(2 * host_tsc, after - before);
+}
+
+TEST_F(vm, tscs_of_one_rate_are_equal)
+{
+	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+	struct vcpu other;
+	__u64 last = 0;
+
+	REQUIRE(self->vm.device, TSC_CONTROL);
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM leaves it to writes of the TSC");
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 2 * host));
+	vcpu_init(&other, &self->vm, 1);
+	ASSERT_EQ(0, call(other.fd, MINIVMM_SET_TSC_KHZ, 2 * host));
+	for (unsigned int i = 0; i < 10; i++) {
+		__u64 now = vcpu_msr(i % 2 ? &other : &self->vcpu, 0x10);
+
+		EXPECT_LE(last, now);
+		last = now;
+	}
+	vcpu_free(&other);
+}
+
+TEST_F(vm, tsc_has_a_greatest_rate)
+{
+	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+
+	REQUIRE(self->vm.device, TSC_CONTROL);
+	if (device_is_minivmm(self->vm.device)) {
+		EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 256 * host));
+	}
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 1UL << 40));
+	EXPECT_EQ(host, call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0));
+}
+
+#define POLLED_TICKS	60000
+#define STRING(x)	STRING_(x)
+#define STRING_(x)	#x
+
+/* x2APIC, LVTT in deadline mode, a deadline; polls IRR, then says by how much it is late. */
+GUEST64(poll_deadline,
+	"mov $0x1b, %ecx; rdmsr; or $0xc00, %eax; wrmsr; xor %edx, %edx\n"
+	"mov $0x80f, %ecx; mov $0x1ff, %eax; wrmsr\n"
+	"mov $0x832, %ecx; mov $0x40040, %eax; wrmsr\n"
+	"rdtsc; shl $32, %rdx; lea " STRING(POLLED_TICKS) "(%rax, %rdx), %rbx\n"
+	"mov %ebx, %eax; mov %rbx, %rdx; shr $32, %rdx; mov $0x6e0, %ecx; wrmsr\n"
+	"mov $0x822, %ecx; 1: rdmsr; test $1, %al; jz 1b\n"
+	"rdtsc; shl $32, %rdx; or %rdx, %rax; sub %rbx, %rax; out %al, $0x10");
+
+TEST_F(chip, deadline_of_a_scaled_tsc_is_kept)
+{
+	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+	struct minivmm_lapic_state no_interrupt;
+	unsigned int late = 0;
+
+	REQUIRE(self->vm.device, TSC_CONTROL);
+	start_long(&self->vcpu, poll_deadline);
+	vcpu_add_deadline_timer(&self->vcpu);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 3 * host));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &no_interrupt));
+	for (unsigned int i = 0; i < 10; i++) {
+		struct minivmm_regs regs = vcpu_regs(&self->vcpu);
+
+		regs.rip = GUEST_CODE;
+		vcpu_set_regs(&self->vcpu, &regs);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		regs = vcpu_regs(&self->vcpu);
+		EXPECT_LE(0, (long)regs.rax);
+		late += regs.rax > POLLED_TICKS;
+		ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &no_interrupt));
+	}
+	/* The host may have other things to do now and then. */
+	EXPECT_GT(5, late);
 }
 
 /* Address translation */
