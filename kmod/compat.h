@@ -7,6 +7,7 @@
 #define MINIVMM_COMPAT_H
 
 #include <linux/context_tracking.h>
+#include <linux/cpu.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/ftrace.h>
@@ -135,6 +136,28 @@ static inline void host_keep_vmxe(bool on)
 static inline u64 host_spec_ctrl_value(void)
 {
 	return this_cpu_read(x86_spec_ctrl_current);
+}
+
+/* Whether branch predictions of one guest are to be kept from another by IBPB. */
+static inline bool host_wants_ibpb(void)
+{
+#ifdef X86_FEATURE_USE_IBPB
+	return boot_cpu_has(X86_FEATURE_USE_IBPB);
+#else
+	return boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
+#endif
+}
+
+/*
+ * A guest ran on this CPU: on CPUs where its branch predictions reach the VMM (VMSCAPE)
+ * the kernel issues an IBPB before this CPU is in user mode again.
+ */
+static inline void host_guest_has_run(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <linux/signal.h>
 #include <linux/smp.h>
 #include <asm/debugreg.h>
+#include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include "backend.h"
@@ -241,10 +242,23 @@ static int run_window(struct vcpu *vcpu)
 	return next;
 }
 
+static DEFINE_PER_CPU(u64, last_serial);	/* of the vCPU that ran on this CPU last */
+
+/* What a guest has trained the branch predictors to do, no other may follow. */
+static void part_from_last_guest(const struct vcpu *vcpu)
+{
+	if (likely(__this_cpu_read(last_serial) == vcpu->serial))
+		return;
+	__this_cpu_write(last_serial, vcpu->serial);
+	if (host_wants_ibpb())
+		host_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
 static void section_enter(struct vcpu *vcpu)
 {
 	kernel_fpu_begin();
 	vcpu->cpu = smp_processor_id();
+	part_from_last_guest(vcpu);
 	xstate_load_guest(vcpu);
 	msr_load_guest(vcpu);
 	backend_call(section_enter)(vcpu);
@@ -262,6 +276,7 @@ static void section_leave(struct vcpu *vcpu)
 	backend_call(section_leave)(vcpu);
 	msr_load_host(vcpu);
 	xstate_save_guest(vcpu);
+	host_guest_has_run();
 	kernel_fpu_end();
 }
 

@@ -232,6 +232,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 
 static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
 {
+	static atomic64_t last_serial;
 	struct vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 
 	if (!vcpu)
@@ -239,6 +240,7 @@ static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->cpu = -1;
+	vcpu->serial = atomic64_inc_return(&last_serial);
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	explain_init(&vcpu->error);

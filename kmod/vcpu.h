@@ -106,6 +106,7 @@ struct vcpu {
 	struct rcuwait wait;		/* the vCPU thread sleeps here while halted */
 	u32 id;				/* vCPU id = initial APIC ID */
 	u32 index;			/* position in vm->vcpus */
+	u64 serial;			/* of all vCPUs that ever were, none has the same; not 0 */
 	sigset_t sigmask;
 	bool sigmask_set;
 	void *pio_data;			/* second page of the mapping */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A guest for the shell to handle: "guest run" runs one to its end and succeeds
- * if it did what it should, or exits with the errno of RUN; "guest hold" opens a VM with a vCPU, says "held" and
- * keeps them until its standard input ends.
+ * if it did what it should, or exits with the errno of RUN; "guest hold" opens a VM with a vCPU,
+ * says "held" and keeps them until its standard input ends; "guest turns" runs it and
+ * one of a second VM in turns, ten times each.
  */
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,34 @@ static int hold(void)
 	return 0;
 }
 
+GUEST16(write_port, "1: out %al, $0x10; jmp 1b");
+
+static int take_turns(struct vcpu *vcpu)
+{
+	struct vcpu other;
+	struct vm vm;
+	int bad = 0;
+
+	vm_init(&vm, GUEST_MEMORY);
+	vcpu_init(&other, &vm, 0);
+	start_real(vcpu, write_port);
+	start_real(&other, write_port);
+	for (unsigned int i = 0; i < 10; i++)
+		bad |= vcpu_run(vcpu) || vcpu_run(&other);
+	vcpu_free(&other);
+	vm_free(&vm);
+	return bad;
+}
+
+static int do_as_told(const char *what, struct vcpu *vcpu)
+{
+	if (!strcmp(what, "hold"))
+		return hold();
+	if (!strcmp(what, "turns"))
+		return take_turns(vcpu);
+	return run_to_end(vcpu);
+}
+
 int main(int argc, char **argv)
 {
 	struct vcpu vcpu;
@@ -46,7 +75,7 @@ int main(int argc, char **argv)
 
 	vm_init(&vm, GUEST_MEMORY);
 	vcpu_init(&vcpu, &vm, 0);
-	status = argc > 1 && !strcmp(argv[1], "hold") ? hold() : run_to_end(&vcpu);
+	status = do_as_told(argc > 1 ? argv[1] : "run", &vcpu);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 	return status;
