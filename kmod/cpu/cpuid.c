@@ -45,6 +45,8 @@
 #define L7C_OSPKE		F(4)
 #define L7C_LA57		F(16)
 #define L7C_RDPID		F(22)
+#define L7D_IBRS_IBPB		F(26)
+#define L7D_SPEC_CTRL		(L7D_IBRS_IBPB | F(27) | F(31))
 /* Leaf 0xd, 1. */
 #define LDA_XSAVEC		F(1)
 #define LDA_XSAVES		F(3)
@@ -88,7 +90,7 @@ static const struct leaf_policy policy[] = {
 			       F(26) | F(27) | F(28) | F(29) | F(30) | F(31),
 	  .ecx = F(1) | L7C_UMIP | L7C_PKU | F(6) | F(8) | F(9) | F(10) | F(11) | F(12) | F(14) |
 		 L7C_LA57 | L7C_RDPID,
-	  .edx = F(2) | F(3) | F(4) | F(8) | F(14) | F(23),
+	  .edx = F(2) | F(3) | F(4) | F(8) | F(14) | F(23) | L7D_SPEC_CTRL,
 	  .set_eax = 1, .set_ebx = L7B_TSC_ADJUST },
 	{ 0x7, 1, true, .eax = F(4) | F(5) | F(10) | F(11) | F(12) | F(23) },
 	{ PV_BASE, .set_eax = PV_FEATURES,
@@ -159,6 +161,8 @@ static void remove_unavailable(struct minivmm_cpuid_entry2 *e)
 		return;
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		e->ecx &= ~L7C_PKU;
+	if (!backend.spec_ctrl || !boot_cpu_has(X86_FEATURE_IBPB))
+		e->edx &= ~L7D_SPEC_CTRL;
 	if (!backend.rdtscp)
 		e->ecx &= ~L7C_RDPID;
 	if (!backend.invpcid)
@@ -290,8 +294,9 @@ static void derive_features(struct vcpu_cpuid *cpuid)
 		.xsaves = (ld1.eax & LDA_XSAVES) && backend.xsaves,
 		.gbpages = le1.edx & LE1D_GBPAGES,
 		.rdtscp = le1.edx & LE1D_RDTSCP,
-		.spec_ctrl = (le8.ebx & LE8B_SPEC_CTRL) && backend.spec_ctrl,
-		.pred_cmd = le8.ebx & LE8B_IBPB,
+		.spec_ctrl = ((le8.ebx & LE8B_SPEC_CTRL) || (l7.edx & L7D_SPEC_CTRL)) &&
+			     backend.spec_ctrl,
+		.pred_cmd = (le8.ebx & LE8B_IBPB) || (l7.edx & L7D_IBRS_IBPB),
 		.amd = l0.ebx == 0x68747541 || l0.ebx == 0x6f677948,
 		.cr4_allowed = cr4_bits(l1.ecx, l7.ebx, l7.ecx),
 		.efer_allowed = efer_bits(le1.edx),

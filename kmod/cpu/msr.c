@@ -27,7 +27,7 @@
 static const u32 saved_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
-	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE,
+	MSR_IA32_SPEC_CTRL, MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE,
 	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME,
 	MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
@@ -223,10 +223,21 @@ static int set_feature(struct vcpu *vcpu, u32 index, u64 value, bool host)
 	}
 }
 
+/* The CPU faults on others, and it is loaded where the host must not fault. */
+static u64 spec_ctrl_bits(void)
+{
+	if (!backend.spec_ctrl)
+		return 0;
+	return (boot_cpu_has(X86_FEATURE_IBRS) ? SPEC_CTRL_IBRS : 0) |
+	       (boot_cpu_has(X86_FEATURE_STIBP) ? SPEC_CTRL_STIBP : 0) |
+	       (boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) || boot_cpu_has(X86_FEATURE_AMD_SSBD) ?
+		SPEC_CTRL_SSBD : 0);
+}
+
 static int set_speculation(struct vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if (index == MSR_IA32_SPEC_CTRL) {
-		if ((!host && !vcpu->cpuid.has.spec_ctrl) || (value & ~7ull))
+		if ((!host && !vcpu->cpuid.has.spec_ctrl) || (value & ~spec_ctrl_bits()))
 			return -EINVAL;
 		vcpu->msrs.spec_ctrl = value;
 		return 0;

@@ -159,4 +159,41 @@ TEST_F(vm, efer_is_the_same_by_msr_and_sregs)
 	EXPECT_EQ(vcpu_sregs(&self->vcpu).efer, vcpu_msr(&self->vcpu, MSR_EFER));
 }
 
+/* SPEC_CTRL, PRED_CMD: they fault in guests whose CPUID does not have them. */
+GUEST64(write_spec_ctrl,
+	"mov $0x48, %ecx; mov $1, %eax; xor %edx, %edx; wrmsr; rdmsr; out %al, $0x10;"
+	"mov $0x49, %ecx; mov $1, %eax; wrmsr; out %al, $0x10");
+
+static bool offers_spec_ctrl(int device)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(device);
+	bool found = false;
+
+	for (__u32 i = 0; i < cpuid->nent; i++) {
+		const struct minivmm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		found |= e->function == 7 && !e->index && e->edx & 1 << 26;
+		found |= e->function == 0x80000008 && e->ebx & 1 << 14 && e->ebx & 1 << 12;
+	}
+	free(cpuid);
+	return found;
+}
+
+TEST_F(vm, speculation_control_exists_if_cpuid_has_it)
+{
+	start_long(&self->vcpu, write_spec_ctrl);
+	if (!offers_spec_ctrl(self->vm.device)) {
+		EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+		EXPECT_NE(1, vcpu_set_msr(&self->vcpu, 0x48, 1));
+		SKIP(return, "not offered, and it is not there");
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, *(__u8 *)port_data(&self->vcpu));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, vcpu_msr(&self->vcpu, 0x48));
+	/* STIBP and SSBD are whatever the CPU has; no CPU has bit 63. */
+	EXPECT_NE(1, vcpu_set_msr(&self->vcpu, 0x48, 1UL << 63));
+	EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, 0x48, 0));
+}
+
 TEST_HARNESS_MAIN
