@@ -416,3 +416,53 @@ TEST_F(chip, external_vector_is_refused_when_the_kernel_has_the_pic)
 }
 
 TEST_HARNESS_MAIN
+
+/* The local APIC's page. */
+
+#define APIC_ID_REGISTER	0xfee00020
+#define MSR_APIC_BASE		0x1b
+#define XAPIC			0xfee00900
+#define XAPIC_ELSEWHERE		0xfed00900
+#define X2APIC			0xfee00d00
+
+GUEST64(read_apic_id, "1: mov $0xfee00020, %edx; mov (%rdx), %eax; out %al, $0x10; jmp 1b");
+
+/* The guest reads the APIC ID register's address: @answer, if no APIC is there. */
+static __u32 read_apic_page(struct __test_metadata *_metadata, struct vcpu *vcpu, bool is_apic)
+{
+	const __u32 answer = 0x12345678;
+
+	EXPECT_EQ(0, vcpu_run(vcpu));
+	if (!is_apic) {
+		EXPECT_EQ(MINIVMM_EXIT_MMIO, vcpu->run->exit_reason);
+		EXPECT_EQ(APIC_ID_REGISTER, vcpu->run->mmio.phys_addr);
+		memcpy(vcpu->run->mmio.data, &answer, sizeof(answer));
+		EXPECT_EQ(0, vcpu_run(vcpu));
+	}
+	EXPECT_EQ(MINIVMM_EXIT_IO, vcpu->run->exit_reason);
+	return vcpu_regs(vcpu).rax;
+}
+
+TEST_F(chip, apic_page_is_there_in_xapic_mode_only)
+{
+	struct minivmm_mp_state runnable = { MINIVMM_MP_STATE_RUNNABLE };
+	struct vcpu *first = &self->vcpu, second;
+
+	vcpu_init(&second, &self->vm, 1);
+	EXPECT_EQ(0, call(second.fd, MINIVMM_SET_MP_STATE, &runnable));
+	vcpu_set_supported_cpuid(first);
+	vcpu_set_supported_cpuid(&second);
+	start_long(first, read_apic_id);
+	start_long(&second, read_apic_id);
+	EXPECT_EQ(0, read_apic_page(_metadata, first, true));
+	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, X2APIC));
+	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	/* Each vCPU has its own. */
+	EXPECT_EQ(1 << 24, read_apic_page(_metadata, &second, true));
+	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, XAPIC_ELSEWHERE));
+	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, XAPIC));
+	EXPECT_EQ(0, read_apic_page(_metadata, first, true));
+	vcpu_free(&second);
+}
