@@ -148,7 +148,10 @@ static int missing(const char *what)
 	return -ENODEV;
 }
 
-/* Control words: what must be set, what should be; the capability MSR says what may be. */
+/*
+ * Control words: what must be set, what should be; the capability MSR says what may be.
+ * No port is passed through, so all I/O exits and there are no I/O bitmaps to look up.
+ */
 static const struct control {
 	u32 msr;
 	u32 must, may;
