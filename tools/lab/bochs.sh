@@ -137,7 +137,7 @@ emulator_prepare() {
 	bochs=$("$LAB/bochs" $version)
 	ln -s "$("$LAB/bochs-root" base)" "$run/base"
 	ln -s "$("$LAB/bochs-root" modules "$KERNEL")" "$run/modules"
-	flat=bochs/kernel-$KERNEL-$(cat "$kernel/release")
+	flat=bochs/kernel-${kernel##*/}-$(cat "$kernel/release")
 	once "$flat" build_flat_kernel "$kernel/vmlinux"
 	flat=$CACHE/$flat/image
 	initramfs=$("$LAB/initramfs" "$KERNEL" ata_piix sd_mod squashfs overlay)
