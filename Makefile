@@ -2,7 +2,7 @@
 #
 #   make            the module for KERNEL (default 6.1), the launcher, the selftests
 #   make module     the module alone: build/$(KERNEL)/kmod/minivmm.ko
-#   make check      every test that fits 25 minutes; make check-all adds the long ones
+#   make check      every test but the long ones, which make check-all adds
 #   make demo       boot a Debian disk image in the emulated host
 #
 # The first use downloads kernels from Debian into ~/.cache/minivmm (or

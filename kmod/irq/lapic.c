@@ -310,9 +310,7 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 {
 	lapic_regs_reset(&vcpu->lapic.regs, vcpu_is_bsp(vcpu), init);
 	empty_mailbox(&vcpu->lapic);
-	publish_identity(vcpu);
-	program_timer(vcpu);
-	mode_changed(vcpu);
+	apply(vcpu, &(struct lapic_effect){ .identity = true, .timer = true });
 }
 
 void lapic_cpuid_changed(struct vcpu *vcpu)
@@ -389,7 +387,7 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
 		read_clock(vcpu, &clock);
 	lapic_regs_write(&vcpu->lapic.regs, offset, data, &clock, &effect);
 	apply(vcpu, &effect);
-	if (offset != APIC_REG_EOI)
+	if (offset != APIC_REG_EOI && !lapic_regs_is_live(offset))
 		publish(vcpu);
 }
 
@@ -488,7 +486,6 @@ int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state)
 	read_clock(vcpu, &clock);
 	lapic_regs_load(&vcpu->lapic.regs, state->regs, &clock, &effect);
 	apply(vcpu, &effect);
-	publish(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }

@@ -322,18 +322,11 @@ int lapic_regs_write(struct lapic_regs *r, u32 offset, u32 value, const struct l
 	return -EINVAL;
 }
 
-/* Registers whose value is the one in the page. */
-static bool is_live(u32 offset)
-{
-	return offset == APIC_REG_TPR || offset == APIC_REG_ICR || offset == APIC_REG_ICR2 ||
-	       (offset >= APIC_REG_ISR && offset < APIC_REG_ESR);
-}
-
 /* @offset is a multiple of 16. */
 static int read_common(const struct lapic_regs *r, u32 offset, u32 *value,
 		       const struct lapic_clock *clock)
 {
-	if (is_live(offset)) {
+	if (lapic_regs_is_live(offset)) {
 		*value = *lapic_reg(r, offset);
 		return 0;
 	}
@@ -460,7 +453,7 @@ void lapic_regs_publish(struct lapic_regs *r)
 	u32 offset;
 
 	for (offset = 0; offset < LAPIC_IMAGE_SIZE; offset += 16)
-		if (!is_live(offset) && !lapic_regs_need_clock(offset))
+		if (!lapic_regs_is_live(offset) && !lapic_regs_need_clock(offset))
 			read_common(r, offset, lapic_reg(r, offset), &none);
 	*lapic_reg(r, APIC_REG_LVTT) = r->lvt[LVT_TIMER];
 	*lapic_reg(r, APIC_REG_TMICT) = r->tmict;

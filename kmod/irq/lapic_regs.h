@@ -103,6 +103,13 @@ static inline u32 *lapic_reg(const struct lapic_regs *r, u32 offset)
 	return &r->page[offset / sizeof(u32)];
 }
 
+/* lapic_regs_is_live - whether the register at @offset, a multiple of 16, is kept in the page alone. */
+static inline bool lapic_regs_is_live(u32 offset)
+{
+	return offset == APIC_REG_TPR || offset == APIC_REG_ICR || offset == APIC_REG_ICR2 ||
+	       (offset >= APIC_REG_ISR && offset < APIC_REG_ESR);
+}
+
 /* lapic_regs_highest - the highest vector in ISR, TMR or IRR (@offset), or -1. */
 int lapic_regs_highest(const struct lapic_regs *r, u32 offset);
 

@@ -236,7 +236,8 @@ static void read_apic_access(struct exit_info *exit)
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
 	u64 type = info & VMX_APIC_TYPE;
 
-	if (type == VMX_APIC_TYPE_WRITE && (info & VMX_APIC_OFFSET) == APIC_REG_EOI) {
+	if (type == VMX_APIC_TYPE_WRITE && (info & VMX_APIC_OFFSET) == APIC_REG_EOI &&
+	    exit->insn_len) {
 		exit->kind = EXIT_APIC_EOI;
 		return;
 	}

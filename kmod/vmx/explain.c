@@ -11,7 +11,6 @@
 #include "rules.h"
 #include "vmx.h"
 
-
 /* The state begins with one member for each of these. */
 static const u16 fields[] = {
 #define FIELD(member, field) field,

@@ -310,7 +310,6 @@ void vmx_sync_control(struct vcpu *vcpu)
 	vmx->flush_vpid = true;
 }
 
-/* Instructions that the guest's CPUID does not have do not exist for it. */
 #define PROC2_APIC	(PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_X2APIC | PROC2_VIRTUAL_INTERRUPT)
 
 /* Of PROC2_APIC, what goes with the local APIC's mode. In x2APIC mode delivery is all that counts. */
@@ -328,6 +327,7 @@ static u64 apic_controls(const struct vcpu *vcpu)
 	return controls;
 }
 
+/* Instructions that the guest's CPUID does not have do not exist for it. */
 static u64 proc2_controls(const struct vcpu *vcpu)
 {
 	const struct cpuid_features *has = &vcpu->cpuid.has;

@@ -397,7 +397,7 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 /* Exit qualification of an access to the APIC-access page. */
 #define VMX_APIC_OFFSET		0xfffull
 #define VMX_APIC_TYPE		0xf000ull
-#define VMX_APIC_TYPE_READ	0x0000ull	/* by an instruction; also of a linear address */
+#define VMX_APIC_TYPE_READ	0x0000ull	/* of data, by an instruction */
 #define VMX_APIC_TYPE_WRITE	0x1000ull
 
 /* ... of port accesses. */
