@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory slots: what is refused, and what the guest sees when slots and host memory change. */
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+
 #include "fixture.h"
 
 #define GPA	0x40000000UL	/* where the tests put their slot */
@@ -374,6 +378,64 @@ TEST_F(vm, hugetlb_page_backs_a_slot)
 	if (memory == MAP_FAILED)
 		SKIP(return, "no hugetlb pages");
 	expect_guest_memory(_metadata, &self->vm, &self->vcpu, memory);
+}
+
+/* A page of some device's registers, which the kernel has no struct page for, or NULL. */
+static volatile __u8 *map_device(void)
+{
+	void *registers = MAP_FAILED;
+	glob_t files;
+
+	if (glob("/sys/bus/pci/devices/*/resource[0-5]", 0, NULL, &files))
+		return NULL;
+	for (size_t i = 0; i < files.gl_pathc && registers == MAP_FAILED; i++) {
+		int fd = open(files.gl_pathv[i], O_RDWR);
+
+		registers = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	globfree(&files);
+	return registers == MAP_FAILED ? NULL : registers;
+}
+
+TEST_F(vm, device_registers_back_a_slot)
+{
+	volatile __u8 *registers = map_device();
+
+	if (!registers)
+		SKIP(return, "no PCI device with memory");
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, 0, GPA, PAGE, (void *)registers));
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(registers[0], guest_byte(&self->vcpu));
+	ASSERT_EQ(0, munmap((void *)registers, PAGE));
+	EXPECT_EQ(-EFAULT, vcpu_run(&self->vcpu));
+}
+
+static volatile siginfo_t poison;
+
+static void note_poison(int signal, siginfo_t *info, void *context)
+{
+	poison = *info;
+}
+
+TEST_F(vm, access_to_a_poisoned_page_is_sigbus)
+{
+	struct sigaction action = { .sa_sigaction = note_poison, .sa_flags = SA_SIGINFO };
+	__u8 *memory = second_slot(&self->vm, 0);
+
+	memory[0] = 7;
+	start_long(&self->vcpu, read_slot);
+	EXPECT_EQ(7, guest_byte(&self->vcpu));
+	if (madvise(memory, PAGE, MADV_HWPOISON))
+		SKIP(return, "the kernel cannot poison pages");
+	sigaction(SIGBUS, &action, NULL);
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(BUS_MCEERR_AR, poison.si_code);
+	EXPECT_EQ(memory, poison.si_addr);
+	/* What a VMM does about it: give the guest another page. */
+	ASSERT_EQ(memory, mmap(memory, PAGE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	EXPECT_EQ(0, guest_byte(&self->vcpu));
 }
 
 /* The identity map and the task state segment */

@@ -4,6 +4,7 @@
  * the faults that filling them takes (a kernel probe on the fault function).
  */
 #include <errno.h>
+#include <linux/mman.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 
 #define SIZE	(8 * MIB)
 #define PAGES	(SIZE / PAGE)
+#define GIB	(1UL << 30)
 #define TRACING	"/sys/kernel/tracing/"
 
 /* The function that resolves one second-level fault. */
@@ -65,15 +67,15 @@ FIXTURE_TEARDOWN(area)
 	guests_free(&self->g);
 }
 
-/* Faults that one pass of the guest over the area takes, or -1. */
-static long faults_of_touch(struct guests *g)
+/* Faults that one pass of the guest over @pages of the area takes, or -1. */
+static long faults_of_touch(struct guests *g, __u64 pages)
 {
 	long faults;
 
 	memset((void *)g->control, 0, sizeof(*g->control));
 	if (!start_counting())
 		return -1;
-	guests_start(g, TOUCH, PAGES);
+	guests_start(g, TOUCH, pages);
 	if (guests_stop(g))
 		fatal("the guest saw errors");
 	faults = stop_counting();
@@ -99,7 +101,7 @@ TEST_F(area, small_pages_take_a_fault_each)
 	self->memory = map_anonymous(SIZE);
 	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
-	faults = faults_of_touch(&self->g);
+	faults = faults_of_touch(&self->g, PAGES);
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
@@ -113,7 +115,7 @@ TEST_F(area, transparent_huge_pages_take_a_fault_per_2_mib)
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, 0, self->memory, SIZE);
-	faults = faults_of_touch(&self->g);
+	faults = faults_of_touch(&self->g, PAGES);
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
@@ -129,12 +131,30 @@ TEST_F(area, hugetlb_pages_take_a_fault_per_2_mib)
 	if (self->memory == MAP_FAILED)
 		SKIP(return, "no hugetlb pages");
 	guests_set_area(&self->g, 0, self->memory, SIZE);
-	faults = faults_of_touch(&self->g);
+	faults = faults_of_touch(&self->g, PAGES);
 	munmap(self->memory, SIZE);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
+}
+
+/* Taken at the host's start: hugepagesz=1G hugepages=1. */
+TEST_F(area, pages_of_1_gib_take_one_fault)
+{
+	__u8 *memory = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			    MAP_HUGETLB | MAP_HUGE_1GB, -1, 0);
+	long faults;
+
+	if (memory == MAP_FAILED)
+		SKIP(return, "no pages of 1 GiB");
+	guests_set_area(&self->g, 0, memory, GIB);
+	faults = faults_of_touch(&self->g, GIB / 2 / PAGE);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_GE(OTHER_FAULTS, faults);	/* by 2 MiB there would be 256 */
+	EXPECT_EQ(1, memory[GIB / 2 - PAGE]);
+	EXPECT_EQ(0, memory[GIB / 2]);
 }
 
 TEST_F(area, memory_at_odd_distance_from_its_guest_address_is_mapped_small)
@@ -145,7 +165,7 @@ TEST_F(area, memory_at_odd_distance_from_its_guest_address_is_mapped_small)
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, 0, self->memory + PAGE, SIZE);
-	faults = faults_of_touch(&self->g);
+	faults = faults_of_touch(&self->g, PAGES);
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
@@ -159,13 +179,13 @@ TEST_F(area, large_leaves_come_back_when_logging_stops)
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, MINIVMM_MEM_LOG_DIRTY_PAGES, self->memory, SIZE);
-	faults = faults_of_touch(&self->g);
+	faults = faults_of_touch(&self->g, PAGES);
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
 	memset(self->memory, 0, SIZE);
-	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults_of_touch(&self->g));
+	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults_of_touch(&self->g, PAGES));
 }
 
 TEST_F(area, page_touched_twice_takes_one_fault)
@@ -173,10 +193,10 @@ TEST_F(area, page_touched_twice_takes_one_fault)
 	self->memory = map_anonymous(SIZE);
 	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
-	if (faults_of_touch(&self->g) < 0)
+	if (faults_of_touch(&self->g, PAGES) < 0)
 		SKIP(return, "no kernel probes");
 	memset(self->memory, 0, SIZE);
-	EXPECT_GE(OTHER_FAULTS, faults_of_touch(&self->g));
+	EXPECT_GE(OTHER_FAULTS, faults_of_touch(&self->g, PAGES));
 }
 
 TEST_HARNESS_MAIN
