@@ -297,12 +297,23 @@ static int handle_fast(struct vcpu *vcpu)
 	}
 }
 
+static bool is_device_access(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	return exit->kind == EXIT_APIC_ACCESS ||
+	       (exit->kind == EXIT_FAULT && !memory_has_slot(vcpu, exit->fault.gpa));
+}
+
 int exit_handle(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	unsigned int opcode = opcode_len(exit->kind);
 
 	vcpu->stats.exits[exit->kind]++;
+	vcpu->emulation.code_len = 0;
+	if (is_device_access(vcpu))
+		emulation_fetch_in_window(vcpu);
 	if (opcode && !exit->insn_len && !emulation_measure_in_window(vcpu, opcode))
 		return NEXT_OUTSIDE;
 	return handle_fast(vcpu);

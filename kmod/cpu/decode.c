@@ -431,6 +431,7 @@ bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)
 {
 	const struct emul_insn *insn = &e->insn;
 
-	return insn->op && insn->code_bits == emul_code_bits(e) && n >= insn->len &&
+	return insn->op && insn->code_bits == emul_code_bits(e) &&
+	       (!insn->vex || emul_is_protected(e)) && n >= insn->len &&
 	       !memcmp(insn->bytes, bytes, insn->len);
 }

@@ -464,7 +464,7 @@ static void prepare(struct vcpu *vcpu)
 	e->pio_len = PAGE_SIZE;
 	e->pio_size = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.size : 0;
 	e->pio_port = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.port : 0;
-	e->fetched = 0;
+	e->fetched = vcpu->emulation.code_len;
 	e->linear = EMUL_NO_LINEAR;
 }
 
@@ -527,16 +527,32 @@ static void begin(struct vcpu *vcpu)
 	prepare(vcpu);
 }
 
+/* A loop that polls a device has the same few bytes each time. */
+static int decode(struct emulation *em)
+{
+	struct emul *e = &em->e;
+	bool known = emul_decoded_matches(e, em->code, em->code_len);
+	int result;
+
+	memcpy(e->insn.bytes, em->code, sizeof(em->code));
+	if (known)
+		return EMUL_DONE;
+	result = emul_decode(e);
+	if (result != EMUL_DONE)
+		e->insn.op = NULL;
+	return result;
+}
+
 int emulation_run(struct vcpu *vcpu)
 {
-	struct emul *e = &vcpu->emulation.e;
+	struct emulation *em = &vcpu->emulation;
 	int result;
 
 	begin(vcpu);
 	vcpu->stats.emulated++;
-	result = emul_decode(e);
+	result = decode(em);
 	if (result == EMUL_DONE)
-		result = emul_execute(e);
+		result = emul_execute(&em->e);
 	return conclude(vcpu, result);
 }
 
@@ -593,7 +609,7 @@ static int peek_pte(void *ctx, u64 gpa, unsigned int size, u64 *val)
 	const void *pte = mmu_peek(ctx, gpa, false);
 
 	if (!pte)
-		return -EAGAIN;
+		return -ENOENT;
 	*val = size == 8 ? READ_ONCE(*(const u64 *)pte) : READ_ONCE(*(const u32 *)pte);
 	return 0;
 }
@@ -601,20 +617,39 @@ static int peek_pte(void *ctx, u64 gpa, unsigned int size, u64 *val)
 /* The CPU has just fetched the instruction: accessed bits are set already. */
 static const struct walk_ops walk_ops_peek = { .read_pte = peek_pte };
 
-bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
+/* The instruction's first @len bytes, up to its page's end, or NULL. */
+static const u8 *peek_code(struct vcpu *vcpu, unsigned int *len)
 {
 	u64 linear = linear_rip(vcpu);
 	struct walk_result result;
 	struct walk_mode mode;
-	const u8 *bytes;
 
 	if (paging_levels(vcpu) == 3 || fill_walk_mode(vcpu, &mode) ||
 	    walk_gva(&mode, &walk_ops_peek, vcpu, linear,
 		     WALK_FETCH | (vcpu->cpl == 3 ? WALK_USER : 0), &result))
-		return false;
-	bytes = mmu_peek(vcpu, result.gpa, false);
-	return bytes && set_insn_len(vcpu, bytes, piece_of(linear, EMUL_INSN_MAX, EMUL_INSN_MAX),
-				     opcode_len);
+		return NULL;
+	*len = piece_of(linear, EMUL_INSN_MAX, EMUL_INSN_MAX);
+	return mmu_peek(vcpu, result.gpa, false);
+}
+
+bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
+{
+	unsigned int len;
+	const u8 *bytes = peek_code(vcpu, &len);
+
+	return bytes && set_insn_len(vcpu, bytes, len, opcode_len);
+}
+
+void emulation_fetch_in_window(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+	unsigned int len;
+	const u8 *bytes = peek_code(vcpu, &len);
+
+	if (!bytes)
+		return;
+	memcpy(em->code, bytes, len);
+	em->code_len = len;
 }
 
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)

@@ -28,6 +28,8 @@ struct emulation_translation {
 
 struct emulation {
 	struct emul e;
+	u8 code[EMUL_INSN_MAX];	/* at RIP when the CPU exited, as far as known then */
+	u8 code_len;
 	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
@@ -54,6 +56,9 @@ int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
 /* emulation_measure_in_window - the same where the bytes are at hand; false: do it outside. */
 bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len);
+
+/* emulation_fetch_in_window - keep the instruction's bytes, if at hand, for emulation_run(). */
+void emulation_fetch_in_window(struct vcpu *vcpu);
 
 /*
  * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without

@@ -11,8 +11,8 @@
  * False: the CPU refused at once, and nothing was loaded or changed. Called with
  * interrupts off. NMIs may come at any moment outside the guest: segments, tables
  * and GS base are always the host's there. After an exit the guest's registers are
- * cleared and the return stack is refilled before the first RET, so the guest
- * steers no speculation.
+ * cleared, the return stack is refilled before the first RET, and where the host
+ * asks for it the branch history is overwritten, so the guest steers no speculation.
  */
 #include <linux/linkage.h>
 #include <asm/alternative.h>
@@ -25,7 +25,41 @@
 
 #define VMCS_HOST_RSP	0x6c14
 
+/* Taken branches enough for the longest history: so many nested calls with so many jumps each. */
+#define HISTORY_CALLS	5
+#define HISTORY_JUMPS	5
+
+/* What kernels call "clear the branch history by software after a VM exit". */
+#ifdef X86_FEATURE_CLEAR_BHB_VMEXIT
+#define IF_HISTORY_STEERS	X86_FEATURE_CLEAR_BHB_VMEXIT
+#else
+#define IF_HISTORY_STEERS	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
+#endif
+
 .section .noinstr.text, "ax"
+
+	.balign 64
+SYM_FUNC_START_LOCAL(nest_calls)
+	movl	$HISTORY_JUMPS, %eax
+.Ljump:
+	jmp	.Ltaken
+	nop
+.Ltaken:
+	subl	$1, %eax
+	jnz	.Ljump
+	subl	$1, %ecx
+	jz	.Ldeepest
+	call	nest_calls
+.Ldeepest:
+	RET
+SYM_FUNC_END(nest_calls)
+
+/* Leaves nothing of the guest in the branch history. Clobbers EAX and ECX. */
+SYM_FUNC_START_LOCAL(overwrite_branch_history)
+	movl	$HISTORY_CALLS, %ecx
+	call	nest_calls
+	RET
+SYM_FUNC_END(overwrite_branch_history)
 
 SYM_FUNC_START(vmx_enter_guest)
 	PUSH_CALLEE_SAVED
@@ -71,6 +105,7 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	SWITCH_SPEC_CTRL 24(%rsp), 16(%rsp)
+	ALTERNATIVE "", "call overwrite_branch_history", IF_HISTORY_STEERS
 	lfence				/* not past here before it is decided */
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx

@@ -176,6 +176,36 @@ TEST_F(vm, mmio_reads_change_what_the_instruction_changes)
 	EXPECT_EQ(answer, regs.rdx);
 }
 
+GUEST64(mmio_in_turns, "mov $0x20000000, %edi; mov $1, %eax; mov $2, %ebx; 1: mov %eax, (%rdi); jmp 1b");
+
+TEST_F(vm, instruction_rewritten_between_two_exits_is_seen)
+{
+	__u8 *modrm = self->vm.memory + GUEST_CODE + 16;
+
+	start_long(&self->vcpu, mmio_in_turns);
+	ASSERT_EQ(0x07, *modrm);
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1 + i % 2, self->vcpu.run->mmio.data[0]);
+		*modrm ^= 3 << 3;	/* EAX and EBX */
+	}
+}
+
+TEST_F(vm, mmio_instruction_may_cross_a_page)
+{
+	static const __u8 code[] = { 0x89, 0x07, 0xf4 };	/* mov %eax, (%rdi); hlt */
+	struct minivmm_regs regs;
+
+	vm_write(&self->vm, GUEST_CODE + PAGE - 1, code, sizeof(code));
+	vcpu_enter_long(&self->vcpu, GUEST_CODE + PAGE - 1);
+	regs = vcpu_regs(&self->vcpu);
+	regs.rdi = HOLE;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(HOLE, self->vcpu.run->mmio.phys_addr);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 GUEST64(mmio_across_end_of_memory, "mov $0xfffffe, %rdi; movl $0x44332211, (%rdi); hlt");
 
 TEST_F(vm, write_across_the_end_of_memory_is_split)

@@ -770,6 +770,18 @@ TEST_F(emulate, decoded_form_matches_same_bytes_and_mode_only)
 	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\x89\x07", 2));
 }
 
+TEST_F(emulate, decoded_vex_form_does_not_match_in_real_mode)
+{
+	enter_real(self);
+	self->e.cr0 |= CR0_PE;
+	PUT("\xc5\xf8\x11\x05");	/* vmovups [di], xmm0, in 16-bit protected mode */
+	self->regs.gpr[EMUL_RDI] = 0x2000;
+	ASSERT_EQ(EMUL_DONE, go(self));
+	EXPECT_TRUE(emul_decoded_matches(&self->e, (const u8 *)"\xc5\xf8\x11\x05", 4));
+	enter_real(self);
+	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\xc5\xf8\x11\x05", 4));
+}
+
 TEST_F(emulate, rip_relative_operand_counts_from_the_next_instruction)
 {
 	PUT("\xc7\x05\x00\x10\x00\x00\x78\x56\x34\x12");	/* mov dword [rip + 0x1000], imm */
