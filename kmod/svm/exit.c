@@ -4,6 +4,7 @@
  * to common terms on the way out. Everything here runs in the window.
  */
 #include <linux/percpu.h>
+#include <asm/asm.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
@@ -14,10 +15,13 @@
 #include "../vcpu.h"
 #include "svm.h"
 
+/* A reboot may just have turned SVM off on this CPU: then no window follows that would use it. */
 void svm_section_enter(struct vcpu *vcpu)
 {
-	asm volatile("vmsave %0" : : "a" (page_to_phys(this_cpu_ptr(&svm_cpu)->host_state))
-		     : "memory");
+	asm volatile("1: vmsave %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (page_to_phys(this_cpu_ptr(&svm_cpu)->host_state)) : "memory");
 }
 
 void svm_section_leave(struct vcpu *vcpu)

@@ -2,8 +2,8 @@
 /*
  * A guest for the shell to handle: "guest run" runs one to its end and succeeds
  * if it did what it should, or exits with the errno of RUN; "guest hold" opens a VM with a vCPU,
- * says "held" and keeps them until its standard input ends; "guest turns" runs it and
- * one of a second VM in turns, ten times each.
+ * says "held" and keeps them until its standard input ends; "guest spin" runs one that
+ * never ends; "guest turns" runs it and one of a second VM in turns, ten times each.
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +39,14 @@ static int hold(void)
 	return 0;
 }
 
+GUEST16(spin_forever, "1: jmp 1b");
+
+static int spin(struct vcpu *vcpu)
+{
+	start_real(vcpu, spin_forever);
+	return -vcpu_run(vcpu);
+}
+
 GUEST16(write_port, "1: out %al, $0x10; jmp 1b");
 
 static int take_turns(struct vcpu *vcpu)
@@ -62,6 +70,8 @@ static int do_as_told(const char *what, struct vcpu *vcpu)
 {
 	if (!strcmp(what, "hold"))
 		return hold();
+	if (!strcmp(what, "spin"))
+		return spin(vcpu);
 	if (!strcmp(what, "turns"))
 		return take_turns(vcpu);
 	return run_to_end(vcpu);
