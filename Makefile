@@ -33,4 +33,7 @@ demo:
 clean:
 	rm -rf build
 
+# Rooms of the selftests share a library: with -j, each is built in parallel, but one after the other.
+.NOTPARALLEL:
+
 .PHONY: all module launcher selftests $(SELFTESTS) check check-all demo clean
