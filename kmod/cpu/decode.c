@@ -408,7 +408,7 @@ static void insn_begin(struct emul *e)
 	insn->code_bits = emul_code_bits(e);
 }
 
-int emul_decode(struct emul *e)
+static int decode(struct emul *e)
 {
 	const struct emul_opcode *op;
 	u8 seg = EMUL_NO_REG;
@@ -425,6 +425,15 @@ int emul_decode(struct emul *e)
 	if (ret)
 		return ret;
 	return check_legal(e);
+}
+
+int emul_decode(struct emul *e)
+{
+	int ret = decode(e);
+
+	if (ret)
+		e->insn.op = NULL;
+	return ret;
 }
 
 bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)

@@ -186,7 +186,7 @@ int emul_decode(struct emul *e);
 /*
  * True if the decoded form left in e->insn by an earlier emul_decode() is
  * still right, given that the n bytes now at RIP are these and the mode is
- * e's; n must cover insn.len to match.
+ * e's; n must cover insn.len to match. False after a decoding that failed.
  */
 bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n);
 

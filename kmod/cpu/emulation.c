@@ -532,15 +532,9 @@ static int decode(struct emulation *em)
 {
 	struct emul *e = &em->e;
 	bool known = emul_decoded_matches(e, em->code, em->code_len);
-	int result;
 
 	memcpy(e->insn.bytes, em->code, sizeof(em->code));
-	if (known)
-		return EMUL_DONE;
-	result = emul_decode(e);
-	if (result != EMUL_DONE)
-		e->insn.op = NULL;
-	return result;
+	return known ? EMUL_DONE : emul_decode(e);
 }
 
 int emulation_run(struct vcpu *vcpu)

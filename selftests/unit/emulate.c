@@ -770,6 +770,13 @@ TEST_F(emulate, decoded_form_matches_same_bytes_and_mode_only)
 	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\x89\x07", 2));
 }
 
+TEST_F(emulate, illegal_form_matches_nothing)
+{
+	PUT("\xf0\x89\x07");	/* lock mov */
+	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\xf0\x89\x07", 3));
+}
+
 TEST_F(emulate, decoded_vex_form_does_not_match_in_real_mode)
 {
 	enter_real(self);
