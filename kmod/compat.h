@@ -6,6 +6,17 @@
 #ifndef MINIVMM_COMPAT_H
 #define MINIVMM_COMPAT_H
 
+#include <asm/cpufeatures.h>
+
+/* Set where software is to clear the branch history after a VM exit; also for assembly. */
+#ifdef X86_FEATURE_CLEAR_BHB_VMEXIT
+#define HOST_FEATURE_CLEAR_HISTORY	X86_FEATURE_CLEAR_BHB_VMEXIT
+#else
+#define HOST_FEATURE_CLEAR_HISTORY	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
+#endif
+
+#ifndef __ASSEMBLER__
+
 #include <linux/context_tracking.h>
 #include <linux/cpu.h>
 #include <linux/eventfd.h>
@@ -255,4 +266,5 @@ static inline void host_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
+#endif /* __ASSEMBLER__ */
 #endif /* MINIVMM_COMPAT_H */

@@ -21,6 +21,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
+#include "../compat.h"
 #include "../enter.h"
 
 #define VMCS_HOST_RSP	0x6c14
@@ -28,13 +29,6 @@
 /* Taken branches enough for the longest history: so many nested calls with so many jumps each. */
 #define HISTORY_CALLS	5
 #define HISTORY_JUMPS	5
-
-/* What kernels call "clear the branch history by software after a VM exit". */
-#ifdef X86_FEATURE_CLEAR_BHB_VMEXIT
-#define IF_HISTORY_STEERS	X86_FEATURE_CLEAR_BHB_VMEXIT
-#else
-#define IF_HISTORY_STEERS	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
-#endif
 
 .section .noinstr.text, "ax"
 
@@ -105,7 +99,7 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	SWITCH_SPEC_CTRL 24(%rsp), 16(%rsp)
-	ALTERNATIVE "", "call overwrite_branch_history", IF_HISTORY_STEERS
+	ALTERNATIVE "", "call overwrite_branch_history", HOST_FEATURE_CLEAR_HISTORY
 	lfence				/* not past here before it is decided */
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
