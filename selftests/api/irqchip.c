@@ -415,8 +415,6 @@ TEST_F(chip, external_vector_is_refused_when_the_kernel_has_the_pic)
 	EXPECT_EQ(-ENXIO, call(self->vcpu.fd, MINIVMM_INTERRUPT, &interrupt));
 }
 
-TEST_HARNESS_MAIN
-
 /* The local APIC's page. */
 
 #define APIC_ID_REGISTER	0xfee00020
@@ -466,3 +464,5 @@ TEST_F(chip, apic_page_is_there_in_xapic_mode_only)
 	EXPECT_EQ(0, read_apic_page(_metadata, first, true));
 	vcpu_free(&second);
 }
+
+TEST_HARNESS_MAIN
