@@ -148,8 +148,10 @@ static void inject_events(struct vcpu *vcpu)
 /* Requests that the window can serve, or that it must be left for. */
 static int serve_requests(struct vcpu *vcpu)
 {
-	if (vcpu_take_request(vcpu, VCPU_REQ_TLB_FLUSH))
+	if (vcpu_take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
+		mmu_flush_peeked(&vcpu->mmu);
 		backend_call(flush_tlb)(vcpu);
+	}
 	vcpu_take_request(vcpu, VCPU_REQ_SLOTS);
 	vcpu_take_request(vcpu, VCPU_REQ_EVENT);
 	if (READ_ONCE(vcpu->requests) || lapic_has_events(&vcpu->lapic) ||

@@ -15,6 +15,8 @@
 #include "../vm.h"
 #include "emulation.h"
 
+#define PTE_ADDRESS	GENMASK_ULL(51, 12)
+
 static struct vcpu *to_vcpu(struct emul *e)
 {
 	return e->ctx;
@@ -598,32 +600,43 @@ static u64 linear_rip(struct vcpu *vcpu)
 	return (u32)(cs.base + vcpu->regs.rip);
 }
 
-static int peek_pte(void *ctx, u64 gpa, unsigned int size, u64 *val)
+/*
+ * Where the CPU has found @linear in its last fetch: nothing needs to be checked or marked.
+ * False: some table is not at hand, or it is one of 32-bit paging.
+ */
+static bool peek_translation(struct vcpu *vcpu, u64 linear, u64 *gpa)
 {
-	const void *pte = mmu_peek(ctx, gpa, false);
+	unsigned int level = paging_levels(vcpu), shift = PAGE_SHIFT + level * 9;
+	u64 entry = vcpu->cr3;
 
-	if (!pte)
-		return -ENOENT;
-	*val = size == 8 ? READ_ONCE(*(const u64 *)pte) : READ_ONCE(*(const u32 *)pte);
-	return 0;
+	*gpa = linear;
+	if (!level)
+		return true;
+	if (level < 4)
+		return false;
+	do {
+		const u64 *table = mmu_peek(&vcpu->mmu, entry & PTE_ADDRESS, false);
+
+		if (!table)
+			return false;
+		shift -= 9;
+		entry = READ_ONCE(table[linear >> shift & 511]);
+		if (!(entry & _PAGE_PRESENT))
+			return false;
+	} while (--level && !(entry & _PAGE_PSE));
+	*gpa = (entry & PTE_ADDRESS & -(1ull << shift)) | (linear & ((1ull << shift) - 1));
+	return true;
 }
-
-/* The CPU has just fetched the instruction: accessed bits are set already. */
-static const struct walk_ops walk_ops_peek = { .read_pte = peek_pte };
 
 /* The instruction's first @len bytes, up to its page's end, or NULL. */
 static const u8 *peek_code(struct vcpu *vcpu, unsigned int *len)
 {
-	u64 linear = linear_rip(vcpu);
-	struct walk_result result;
-	struct walk_mode mode;
+	u64 linear = linear_rip(vcpu), gpa;
 
-	if (paging_levels(vcpu) == 3 || fill_walk_mode(vcpu, &mode) ||
-	    walk_gva(&mode, &walk_ops_peek, vcpu, linear,
-		     WALK_FETCH | (vcpu->cpl == 3 ? WALK_USER : 0), &result))
+	if (!peek_translation(vcpu, linear, &gpa))
 		return NULL;
 	*len = piece_of(linear, EMUL_INSN_MAX, EMUL_INSN_MAX);
-	return mmu_peek(vcpu, result.gpa, false);
+	return mmu_peek(&vcpu->mmu, gpa, false);
 }
 
 bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
