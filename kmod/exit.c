@@ -313,7 +313,7 @@ int exit_handle(struct vcpu *vcpu)
 	vcpu->stats.exits[exit->kind]++;
 	vcpu->emulation.code_len = 0;
 	if (is_device_access(vcpu))
-		emulation_fetch_in_window(vcpu);
+		return emulation_move_in_window(vcpu);
 	if (opcode && !exit->insn_len && !emulation_measure_in_window(vcpu, opcode))
 		return NEXT_OUTSIDE;
 	return handle_fast(vcpu);
@@ -322,9 +322,8 @@ int exit_handle(struct vcpu *vcpu)
 /* An access to a device, by an instruction or otherwise. */
 static int handle_device_access(struct vcpu *vcpu)
 {
-	/* The stack or a table of a delivery under way is on a device: RIP says nothing. */
-	if (vcpu->events.exception.injected || vcpu->events.interrupt.injected ||
-	    vcpu->events.nmi_injected)
+	/* The stack or a table of it is on a device: RIP says nothing. */
+	if (vcpu_is_delivering(vcpu))
 		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV,
 					   vcpu->exit.fault.gpa);
 	return emulation_run(vcpu);

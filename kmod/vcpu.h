@@ -166,6 +166,13 @@ static inline void vcpu_inject_ud(struct vcpu *vcpu)
 	vcpu_inject_exception(vcpu, 6, false, 0);
 }
 
+/* Whether the last exit came in the middle of the delivery of an event. */
+static inline bool vcpu_is_delivering(const struct vcpu *vcpu)
+{
+	return vcpu->events.exception.injected || vcpu->events.interrupt.injected ||
+	       vcpu->events.nmi_injected;
+}
+
 /* Would the guest take an interrupt, an NMI before its next instruction? The vCPU thread. */
 static inline bool vcpu_can_take_irq(const struct vcpu *vcpu)
 {

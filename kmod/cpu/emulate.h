@@ -197,6 +197,23 @@ bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)
  */
 int emul_execute(struct emul *e);
 
+/* A plain move between memory and a register or immediate, of which the caller makes the access. */
+struct emul_move {
+	u64 linear;		/* of the memory operand */
+	u64 data;		/* is_write: what is written */
+	unsigned int size;	/* 1, 2, 4 or 8 bytes */
+	bool is_write;
+};
+
+/*
+ * Whether the decoded instruction is one, in 64-bit mode and through a segment without
+ * base. Nothing is checked: it is for an access that the CPU has found allowed.
+ */
+bool emul_as_move(const struct emul *e, struct emul_move *move);
+
+/* What the move has read goes to its register; RIP is the caller's to advance. */
+void emul_finish_read(struct emul *e, u64 val);
+
 /* Decode and execute. */
 int emulate(struct emul *e);
 

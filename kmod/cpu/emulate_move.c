@@ -33,21 +33,58 @@ int emul_exec_mov_from_sreg(struct emul *e)
 	return emul_rm_write(e, insn->is_reg ? insn->op_size : 2, seg.selector);
 }
 
+static unsigned int movx_size(const struct emul_insn *insn)
+{
+	return min_t(unsigned int, insn->op->arg & MOVX_SIZE, insn->op_size);
+}
+
+void emul_finish_read(struct emul *e, u64 val)
+{
+	const struct emul_insn *insn = &e->insn;
+
+	if (insn->op->exec == emul_exec_movx) {
+		unsigned int size = movx_size(insn);
+
+		val = insn->op->arg & MOVX_SIGNED ? emul_sign_extend(val, size) : val & emul_mask(size);
+	}
+	emul_reg_write(e, insn->reg, insn->op_size, val);
+}
+
 /* MOVZX, MOVSX and MOVSXD. */
 int emul_exec_movx(struct emul *e)
 {
 	const struct emul_insn *insn = &e->insn;
-	unsigned int size = min_t(unsigned int, insn->op->arg & MOVX_SIZE, insn->op_size);
 	u64 val;
 	int ret;
 
-	ret = emul_rm_read(e, size, EMUL_READ, &val);
+	ret = emul_rm_read(e, movx_size(insn), EMUL_READ, &val);
 	if (ret)
 		return ret;
-	if (insn->op->arg & MOVX_SIGNED)
-		val = emul_sign_extend(val, size);
-	emul_reg_write(e, insn->reg, insn->op_size, val);
+	emul_finish_read(e, val);
 	return EMUL_DONE;
+}
+
+bool emul_as_move(const struct emul *e, struct emul_move *move)
+{
+	const struct emul_insn *insn = &e->insn;
+
+	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS)
+		return false;
+	move->linear = emul_effective_address(e);
+	move->is_write = false;
+	if (insn->op->exec == emul_exec_movx) {
+		move->size = movx_size(insn);
+		return true;
+	}
+	if (insn->op->exec != emul_exec_mov)
+		return false;
+	move->size = insn->op_size;
+	if (insn->op->flags & OPF_TO_REG)
+		return true;
+	move->is_write = true;
+	move->data = insn->op->flags & OPF_IMM ? insn->imm & emul_mask(move->size) :
+						 emul_reg_read(e, insn->reg, move->size);
+	return true;
 }
 
 static u64 swap_bytes(u64 val, unsigned int size)

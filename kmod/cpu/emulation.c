@@ -206,6 +206,15 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 	return EMUL_EXIT;
 }
 
+/* Whether a device or eventfd of the kernel took it; then a read has set *@data. */
+static bool device_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
+{
+	if (irqchip_mmio(vcpu, gpa, len, is_write, data))
+		return true;
+	return is_write && (ioeventfd_signal(vcpu->vm, false, gpa, len, *data) ||
+			    coalesced_write(vcpu->vm, false, gpa, len, *data));
+}
+
 /* Device memory, at most 8 bytes within a page. */
 static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
@@ -214,7 +223,7 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 
 	if (from_transcript(em, buf, len))
 		return EMUL_DONE;
-	if (!irqchip_mmio(vcpu, gpa, len, false, &data))
+	if (!device_access(vcpu, gpa, len, false, &data))
 		return ask_user_for_mmio(vcpu, gpa, NULL, len);
 	memcpy(buf, &data, len);
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
@@ -228,9 +237,7 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	if (from_transcript(em, NULL, len))
 		return EMUL_DONE;
 	memcpy(&data, buf, len);
-	if (!irqchip_mmio(vcpu, gpa, len, true, &data) &&
-	    !ioeventfd_signal(vcpu->vm, false, gpa, len, data) &&
-	    !coalesced_write(vcpu->vm, false, gpa, len, data))
+	if (!device_access(vcpu, gpa, len, true, &data))
 		return ask_user_for_mmio(vcpu, gpa, buf, len);
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
@@ -525,6 +532,7 @@ static void begin(struct vcpu *vcpu)
 	em->next = 0;
 	em->error = 0;
 	em->waiting = false;
+	em->moving = false;
 	em->last.valid = false;
 	prepare(vcpu);
 }
@@ -552,12 +560,28 @@ int emulation_run(struct vcpu *vcpu)
 	return conclude(vcpu, result);
 }
 
+static int finish_move(struct vcpu *vcpu, bool read, u64 data)
+{
+	struct emul *e = &vcpu->emulation.e;
+
+	if (read)
+		emul_finish_read(e, data);
+	vcpu->exit.insn_len = e->insn.len;
+	exit_skip(vcpu);
+	return NEXT_ENTER;
+}
+
 int emulation_continue(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
+	u64 data;
 
 	em->waiting = false;
 	em->error = 0;
+	if (em->moving) {
+		memcpy(&data, vcpu->run->mmio.data, sizeof(data));
+		return finish_move(vcpu, em->reading, data);
+	}
 	if (em->reading)
 		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
 	em->done++;
@@ -590,11 +614,13 @@ static bool set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 	return prefixes < got;
 }
 
+/* Also keeps the code segment's attributes. */
 static u64 linear_rip(struct vcpu *vcpu)
 {
 	struct emul_seg cs;
 
 	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	vcpu->emulation.e.cs_attr = cs.attr;
 	if (is_long_mode(vcpu) && (cs.attr & EMUL_ATTR_L))
 		return vcpu->regs.rip;
 	return (u32)(cs.base + vcpu->regs.rip);
@@ -647,16 +673,51 @@ bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
 	return bytes && set_insn_len(vcpu, bytes, len, opcode_len);
 }
 
-void emulation_fetch_in_window(struct vcpu *vcpu)
+static bool fetch_in_window(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
 	unsigned int len;
 	const u8 *bytes = peek_code(vcpu, &len);
 
 	if (!bytes)
-		return;
+		return false;
 	memcpy(em->code, bytes, len);
 	em->code_len = len;
+	return true;
+}
+
+/* Whether the instruction at RIP is a plain move that does just the access of this exit. */
+static bool is_known_move(struct vcpu *vcpu, struct emul_move *move)
+{
+	const struct exit_info *exit = &vcpu->exit;
+	struct emulation *em = &vcpu->emulation;
+	struct emul *e = &em->e;
+
+	e->regs = &vcpu->regs;
+	e->cr0 = vcpu->cr0;
+	e->efer = vcpu->efer;
+	return exit->fault.final && emul_decoded_matches(e, em->code, em->code_len) &&
+	       emul_as_move(e, move) && move->is_write == !!(exit->fault.access & MMU_WRITE) &&
+	       offset_in_page(move->linear) == offset_in_page(exit->fault.gpa) &&
+	       offset_in_page(exit->fault.gpa) + move->size <= PAGE_SIZE;
+}
+
+int emulation_move_in_window(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+	u64 gpa = vcpu->exit.fault.gpa, data;
+	struct emul_move move;
+
+	if (!fetch_in_window(vcpu) || vcpu_is_delivering(vcpu) || !is_known_move(vcpu, &move))
+		return NEXT_OUTSIDE;
+	data = move.is_write ? move.data : 0;
+	if (device_access(vcpu, gpa, move.size, move.is_write, &data))
+		return finish_move(vcpu, !move.is_write, data);
+	em->done = 0;
+	em->moving = true;
+	em->waiting = true;
+	ask_user_for_mmio(vcpu, gpa, move.is_write ? &data : NULL, move.size);
+	return NEXT_USER;
 }
 
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)

@@ -35,6 +35,7 @@ struct emulation {
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool waiting;		/* userspace was asked and its answer completes e.insn */
 	bool reading;		/* ... and will give data in run->mmio */
+	bool moving;		/* ... and the instruction is a plain move */
 	int error;		/* errno behind an EMUL_RETRY, or 0 */
 };
 
@@ -57,8 +58,11 @@ int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 /* emulation_measure_in_window - the same where the bytes are at hand; false: do it outside. */
 bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len);
 
-/* emulation_fetch_in_window - keep the instruction's bytes, if at hand, for emulation_run(). */
-void emulation_fetch_in_window(struct vcpu *vcpu);
+/*
+ * emulation_move_in_window - the CPU exited for an access to a device. If that is a plain
+ * move with known bytes, do it: NEXT_ENTER or NEXT_USER. NEXT_OUTSIDE: emulation_run() can.
+ */
+int emulation_move_in_window(struct vcpu *vcpu);
 
 /*
  * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without
