@@ -176,6 +176,59 @@ TEST_F(vm, mmio_reads_change_what_the_instruction_changes)
 	EXPECT_EQ(answer, regs.rdx);
 }
 
+/* The same instruction again and again, which is remembered from its first exit on. */
+GUEST64(mmio_read_loop,
+	"mov $0x20000000, %edi; xor %ebx, %ebx; mov $3, %ecx;"
+	"1: movsbq (%rdi), %rax; add %rax, %rbx; dec %ecx; jnz 1b; hlt");
+
+TEST_F(vm, repeated_mmio_reads_take_each_answer)
+{
+	start_long(&self->vcpu, mmio_read_loop);
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(0, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(1, self->vcpu.run->mmio.len);
+		memset(self->vcpu.run->mmio.data, -i, 8);
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(-6, (__s64)vcpu_regs(&self->vcpu).rbx);
+}
+
+GUEST64(mmio_write_loop,
+	"mov $0x20000000, %edi; mov $1, %eax; mov $3, %ecx;"
+	"1: mov %ax, 2(%rdi); inc %eax; dec %ecx; jnz 1b; hlt");
+
+TEST_F(vm, repeated_mmio_writes_carry_each_value)
+{
+	start_long(&self->vcpu, mmio_write_loop);
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(HOLE + 2, self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(2, self->vcpu.run->mmio.len);
+		EXPECT_EQ(i, *(__u16 *)self->vcpu.run->mmio.data);
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+GUEST64(mmio_split_loop,
+	"mov $0xfffffe, %edi; mov $0x44332211, %eax; mov $3, %ecx;"
+	"1: mov %eax, (%rdi); dec %ecx; jnz 1b; hlt");
+
+TEST_F(vm, repeated_writes_across_the_end_of_memory_are_split)
+{
+	start_long(&self->vcpu, mmio_split_loop);
+	for (int i = 1; i <= 3; i++) {
+		vm_write(&self->vm, GUEST_MEMORY - 2, "\0\0", 2);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(GUEST_MEMORY, self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(2, self->vcpu.run->mmio.len);
+		EXPECT_EQ(0x4433, *(__u16 *)self->vcpu.run->mmio.data);
+		EXPECT_EQ(0x2211, *(__u16 *)(self->vm.memory + GUEST_MEMORY - 2));
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 GUEST64(mmio_in_turns, "mov $0x20000000, %edi; mov $1, %eax; mov $2, %ebx; 1: mov %eax, (%rdi); jmp 1b");
 
 TEST_F(vm, instruction_rewritten_between_two_exits_is_seen)
