@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rows of single instructions that exit, handled in the kernel or by us. */
+#include "bench.h"
+
+#define HOLE		0xd0000000	/* no slot is here */
+#define STRING_BYTES	4096
+
+GUEST_BATCH(cpuid_op, "", "xor %eax, %eax; cpuid");
+GUEST_BATCH(vmmcall_op, "", "mov $99, %eax; vmmcall");
+GUEST_BATCH(vmcall_op, "", "mov $99, %eax; vmcall");
+GUEST_BATCH(rdmsr_op, "mov $0x1b, %ecx", "rdmsr");
+GUEST_BATCH(wrmsr_op, "mov $0x17a, %ecx; xor %eax, %eax; xor %edx, %edx", "wrmsr");
+GUEST_BATCH(rdmsr_direct_op, "mov $0xc0000102, %ecx", "rdmsr");
+GUEST_BATCH(wrmsr_direct_op, "mov $0xc0000102, %ecx; xor %eax, %eax; xor %edx, %edx", "wrmsr");
+GUEST_BATCH(cr0_op, "mov %cr0, %rax", "xor $0x10000, %rax; mov %rax, %cr0");
+GUEST_BATCH(cr4_op, "mov %cr4, %rax", "xor $0x80, %rax; mov %rax, %cr4");
+
+GUEST64(out_user, "1: out %al, $0x10; jmp 1b");
+GUEST64(in_user, "1: in $0x10, %al; jmp 1b");
+GUEST64(mmio_write_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov %eax, (%rdx); jmp 1b");
+GUEST64(mmio_read_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov (%rdx), %eax; jmp 1b");
+GUEST64(string_user, "mov $0x10, %edx; out %al, $0x10\n"
+	"1: mov $0x80000, %esi; mov $" STRING(STRING_BYTES) ", %ecx; rep outsb; jmp 1b");
+
+static void measure_op(const char *name, const __u8 *code, const __u8 *end)
+{
+	struct guest g;
+
+	guest_init(&g, code, end);
+	bench_batches(&g.vcpu, name);
+	guest_free(&g);
+}
+
+/* One exit of @reason a RUN. */
+static void measure_user(const char *name, __u32 reason, const __u8 *code, const __u8 *end)
+{
+	struct samples samples = { 0 };
+	struct guest g;
+
+	guest_init(&g, code, end);
+	bench_run(&g.vcpu, MINIVMM_EXIT_IO);
+	bench_run(&g.vcpu, reason);
+	bench_run(&g.vcpu, reason);
+	while (samples.count < SAMPLES)
+		bench_sample(&samples, bench_cost(&g.vcpu, reason));
+	bench_median_row(name, &samples, 1);
+	guest_free(&g);
+}
+
+/* Bytes of "rep outsb" reach us in as many RUNs as the device likes. */
+static void measure_string(void)
+{
+	struct samples samples = { 0 };
+	struct guest g;
+
+	guest_init(&g, CODE(string_user));
+	bench_run(&g.vcpu, MINIVMM_EXIT_IO);
+	while (samples.count < SAMPLES) {
+		__u64 start = bench_executed(), bytes = 0;
+
+		while (bytes < STRING_BYTES) {
+			bench_run(&g.vcpu, MINIVMM_EXIT_IO);
+			bytes += g.vcpu.run->io.count * g.vcpu.run->io.size;
+		}
+		bench_sample(&samples, bench_executed() - start);
+	}
+	bench_median_row("pio-string-byte", &samples, STRING_BYTES);
+	guest_free(&g);
+}
+
+void bench_exits(void)
+{
+	measure_op("cpuid", CODE(cpuid_op));
+	if (host_is_intel())
+		measure_op("hypercall", CODE(vmcall_op));
+	else
+		measure_op("hypercall", CODE(vmmcall_op));
+	measure_op("msr-read", CODE(rdmsr_op));
+	measure_op("msr-write", CODE(wrmsr_op));
+	measure_op("msr-read-direct", CODE(rdmsr_direct_op));
+	measure_op("msr-write-direct", CODE(wrmsr_direct_op));
+	measure_op("cr0-write", CODE(cr0_op));
+	measure_op("cr4-write", CODE(cr4_op));
+	measure_user("pio-write-user", MINIVMM_EXIT_IO, CODE(out_user));
+	measure_user("pio-read-user", MINIVMM_EXIT_IO, CODE(in_user));
+	measure_string();
+	measure_user("mmio-write-user", MINIVMM_EXIT_MMIO, CODE(mmio_write_user));
+	measure_user("mmio-read-user", MINIVMM_EXIT_MMIO, CODE(mmio_read_user));
+}

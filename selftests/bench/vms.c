@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rows of whole VMs: their creation and end, the memory they hold, the module itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define ROUNDS	9
+#define IDLE	128	/* VMs that wait while memory is looked at */
+#define VCPUS	8
+
+GUEST64(out_once, "1: out %al, $0x10; jmp 1b");
+
+static __u64 create_cost(unsigned int vcpus)
+{
+	__u64 start = bench_executed();
+	int vcpu[VCPUS], device = device_open();
+	int vm = call(device, MINIVMM_CREATE_VM, 0);
+
+	for (unsigned int i = 0; i < vcpus; i++) {
+		vcpu[i] = call(vm, MINIVMM_CREATE_VCPU, i);
+		if (vcpu[i] < 0)
+			fatal("CREATE_VM or CREATE_VCPU failed");
+	}
+	for (unsigned int i = 0; i < vcpus; i++)
+		close(vcpu[i]);
+	close(vm);
+	close(device);
+	return bench_executed() - start;
+}
+
+static void measure_create(const char *name, unsigned int vcpus)
+{
+	struct samples samples = { 0 };
+
+	create_cost(vcpus);
+	while (samples.count < ROUNDS)
+		bench_sample(&samples, create_cost(vcpus));
+	bench_median_row(name, &samples, 1);
+}
+
+static long available_kib(void)
+{
+	char line[128];
+	long kib = 0;
+	FILE *file = fopen("/proc/meminfo", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %ld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	if (!kib)
+		fatal("/proc/meminfo has no MemAvailable");
+	return kib;
+}
+
+/* A VM with interrupt controllers whose vCPU has run; all have the same memory. */
+static void start_idle(struct guest *g, void *memory)
+{
+	vm_init(&g->vm, 0);
+	g->vm.memory = memory;
+	g->vm.size = GUEST_MEMORY;
+	if (vm_set_slot(&g->vm, 0, 0, 0, GUEST_MEMORY, memory))
+		fatal("SET_USER_MEMORY_REGION refused");
+	vm_add_irqchip(&g->vm);
+	vcpu_init(&g->vcpu, &g->vm, 0);
+	start_long(&g->vcpu, out_once);
+	bench_run(&g->vcpu, MINIVMM_EXIT_IO);
+}
+
+static void end_idle(struct guest *g)
+{
+	g->vm.memory = NULL;
+	guest_free(g);
+}
+
+/* In bytes. */
+static void measure_memory(void)
+{
+	void *memory = map_anonymous(GUEST_MEMORY);
+	static struct guest guests[IDLE];
+	long before;
+
+	start_idle(&guests[0], memory);
+	end_idle(&guests[0]);
+	before = available_kib();
+	for (unsigned int i = 0; i < IDLE; i++)
+		start_idle(&guests[i], memory);
+	bench_row("vm-memory", (before - available_kib()) * 1024, IDLE);
+	for (unsigned int i = 0; i < IDLE; i++)
+		end_idle(&guests[i]);
+}
+
+/* What is in a tmpfs is read at once. */
+static __u64 insmod_cost(const char *name)
+{
+	int file = open(name, O_RDONLY | O_CLOEXEC);
+	__u64 start = bench_executed();
+
+	if (file < 0 || syscall(SYS_finit_module, file, "", 0))
+		fatal("%s cannot be loaded: %s", name, strerror(errno));
+	close(file);
+	return bench_executed() - start;
+}
+
+static void module_name(const char *file, char *name, size_t size)
+{
+	const char *base = strrchr(file, '/');
+
+	snprintf(name, size, "%s", base ? base + 1 : file);
+	*strchrnul(name, '.') = '\0';
+	for (char *c = name; *c; c++)
+		if (*c == '-')
+			*c = '_';
+}
+
+void bench_insmod(char **files, int count)
+{
+	struct samples samples = { 0 };
+
+	bench_idle();
+	for (;;) {
+		__u64 cost = 0;
+		char name[64];
+
+		for (int i = 0; i < count; i++)
+			cost += insmod_cost(files[i]);
+		bench_sample(&samples, cost);
+		if (samples.count == ROUNDS)
+			break;
+		for (int i = count; i--;) {
+			module_name(files[i], name, sizeof(name));
+			if (syscall(SYS_delete_module, name, 0))
+				fatal("%s cannot be unloaded", name);
+		}
+	}
+	bench_median_row("insmod", &samples, 1);
+}
+
+void bench_vms(void)
+{
+	bench_idle();
+	measure_create("vm-create-1", 1);
+	measure_create("vm-create-8", VCPUS);
+	measure_memory();
+}
