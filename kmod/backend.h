@@ -53,6 +53,7 @@ extern struct backend_caps backend;
  * enter	window: run the guest once; fills vcpu->exit, regs, CRs, CPL.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
+ * code_is_64bit	whether CS.L is set.
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
  * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
  * sync_tsc	after vcpu->tsc_offset or tsc_ratio changed.
@@ -79,6 +80,7 @@ extern struct backend_caps backend;
 	OP(void, flush_tlb, (struct vcpu *vcpu))				\
 	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct emul_seg *out)) \
 	OP(void, set_segment, (struct vcpu *vcpu, int seg, const struct emul_seg *in)) \
+	OP(bool, code_is_64bit, (struct vcpu *vcpu))				\
 	OP(void, get_table, (struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)) \
 	OP(void, set_table, (struct vcpu *vcpu, bool idt, u64 base, u16 limit))	\
 	OP(void, sync_control, (struct vcpu *vcpu))				\

@@ -69,8 +69,24 @@ static inline int host_rdmsr_safe(u32 msr, u64 *value)
 }
 
 /*
+ * A quiescent state of RCU on this CPU, between two windows: a clock tick that found RCU
+ * waiting has ended the first. A guest that leaves its section need not note anything,
+ * the scheduler or user mode does.
+ */
+static inline void host_note_quiescent(void)
+{
+	local_irq_disable();
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	rcu_virt_note_context_switch();
+#else
+	rcu_virt_note_context_switch(smp_processor_id());
+#endif
+	local_irq_enable();
+}
+
+/*
  * The borders of guest mode, directly around the entry code: lockdep and RCU are
- * told that interrupts are on and that this CPU holds no RCU-protected data.
+ * told that interrupts are on and that this CPU, if nobody ticks it, holds no RCU-protected data.
  */
 static __always_inline void host_enter_guest_context(void)
 {
@@ -78,15 +94,7 @@ static __always_inline void host_enter_guest_context(void)
 	trace_hardirqs_on_prepare();
 	lockdep_hardirqs_on_prepare();
 	instrumentation_end();
-	if (!context_tracking_guest_enter()) {
-		instrumentation_begin();
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-		rcu_virt_note_context_switch();
-#else
-		rcu_virt_note_context_switch(smp_processor_id());
-#endif
-		instrumentation_end();
-	}
+	context_tracking_guest_enter();
 	lockdep_hardirqs_on(CALLER_ADDR0);
 }
 

@@ -17,29 +17,23 @@
 #include "vm.h"
 
 /* Bytes after the prefixes of an intercepted instruction that is stepped over; 0: it is not. */
-static unsigned int opcode_len(enum exit_kind kind)
-{
-	switch (kind) {
-	case EXIT_HLT:
-	case EXIT_PAUSE:
-		return 1;
-	case EXIT_CPUID:
-	case EXIT_MSR_READ:
-	case EXIT_MSR_WRITE:
-	case EXIT_CACHE_FLUSH:
-		return 2;
-	case EXIT_HYPERCALL:
-	case EXIT_XSETBV:
-		return 3;
-	default:
-		return 0;
-	}
-}
+static const u8 opcode_len[NR_EXIT_KINDS] = {
+	[EXIT_HLT] = 1,
+	[EXIT_PAUSE] = 1,
+	[EXIT_CPUID] = 2,
+	[EXIT_MSR_READ] = 2,
+	[EXIT_MSR_WRITE] = 2,
+	[EXIT_CACHE_FLUSH] = 2,
+	[EXIT_HYPERCALL] = 3,
+	[EXIT_XSETBV] = 3,
+};
 
 static void set_rip(struct vcpu *vcpu, u64 rip)
 {
 	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
 	vcpu->irq_shadow = false;
+	if (likely(!(vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))))
+		return;
 	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
 	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		vcpu_inject_debug(vcpu, DR_STEP);
@@ -75,16 +69,9 @@ int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 
 static int handle_cpuid(struct vcpu *vcpu)
 {
-	u64 *gpr = vcpu->regs.gpr;
-	u32 out[4];
-
-	cpuid_query(vcpu, gpr[EMUL_RAX], gpr[EMUL_RCX], out);
-	gpr[EMUL_RAX] = out[0];
-	gpr[EMUL_RBX] = out[1];
-	gpr[EMUL_RCX] = out[2];
-	gpr[EMUL_RDX] = out[3];
+	cpuid_execute(vcpu);
 	exit_skip(vcpu);
-	return NEXT_ENTER;
+	return NEXT_AGAIN;
 }
 
 static int handle_msr_read(struct vcpu *vcpu)
@@ -99,7 +86,7 @@ static int handle_msr_read(struct vcpu *vcpu)
 	gpr[EMUL_RAX] = (u32)value;
 	gpr[EMUL_RDX] = value >> 32;
 	exit_skip(vcpu);
-	return NEXT_ENTER;
+	return NEXT_AGAIN;
 }
 
 static int handle_msr_write(struct vcpu *vcpu)
@@ -185,9 +172,10 @@ static int ask_user_for_port(struct vcpu *vcpu, u32 data)
 
 bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u32 *data)
 {
-	if (irqchip_port(vm, port, size, in, data))
+	if (vm->irqchip.in_kernel && irqchip_port(vm, port, size, in, data))
 		return true;
-	return !in && (ioeventfd_signal(vm, true, port, size, *data) ||
+	return !in && vm_takes_writes(vm, true) &&
+	       (ioeventfd_signal(vm, true, port, size, *data) ||
 		       coalesced_write(vm, true, port, size, *data));
 }
 
@@ -269,7 +257,7 @@ static int handle_fast(struct vcpu *vcpu)
 		return handle_xsetbv(vcpu);
 	case EXIT_CACHE_FLUSH:
 		exit_skip(vcpu);
-		return NEXT_ENTER;
+		return NEXT_AGAIN;
 	case EXIT_DEBUG_REGISTER:
 		return handle_debug_register(vcpu);
 	case EXIT_MACHINE_CHECK:
@@ -307,14 +295,13 @@ static bool is_device_access(struct vcpu *vcpu)
 
 int exit_handle(struct vcpu *vcpu)
 {
-	const struct exit_info *exit = &vcpu->exit;
-	unsigned int opcode = opcode_len(exit->kind);
+	enum exit_kind kind = vcpu->exit.kind;
 
-	vcpu->stats.exits[exit->kind]++;
-	vcpu->emulation.code_len = 0;
+	vcpu->stats.exits[kind]++;
 	if (is_device_access(vcpu))
 		return emulation_move_in_window(vcpu);
-	if (opcode && !exit->insn_len && !emulation_measure_in_window(vcpu, opcode))
+	if (!vcpu->exit.insn_len && opcode_len[kind] &&
+	    !emulation_measure_in_window(vcpu, opcode_len[kind]))
 		return NEXT_OUTSIDE;
 	return handle_fast(vcpu);
 }
@@ -379,7 +366,7 @@ static int handle_pause(struct vcpu *vcpu)
 
 int exit_handle_outside(struct vcpu *vcpu)
 {
-	unsigned int opcode = opcode_len(vcpu->exit.kind);
+	unsigned int opcode = opcode_len[vcpu->exit.kind];
 	int next;
 
 	if (opcode && !vcpu->exit.insn_len) {
@@ -389,7 +376,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	}
 	next = handle_fast(vcpu);
 	if (next != NEXT_OUTSIDE)
-		return next;
+		return next == NEXT_AGAIN ? NEXT_ENTER : next;
 	switch (vcpu->exit.kind) {
 	case EXIT_FAULT:
 		return handle_fault(vcpu);

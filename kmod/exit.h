@@ -88,6 +88,7 @@ struct user_port {
 /* What to do next. A negative number is an errno for VM_RUN. */
 enum run_next {
 	NEXT_ENTER,		/* enter the guest again, at once */
+	NEXT_AGAIN,		/* the same, in the window: only registers and requests have changed */
 	NEXT_OUTSIDE,		/* leave section and window, then exit_handle_outside() */
 	NEXT_HOST,		/* leave the section: the host has work; then enter again */
 	NEXT_USER,		/* return to userspace: the run page says why */

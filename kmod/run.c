@@ -149,7 +149,7 @@ static void inject_events(struct vcpu *vcpu)
 static int serve_requests(struct vcpu *vcpu)
 {
 	if (vcpu_take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
-		mmu_flush_peeked(&vcpu->mmu);
+		code_forget(vcpu);
 		backend_call(flush_tlb)(vcpu);
 	}
 	vcpu_take_request(vcpu, VCPU_REQ_SLOTS);
@@ -184,8 +184,10 @@ static int before_entry(struct vcpu *vcpu)
  * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
  * guest uses them. The host's come back from the thread's or perf's copies.
  */
-static void debug_load_guest(struct vcpu *vcpu, unsigned long *host)
+static void debug_load_guest(struct vcpu *vcpu)
 {
+	unsigned long *host = vcpu->host_db;
+
 	if (unlikely(hw_breakpoint_active())) {
 		get_debugreg(host[0], 0);
 		get_debugreg(host[1], 1);
@@ -201,8 +203,10 @@ static void debug_load_guest(struct vcpu *vcpu, unsigned long *host)
 	set_debugreg(vcpu->db[3], 3);
 }
 
-static void debug_load_host(struct vcpu *vcpu, const unsigned long *host)
+static void debug_load_host(struct vcpu *vcpu)
 {
+	const unsigned long *host = vcpu->host_db;
+
 	if (unlikely(vcpu->dr_live)) {
 		get_debugreg(vcpu->db[0], 0);
 		get_debugreg(vcpu->db[1], 1);
@@ -220,24 +224,26 @@ static void debug_load_host(struct vcpu *vcpu, const unsigned long *host)
 
 static int run_window(struct vcpu *vcpu)
 {
-	unsigned long host_db[4];
 	int next;
 
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
-	debug_load_guest(vcpu, host_db);
+	debug_load_guest(vcpu);
 	xstate_enter_window(vcpu);
+	next = NEXT_ENTER;
 	do {
-		next = before_entry(vcpu);
-		if (next != NEXT_ENTER)
-			break;
+		if (next == NEXT_ENTER || READ_ONCE(vcpu->requests)) {
+			next = before_entry(vcpu);
+			if (next != NEXT_ENTER)
+				break;
+		}
 		backend_call(enter)(vcpu);
 		vcpu->stats.entries++;
 		next = exit_handle(vcpu);
-	} while (next == NEXT_ENTER && vcpu->exit.kind != EXIT_INTERRUPT);
+	} while ((next == NEXT_ENTER || next == NEXT_AGAIN) && vcpu->exit.kind != EXIT_INTERRUPT);
 	xstate_leave_window(vcpu);
-	debug_load_host(vcpu, host_db);
+	debug_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
 	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
 	local_irq_enable();
@@ -287,9 +293,8 @@ static int run_section(struct vcpu *vcpu)
 	int next;
 
 	section_enter(vcpu);
-	do {
-		next = run_window(vcpu);
-	} while (next == NEXT_ENTER);
+	while ((next = run_window(vcpu)) == NEXT_ENTER)
+		host_note_quiescent();
 	section_leave(vcpu);
 	return next;
 }
@@ -412,19 +417,30 @@ static void fill_run_page(struct vcpu *vcpu)
 					  vcpu_can_take_irq(vcpu));
 }
 
-int vcpu_run(struct vcpu *vcpu)
+static int run_and_tell(struct vcpu *vcpu)
 {
-	sigset_t saved;
 	int next;
 
-	if (vcpu->sigmask_set)
-		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
 	if (!vcpu->lapic.in_kernel)
 		lapic_set_cr8(&vcpu->lapic, READ_ONCE(vcpu->run->cr8));
 	next = run(vcpu);
 	vcpu->stats.user_exits++;
 	fill_run_page(vcpu);
-	if (vcpu->sigmask_set)
-		sigprocmask(SIG_SETMASK, &saved, NULL);
 	return next < 0 ? next : 0;
+}
+
+static noinline int run_with_sigmask(struct vcpu *vcpu)
+{
+	sigset_t saved;
+	int ret;
+
+	sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
+	ret = run_and_tell(vcpu);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	return ret;
+}
+
+int vcpu_run(struct vcpu *vcpu)
+{
+	return vcpu->sigmask_set ? run_with_sigmask(vcpu) : run_and_tell(vcpu);
 }

@@ -99,16 +99,11 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
 	vcpu_inject_exception(vcpu, 14, true, error);
 }
 
-void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
+void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 {
 	struct vcpu_events *ev = &vcpu->events;
 	u8 vector = event & EVENT_VECTOR;
 
-	ev->exception.injected = false;
-	ev->interrupt.injected = false;
-	ev->nmi_injected = false;
-	if (likely(!(event & EVENT_VALID)))
-		return;
 	switch (event & EVENT_TYPE) {
 	case EVENT_INTERRUPT:
 		ev->interrupt.injected = true;

@@ -18,6 +18,7 @@
 #include <asm/processor-flags.h>
 
 #include "../uapi/minivmm.h"
+#include "cpu/code.h"
 #include "cpu/cpuid.h"
 #include "cpu/emulation.h"
 #include "cpu/msr.h"
@@ -91,11 +92,13 @@ struct vcpu {
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
 	struct user_port port;		/* exit.h: an IN or OUT waiting for userspace */
 	struct emulation emulation;	/* cpu/emulation.h: an instruction waiting for userspace */
+	struct code code;		/* cpu/code.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
 	struct vcpu_stats stats;	/* stats.h */
 	struct last_error error;	/* explain.h */
 
 	u64 db[4], dr6, dr7;
+	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */
 	bool dr_live;			/* guest DR0-3 are loaded in this section */
 	u64 tsc_ratio, tsc_offset;	/* guest TSC = host TSC * ratio + offset; see pv.h */
 	u32 tsc_khz;			/* of the guest's TSC */
@@ -195,7 +198,18 @@ static inline bool vcpu_can_take_nmi(const struct vcpu *vcpu)
 #define EVENT_EXCEPTION		(3u << 8)
 #define EVENT_HAS_ERROR		(1u << 11)
 #define EVENT_VALID		(1u << 31)
-void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error);
+void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error);
+
+static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	ev->exception.injected = false;
+	ev->interrupt.injected = false;
+	ev->nmi_injected = false;
+	if (unlikely(event & EVENT_VALID))
+		vcpu_set_interrupted_event(vcpu, event, error);
+}
 
 /* vcpu_queue_nmi - one NMI (at most two wait). Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
@@ -203,6 +217,18 @@ void vcpu_queue_nmi(struct vcpu *vcpu);
 static inline bool is_long_mode(const struct vcpu *vcpu)
 {
 	return vcpu->efer & 0x400;	/* EFER.LMA */
+}
+
+/* Levels of the guest's own page tables; 0: paging is off. */
+static inline unsigned int vcpu_paging_levels(const struct vcpu *vcpu)
+{
+	if (!(vcpu->cr0 & X86_CR0_PG))
+		return 0;
+	if (!(vcpu->cr4 & X86_CR4_PAE))
+		return 2;
+	if (!is_long_mode(vcpu))
+		return 3;
+	return vcpu->cr4 & X86_CR4_LA57 ? 5 : 4;
 }
 
 #endif /* MINIVMM_VCPU_H */

@@ -54,6 +54,16 @@ struct vm {
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&	\
 	     ((v) = (vm)->vcpus[(i)], true); (i)++)
 
+/*
+ * vm_takes_writes - whether an eventfd or the coalesced ring may take a guest's write to a
+ * port, or to where no memory is. Asked at each such exit; most VMs have neither.
+ */
+static inline bool vm_takes_writes(const struct vm *vm, bool is_port)
+{
+	return rcu_access_pointer(vm->irqchip.ioeventfds[is_port]) ||
+	       rcu_access_pointer(vm->coalesced.zones);
+}
+
 /* vm_create - new VM owned by current->mm. ENOMEM. The caller holds the only reference. */
 struct vm *vm_create(void);
 

@@ -348,27 +348,27 @@ u32 cpuid_signature(struct vcpu *vcpu)
 	return eax ? eax : 0x600;
 }
 
-/* Bits that show the state of the vCPU, not what it can do. */
-static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
+/* Bits that show the state of the vCPU, not what it can do. @gpr holds the entry's values. */
+static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 {
 	switch (function) {
 	case 1:
-		out[2] &= ~L1C_OSXSAVE;
+		gpr[EMUL_RCX] &= ~(u64)L1C_OSXSAVE;
 		if (vcpu->cr4 & X86_CR4_OSXSAVE)
-			out[2] |= L1C_OSXSAVE;
+			gpr[EMUL_RCX] |= L1C_OSXSAVE;
 		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
-			out[3] &= ~L1D_APIC;
+			gpr[EMUL_RDX] &= ~(u64)L1D_APIC;
 		break;
 	case 7:
-		out[2] &= ~L7C_OSPKE;
+		gpr[EMUL_RCX] &= ~(u64)L7C_OSPKE;
 		if (!index && (vcpu->cr4 & X86_CR4_PKE))
-			out[2] |= L7C_OSPKE;
+			gpr[EMUL_RCX] |= L7C_OSPKE;
 		break;
 	case 0xd:
-		if (index == 0 && out[1])
-			out[1] = xstate_size_of(xstate_guest_xcr0(vcpu));
-		else if (index == 1 && (out[0] & (LDA_XSAVEC | LDA_XSAVES)))
-			out[1] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
+		if (index == 0 && gpr[EMUL_RBX])
+			gpr[EMUL_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
+		else if (index == 1 && (gpr[EMUL_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
+			gpr[EMUL_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}
 }
@@ -384,19 +384,18 @@ static const struct minivmm_cpuid_entry2 *beyond_last(const struct vcpu_cpuid *c
 	return find(cpuid, first->eax, index);
 }
 
-void cpuid_query(struct vcpu *vcpu, u32 function, u32 index, u32 out[4])
+void cpuid_execute(struct vcpu *vcpu)
 {
+	static const struct minivmm_cpuid_entry2 nothing;
+	u64 *gpr = vcpu->regs.gpr;
+	u32 function = gpr[EMUL_RAX], index = gpr[EMUL_RCX];
 	const struct minivmm_cpuid_entry2 *e = find(&vcpu->cpuid, function, index);
 
-	if (!e)
-		e = beyond_last(&vcpu->cpuid, function, index);
-	if (!e) {
-		memset(out, 0, 4 * sizeof(*out));
-		return;
-	}
-	out[0] = e->eax;
-	out[1] = e->ebx;
-	out[2] = e->ecx;
-	out[3] = e->edx;
-	apply_state(vcpu, e->function, index, out);
+	if (unlikely(!e))
+		e = beyond_last(&vcpu->cpuid, function, index) ?: &nothing;
+	gpr[EMUL_RAX] = e->eax;
+	gpr[EMUL_RBX] = e->ebx;
+	gpr[EMUL_RCX] = e->ecx;
+	gpr[EMUL_RDX] = e->edx;
+	apply_state(vcpu, e->function, index, gpr);
 }

@@ -37,8 +37,8 @@ int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count);
 int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned int count);
 void cpuid_free(struct vcpu *vcpu);
 
-/* cpuid_query - the guest's view of leaf (@eax, @ecx): fills @out[4] = eax, ebx, ecx, edx. Window. */
-void cpuid_query(struct vcpu *vcpu, u32 eax, u32 ecx, u32 out[4]);
+/* cpuid_execute - what CPUID does to the guest's registers. Window. */
+void cpuid_execute(struct vcpu *vcpu);
 
 /* cpuid_signature - EAX of leaf 1: what RDX holds after reset. */
 u32 cpuid_signature(struct vcpu *vcpu);

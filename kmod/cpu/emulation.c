@@ -15,8 +15,6 @@
 #include "../vm.h"
 #include "emulation.h"
 
-#define PTE_ADDRESS	GENMASK_ULL(51, 12)
-
 static struct vcpu *to_vcpu(struct emul *e)
 {
 	return e->ctx;
@@ -55,22 +53,11 @@ static int cmpxchg_pte(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
 static const struct walk_ops walk_ops = { .read_pte = read_pte, .cmpxchg_pte = cmpxchg_pte };
 static const struct walk_ops walk_ops_silent = { .read_pte = read_pte };
 
-static u8 paging_levels(const struct vcpu *vcpu)
-{
-	if (!(vcpu->cr0 & X86_CR0_PG))
-		return 0;
-	if (!(vcpu->cr4 & X86_CR4_PAE))
-		return 2;
-	if (!is_long_mode(vcpu))
-		return 3;
-	return vcpu->cr4 & X86_CR4_LA57 ? 5 : 4;
-}
-
 static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 {
 	*mode = (struct walk_mode){
 		.cr3 = vcpu->cr3,
-		.levels = paging_levels(vcpu),
+		.levels = vcpu_paging_levels(vcpu),
 		.phys_bits = vcpu->cpuid.has.phys_bits,
 		.wp = vcpu->cr0 & X86_CR0_WP,
 		.pse = vcpu->cr4 & X86_CR4_PSE,
@@ -209,10 +196,11 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 /* Whether a device or eventfd of the kernel took it; then a read has set *@data. */
 static bool device_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
 {
-	if (irqchip_mmio(vcpu, gpa, len, is_write, data))
+	if (vcpu->vm->irqchip.in_kernel && irqchip_mmio(vcpu, gpa, len, is_write, data))
 		return true;
-	return is_write && (ioeventfd_signal(vcpu->vm, false, gpa, len, *data) ||
-			    coalesced_write(vcpu->vm, false, gpa, len, *data));
+	return is_write && vm_takes_writes(vcpu->vm, false) &&
+	       (ioeventfd_signal(vcpu->vm, false, gpa, len, *data) ||
+		coalesced_write(vcpu->vm, false, gpa, len, *data));
 }
 
 /* Device memory, at most 8 bytes within a page. */
@@ -544,6 +532,7 @@ static int decode(struct emulation *em)
 	bool known = emul_decoded_matches(e, em->code, em->code_len);
 
 	memcpy(e->insn.bytes, em->code, sizeof(em->code));
+	em->code_len = 0;
 	return known ? EMUL_DONE : emul_decode(e);
 }
 
@@ -608,122 +597,75 @@ static bool set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 {
 	unsigned int prefixes = 0;
 
+	/* Most have none, and their opcode begins with this. */
+	if (likely(bytes[0] == 0x0f)) {
+		vcpu->exit.insn_len = opcode_len;
+		return true;
+	}
 	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
 		prefixes++;
 	vcpu->exit.insn_len = prefixes + opcode_len;
 	return prefixes < got;
 }
 
-/* Also keeps the code segment's attributes. */
-static u64 linear_rip(struct vcpu *vcpu)
-{
-	struct emul_seg cs;
-
-	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
-	vcpu->emulation.e.cs_attr = cs.attr;
-	if (is_long_mode(vcpu) && (cs.attr & EMUL_ATTR_L))
-		return vcpu->regs.rip;
-	return (u32)(cs.base + vcpu->regs.rip);
-}
-
-/*
- * Where the CPU has found @linear in its last fetch: nothing needs to be checked or marked.
- * False: some table is not at hand, or it is one of 32-bit paging.
- */
-static bool peek_translation(struct vcpu *vcpu, u64 linear, u64 *gpa)
-{
-	unsigned int level = paging_levels(vcpu), shift = PAGE_SHIFT + level * 9;
-	u64 entry = vcpu->cr3;
-
-	*gpa = linear;
-	if (!level)
-		return true;
-	if (level < 4)
-		return false;
-	do {
-		const u64 *table = mmu_peek(&vcpu->mmu, entry & PTE_ADDRESS, false);
-
-		if (!table)
-			return false;
-		shift -= 9;
-		entry = READ_ONCE(table[linear >> shift & 511]);
-		if (!(entry & _PAGE_PRESENT))
-			return false;
-	} while (--level && !(entry & _PAGE_PSE));
-	*gpa = (entry & PTE_ADDRESS & -(1ull << shift)) | (linear & ((1ull << shift) - 1));
-	return true;
-}
-
-/* The instruction's first @len bytes, up to its page's end, or NULL. */
-static const u8 *peek_code(struct vcpu *vcpu, unsigned int *len)
-{
-	u64 linear = linear_rip(vcpu), gpa;
-
-	if (!peek_translation(vcpu, linear, &gpa))
-		return NULL;
-	*len = piece_of(linear, EMUL_INSN_MAX, EMUL_INSN_MAX);
-	return mmu_peek(&vcpu->mmu, gpa, false);
-}
-
 bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
 {
 	unsigned int len;
-	const u8 *bytes = peek_code(vcpu, &len);
+	const u8 *bytes = code_peek(vcpu, &len);
 
 	return bytes && set_insn_len(vcpu, bytes, len, opcode_len);
 }
 
-static bool fetch_in_window(struct vcpu *vcpu)
-{
-	struct emulation *em = &vcpu->emulation;
-	unsigned int len;
-	const u8 *bytes = peek_code(vcpu, &len);
-
-	if (!bytes)
-		return false;
-	memcpy(em->code, bytes, len);
-	em->code_len = len;
-	return true;
-}
-
-/* Whether the instruction at RIP is a plain move that does just the access of this exit. */
-static bool is_known_move(struct vcpu *vcpu, struct emul_move *move)
+/* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
+static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len,
+			  struct emul_move *move)
 {
 	const struct exit_info *exit = &vcpu->exit;
-	struct emulation *em = &vcpu->emulation;
-	struct emul *e = &em->e;
+	struct emul *e = &vcpu->emulation.e;
 
 	e->regs = &vcpu->regs;
 	e->cr0 = vcpu->cr0;
 	e->efer = vcpu->efer;
-	return exit->fault.final && emul_decoded_matches(e, em->code, em->code_len) &&
-	       emul_as_move(e, move) && move->is_write == !!(exit->fault.access & MMU_WRITE) &&
+	return exit->fault.final && emul_decoded_matches(e, bytes, len) && emul_as_move(e, move) &&
+	       move->is_write == !!(exit->fault.access & MMU_WRITE) &&
 	       offset_in_page(move->linear) == offset_in_page(exit->fault.gpa) &&
 	       offset_in_page(exit->fault.gpa) + move->size <= PAGE_SIZE;
+}
+
+static int move_in_window(struct vcpu *vcpu, const struct emul_move *move)
+{
+	struct emulation *em = &vcpu->emulation;
+	u64 gpa = vcpu->exit.fault.gpa, data = move->is_write ? move->data : 0;
+
+	if (device_access(vcpu, gpa, move->size, move->is_write, &data))
+		return finish_move(vcpu, !move->is_write, data);
+	em->done = 0;
+	em->moving = true;
+	em->waiting = true;
+	ask_user_for_mmio(vcpu, gpa, move->is_write ? &data : NULL, move->size);
+	return NEXT_USER;
 }
 
 int emulation_move_in_window(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
-	u64 gpa = vcpu->exit.fault.gpa, data;
 	struct emul_move move;
+	unsigned int len;
+	const u8 *bytes = vcpu_is_delivering(vcpu) ? NULL : code_peek(vcpu, &len);
 
-	if (!fetch_in_window(vcpu) || vcpu_is_delivering(vcpu) || !is_known_move(vcpu, &move))
+	if (!bytes)
 		return NEXT_OUTSIDE;
-	data = move.is_write ? move.data : 0;
-	if (device_access(vcpu, gpa, move.size, move.is_write, &data))
-		return finish_move(vcpu, !move.is_write, data);
-	em->done = 0;
-	em->moving = true;
-	em->waiting = true;
-	ask_user_for_mmio(vcpu, gpa, move.is_write ? &data : NULL, move.size);
-	return NEXT_USER;
+	if (is_known_move(vcpu, bytes, len, &move))
+		return move_in_window(vcpu, &move);
+	memcpy(em->code, bytes, len);
+	em->code_len = len;
+	return NEXT_OUTSIDE;
 }
 
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
 {
 	struct emul *e = &vcpu->emulation.e;
-	u64 linear = linear_rip(vcpu);
+	u64 linear = code_linear_rip(vcpu);
 	u8 bytes[EMUL_INSN_MAX];
 	unsigned int got = 0, more;
 	int ret;

@@ -28,7 +28,7 @@ struct emulation_translation {
 
 struct emulation {
 	struct emul e;
-	u8 code[EMUL_INSN_MAX];	/* at RIP when the CPU exited, as far as known then */
+	u8 code[EMUL_INSN_MAX];	/* at RIP, as far as the window saw; for the next emulation_run() */
 	u8 code_len;
 	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];

@@ -265,9 +265,8 @@ static bool has_tsc_aux(void)
 
 void msr_load_guest(struct vcpu *vcpu)
 {
-	u64 host = host_tsc_aux();
-
-	if (has_tsc_aux() && vcpu->msrs.tsc_aux != host)
+	vcpu->msrs.host_tsc_aux = host_tsc_aux();
+	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
 		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.tsc_aux);
 }
 
@@ -281,10 +280,8 @@ static void set_tsc_aux(struct vcpu *vcpu, u64 value)
 
 void msr_load_host(struct vcpu *vcpu)
 {
-	u64 host = host_tsc_aux();
-
-	if (has_tsc_aux() && vcpu->msrs.tsc_aux != host)
-		host_wrmsr(MSR_TSC_AUX, host);
+	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
+		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.host_tsc_aux);
 }
 
 int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)

@@ -18,6 +18,7 @@ struct minivmm_msr_list;
 struct vcpu_msrs {
 	u64 misc_enable;
 	u64 tsc_aux;
+	u64 host_tsc_aux;	/* of the CPU of this section */
 	u64 tsc_adjust;
 	u64 spec_ctrl;
 	u64 mtrr_def_type;

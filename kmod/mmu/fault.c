@@ -64,42 +64,25 @@ u64 mmu_root_pa(const struct vcpu *vcpu)
 	return __sme_set(__pa(vcpu->mmu.root->table));
 }
 
-/* Look @gfn up in the live tables. */
-static bool peek_tables(const struct mmu_root *root, gfn_t gfn, struct mmu_peeked *found)
+void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write)
 {
+	const struct mmu_root *root = vcpu->mmu.root;
+	u64 need = MMU_SW_DIRECT | (write ? root->format->write : 0);
 	unsigned int level = root->role.levels;
 	const u64 *table = root->table;
 	u64 entry;
 
 	for (;; level--) {
-		entry = READ_ONCE(table[mmu_index(gfn, level)]);
+		entry = READ_ONCE(table[mmu_index(gpa >> PAGE_SHIFT, level)]);
 		if (!(entry & root->format->present))
-			return false;
+			return NULL;
 		if (mmu_is_leaf(entry, level))
 			break;
 		table = mmu_child(entry);
 	}
-	if (!(entry & MMU_SW_DIRECT))
-		return false;
-	found->gfn = gfn;
-	found->page = (void *)mmu_child(entry) + ((gfn & (mmu_level_pages(level) - 1)) << PAGE_SHIFT);
-	found->write = entry & root->format->write;
-	return true;
-}
-
-void *mmu_peek_tables(struct vcpu_mmu *mmu, gpa_t gpa, bool write)
-{
-	gfn_t gfn = gpa >> PAGE_SHIFT;
-	struct mmu_peeked *found = &mmu->peeked[gfn % MMU_PEEKED];
-
-	if (!peek_tables(mmu->root, gfn, found) || found->write < write)
+	if ((entry & need) != need)
 		return NULL;
-	return found->page + offset_in_page(gpa);
-}
-
-void mmu_flush_peeked(struct vcpu_mmu *mmu)
-{
-	memset(mmu->peeked, 0, sizeof(mmu->peeked));
+	return (void *)mmu_child(entry) + (gpa & ((mmu_level_pages(level) << PAGE_SHIFT) - 1));
 }
 
 /* One fault on its way through. */

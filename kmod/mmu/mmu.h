@@ -10,8 +10,6 @@
 #ifndef MINIVMM_MMU_MMU_H
 #define MINIVMM_MMU_MMU_H
 
-#include <linux/mm.h>
-
 #include "../memory.h"
 #include "format.h"
 
@@ -24,24 +22,11 @@ struct mmu_cache {
 };
 
 /* Embedded in struct vcpu; the vCPU thread's own. */
-/*
- * A page found by mmu_peek(). As a translation in the CPU's TLB it may be used until the
- * vCPU has served VCPU_REQ_TLB_FLUSH, for which whoever takes the page away waits.
- */
-struct mmu_peeked {
-	gfn_t gfn;
-	void *page;		/* NULL: nothing here */
-	bool write;
-};
-
-#define MMU_PEEKED	8
-
 struct vcpu_mmu {
 	struct mmu_root *root;		/* NULL: mmu_load() first */
 	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
 	struct mmu_cache cache;
 	struct memslot_cache slot;
-	struct mmu_peeked peeked[MMU_PEEKED];
 	u32 access_seq;			/* odd inside guest_*(): deleters of slots wait */
 };
 
@@ -102,9 +87,6 @@ enum mmu_result {
  */
 int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access);
 
-/* What mmu_peek() does for a page it has not seen since the last flush. */
-void *mmu_peek_tables(struct vcpu_mmu *mmu, gpa_t gpa, bool write);
-
 /*
  * mmu_peek - kernel address of @gpa for reading or (@write) writing, found through
  * the live tables, or NULL if they do not (yet) allow it or the page is not in the
@@ -112,16 +94,6 @@ void *mmu_peek_tables(struct vcpu_mmu *mmu, gpa_t gpa, bool write);
  * the window ends and up to the end of the 4 KiB page. Dirty logging is satisfied:
  * what is writable here has been reported.
  */
-static inline void *mmu_peek(struct vcpu_mmu *mmu, gpa_t gpa, bool write)
-{
-	const struct mmu_peeked *peeked = &mmu->peeked[(gpa >> PAGE_SHIFT) % MMU_PEEKED];
-
-	if (likely(peeked->gfn == gpa >> PAGE_SHIFT && peeked->page && peeked->write >= write))
-		return peeked->page + offset_in_page(gpa);
-	return mmu_peek_tables(mmu, gpa, write);
-}
-
-/* mmu_flush_peeked - forget what was peeked at; together with the CPU's TLB. */
-void mmu_flush_peeked(struct vcpu_mmu *mmu);
+void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write);
 
 #endif /* MINIVMM_MMU_MMU_H */

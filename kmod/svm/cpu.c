@@ -159,6 +159,7 @@ int svm_cpu_enable(void)
 	if (efer & EFER_SVME)
 		return -EBUSY;
 	host_wrmsr(MSR_EFER, efer | EFER_SVME);
+	sc->host_state_pa = page_to_phys(sc->host_state);
 	host_wrmsr(MSR_VM_HSAVE_PA, page_to_phys(sc->host_save));
 	sc->next_asid = svm_host.nr_asids;	/* the first guest starts with a flush */
 	sc->enabled = true;

@@ -18,10 +18,11 @@
 /* A reboot may just have turned SVM off on this CPU: then no window follows that would use it. */
 void svm_section_enter(struct vcpu *vcpu)
 {
+	to_svm(vcpu)->vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
 	asm volatile("1: vmsave %0\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
-		     : : "a" (page_to_phys(this_cpu_ptr(&svm_cpu)->host_state)) : "memory");
+		     : : "a" (this_cpu_read(svm_cpu.host_state_pa)) : "memory");
 }
 
 void svm_section_leave(struct vcpu *vcpu)
@@ -236,6 +237,15 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	}
 }
 
+/* IRET ends what masks NMIs. */
+static void want_iret(struct svm_vcpu *svm, bool on)
+{
+	if (likely(svm->wants_iret == on))
+		return;
+	svm->wants_iret = on;
+	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, on);
+}
+
 static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	vmcb->save.rax = vcpu->regs.gpr[EMUL_RAX];
@@ -243,10 +253,8 @@ static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
-	vmcb_intercept(vmcb, INTERCEPT_IRET,
-		       vcpu->events.nmi_masked && !to_svm(vcpu)->stepping);
+	want_iret(to_svm(vcpu), vcpu->events.nmi_masked && !to_svm(vcpu)->stepping);
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
-	vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
 	vmcb->control.int_control &= ~VMCB_V_TPR;
 	vmcb->control.int_control |= lapic_get_cr8(&vcpu->lapic);
 }
@@ -297,7 +305,7 @@ void svm_enter(struct vcpu *vcpu)
 	if (svm->asid_cpu != vcpu->cpu || svm->asid_generation != sc->asid_generation)
 		svm_new_asid(svm);
 	write_guest_state(vcpu, vmcb);
-	run_guest(vcpu, svm, page_to_phys(sc->host_state));
+	run_guest(vcpu, svm, sc->host_state_pa);
 	refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
 	if (unlikely(refused))
 		svm_explain(vcpu);

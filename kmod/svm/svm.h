@@ -18,6 +18,7 @@
 struct svm_cpu {
 	struct page *host_save;		/* VM_HSAVE_PA: the CPU's own scratch */
 	struct page *host_state;	/* VMSAVE area of the running section */
+	u64 host_state_pa;
 	u64 asid_generation;
 	u32 next_asid;
 	bool enabled;
@@ -29,6 +30,7 @@ struct svm_vcpu {
 	u64 asid_generation;
 	int asid_cpu;
 	bool stepping;			/* over IRET, or over the shadow of STI */
+	bool wants_iret;		/* IRET is intercepted */
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);

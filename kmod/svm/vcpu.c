@@ -144,6 +144,11 @@ void svm_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out)
 		out->attr |= 2;
 }
 
+bool svm_code_is_64bit(struct vcpu *vcpu)
+{
+	return to_svm(vcpu)->vmcb->save.cs.attr & EMUL_ATTR_L;
+}
+
 void svm_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
 {
 	struct vmcb_segment *s = segment_of(vcpu, seg);

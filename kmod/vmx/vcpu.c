@@ -267,6 +267,12 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
 		vcpu->cpl = (in->attr & EMUL_ATTR_DPL) >> 5;
 }
 
+bool vmx_code_is_64bit(struct vcpu *vcpu)
+{
+	need_piece(to_vmx(vcpu), EMUL_CS);
+	return to_vmx(vcpu)->segment[EMUL_CS].attr & EMUL_ATTR_L;
+}
+
 void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)
 {
 	need_piece(to_vmx(vcpu), VMX_GDTR + idt);
