@@ -15,9 +15,6 @@
 #include "vcpu.h"
 #include "vm.h"
 
-/* Bits dealt with at a time, as a number of longs: one page of bitmap. */
-#define CHUNK	(PAGE_SIZE / sizeof(long))
-
 /* The logged slot with this id; sets *@err. vm->lock held. */
 static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)
 {
@@ -37,51 +34,74 @@ static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)
 	return NULL;
 }
 
-/*
- * Clear, of @n longs of the log from long @first on, the bits set in @mask (all
- * of them if NULL) and protect their pages. @old, if not NULL, receives what was set.
- */
-static void restart_log(struct vm *vm, struct memslot *slot, size_t first, size_t n,
-			const unsigned long *mask, unsigned long *old)
+/* Take the bits of @take out of a word of the log and protect their pages: what was set. */
+static unsigned long restart_word(struct vm *vm, struct memslot *slot, size_t at,
+				  unsigned long take, bool *flush)
 {
-	struct memory *mem = &vm->memory;
+	unsigned long *word = &slot->dirty[at];
+	unsigned long got;
+
+	if (!(READ_ONCE(*word) & take))
+		return 0;
+	got = atomic_long_fetch_andnot(take, (atomic_long_t *)word) & take;
+	*flush |= mmu_protect_pages(&vm->memory, slot->as_id,
+				    slot->base_gfn + at * BITS_PER_LONG, got);
+	return got;
+}
+
+static void flush_restarted(struct vm *vm, bool flush)
+{
+	if (!flush)
+		return;
+	vm->memory.stats.flushes++;
+	vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
+}
+
+/* Clear @n longs of the log from long @first on; @old receives what was set. */
+static void restart_log(struct vm *vm, struct memslot *slot, size_t first, size_t n,
+			unsigned long *old)
+{
+	const unsigned long *log = slot->dirty + first;
 	bool flush = false;
 	size_t i;
 
-	spin_lock(&mem->mmu_lock);
+	spin_lock(&vm->memory.mmu_lock);
 	for (i = 0; i < n; i++) {
-		unsigned long *word = &slot->dirty[first + i];
-		unsigned long take = mask ? mask[i] : ~0UL;
-		unsigned long got = 0;
-
-		if (READ_ONCE(*word) & take)
-			got = atomic_long_fetch_andnot(take, (atomic_long_t *)word) & take;
-		if (got)
-			flush |= mmu_protect_pages(mem, slot->as_id, slot->base_gfn +
-						   (first + i) * BITS_PER_LONG, got);
-		if (old)
-			old[i] = got;
+		old[i] = READ_ONCE(log[i]);
+		if (unlikely(old[i]))
+			old[i] = restart_word(vm, slot, first + i, ~0UL, &flush);
 	}
-	if (flush) {
-		mem->stats.flushes++;
-		vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
-	}
-	spin_unlock(&mem->mmu_lock);
+	flush_restarted(vm, flush);
+	spin_unlock(&vm->memory.mmu_lock);
 	cond_resched();
 }
 
-/* GET_DIRTY_LOG of one slot through the bounce buffer @buf of CHUNK longs. */
-static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap, unsigned long *buf)
+/* Clear, of the same, the bits set in @mask. */
+static void restart_masked(struct vm *vm, struct memslot *slot, size_t first, size_t n,
+			   const unsigned long *mask)
+{
+	bool flush = false;
+	size_t i;
+
+	spin_lock(&vm->memory.mmu_lock);
+	for (i = 0; i < n; i++)
+		restart_word(vm, slot, first + i, mask[i], &flush);
+	flush_restarted(vm, flush);
+	spin_unlock(&vm->memory.mmu_lock);
+	cond_resched();
+}
+
+/* GET_DIRTY_LOG of one slot. */
+static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap)
 {
 	size_t longs = BITS_TO_LONGS(slot->npages), first, n;
 
+	if (vm->memory.manual_protect)
+		return copy_to_user(bitmap, slot->dirty, longs * sizeof(long)) ? -EFAULT : 0;
 	for (first = 0; first < longs; first += n) {
-		n = min(longs - first, CHUNK);
-		if (vm->memory.manual_protect)
-			memcpy(buf, slot->dirty + first, n * sizeof(long));
-		else
-			restart_log(vm, slot, first, n, NULL, buf);
-		if (copy_to_user(bitmap + first * sizeof(long), buf, n * sizeof(long)))
+		n = min(longs - first, MEMORY_LOG_CHUNK);
+		restart_log(vm, slot, first, n, slot->buffer);
+		if (copy_to_user(bitmap + first * sizeof(long), slot->buffer, n * sizeof(long)))
 			return -EFAULT;
 	}
 	return 0;
@@ -89,18 +109,14 @@ static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap, uns
 
 int memory_get_dirty_log(struct vm *vm, const struct minivmm_dirty_log *log)
 {
-	unsigned long *buf = kmalloc_array(CHUNK, sizeof(long), GFP_KERNEL_ACCOUNT);
 	struct memslot *slot;
 	int err;
 
-	if (!buf)
-		return -ENOMEM;
 	mutex_lock(&vm->lock);
 	slot = logged_slot(vm, log->slot, &err);
 	if (slot)
-		err = get_log(vm, slot, log->dirty_bitmap, buf);
+		err = get_log(vm, slot, log->dirty_bitmap);
 	mutex_unlock(&vm->lock);
-	kfree(buf);
 	return err;
 }
 
@@ -120,33 +136,30 @@ static int check_clear(struct vm *vm, const struct memslot *slot,
 }
 
 static int clear_log(struct vm *vm, struct memslot *slot,
-		     const struct minivmm_clear_dirty_log *log, unsigned long *buf)
+		     const struct minivmm_clear_dirty_log *log)
 {
 	size_t longs = BITS_TO_LONGS(log->num_pages), done, n;
 
 	for (done = 0; done < longs; done += n) {
-		n = min(longs - done, CHUNK);
-		if (copy_from_user(buf, log->dirty_bitmap + done * sizeof(long), n * sizeof(long)))
+		n = min(longs - done, MEMORY_LOG_CHUNK);
+		if (copy_from_user(slot->buffer, log->dirty_bitmap + done * sizeof(long),
+				   n * sizeof(long)))
 			return -EFAULT;
-		restart_log(vm, slot, log->first_page / BITS_PER_LONG + done, n, buf, NULL);
+		restart_masked(vm, slot, log->first_page / BITS_PER_LONG + done, n, slot->buffer);
 	}
 	return 0;
 }
 
 int memory_clear_dirty_log(struct vm *vm, const struct minivmm_clear_dirty_log *log)
 {
-	unsigned long *buf = kmalloc_array(CHUNK, sizeof(long), GFP_KERNEL_ACCOUNT);
 	struct memslot *slot;
 	int err;
 
-	if (!buf)
-		return -ENOMEM;
 	mutex_lock(&vm->lock);
 	slot = logged_slot(vm, log->slot, &err);
 	if (slot)
-		err = check_clear(vm, slot, log) ?: clear_log(vm, slot, log, buf);
+		err = check_clear(vm, slot, log) ?: clear_log(vm, slot, log);
 	mutex_unlock(&vm->lock);
-	kfree(buf);
 	return err;
 }
 

@@ -285,12 +285,19 @@ static int handle_fast(struct vcpu *vcpu)
 	}
 }
 
-static bool is_device_access(struct vcpu *vcpu)
+/* What the guest accessed is not mapped so, or is a device's. */
+static int handle_access(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
+	struct memslot *slot = NULL;
 
-	return exit->kind == EXIT_APIC_ACCESS ||
-	       (exit->kind == EXIT_FAULT && !memory_has_slot(vcpu, exit->fault.gpa));
+	if (exit->kind == EXIT_FAULT)
+		slot = memory_slot_in_window(vcpu, exit->fault.gpa);
+	if (!slot)
+		return emulation_move_in_window(vcpu);
+	if ((exit->fault.access & MMU_WRITE) && mmu_log_write(vcpu, slot, exit->fault.gpa))
+		return NEXT_ENTER;
+	return NEXT_OUTSIDE;
 }
 
 int exit_handle(struct vcpu *vcpu)
@@ -298,8 +305,8 @@ int exit_handle(struct vcpu *vcpu)
 	enum exit_kind kind = vcpu->exit.kind;
 
 	vcpu->stats.exits[kind]++;
-	if (is_device_access(vcpu))
-		return emulation_move_in_window(vcpu);
+	if (kind == EXIT_FAULT || kind == EXIT_APIC_ACCESS)
+		return handle_access(vcpu);
 	if (!vcpu->exit.insn_len && opcode_len[kind] &&
 	    !emulation_measure_in_window(vcpu, opcode_len[kind]))
 		return NEXT_OUTSIDE;

@@ -7,22 +7,44 @@
 
 #include "ioctl.h"
 
-static long call_fixed(const struct ioctl_entry *entry, void *object, void __user *arg)
+#define SMALL	64	/* bytes that find room on the stack */
+
+static long call_with(const struct ioctl_entry *entry, void *object, void __user *arg, void *data)
 {
 	size_t size = _IOC_SIZE(entry->cmd);
-	void *data = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	long ret = -EFAULT;
+	long ret;
+
+	if ((_IOC_DIR(entry->cmd) & _IOC_WRITE) && copy_from_user(data, arg, size))
+		return -EFAULT;
+	ret = entry->fixed(object, data);
+	if (ret >= 0 && (_IOC_DIR(entry->cmd) & _IOC_READ) && copy_to_user(arg, data, size))
+		return -EFAULT;
+	return ret;
+}
+
+static long call_small(const struct ioctl_entry *entry, void *object, void __user *arg)
+{
+	u64 data[SMALL / sizeof(u64)] = { 0 };
+
+	return call_with(entry, object, arg, data);
+}
+
+static long call_large(const struct ioctl_entry *entry, void *object, void __user *arg)
+{
+	void *data = kzalloc(_IOC_SIZE(entry->cmd), GFP_KERNEL_ACCOUNT);
+	long ret;
 
 	if (!data)
 		return -ENOMEM;
-	if ((_IOC_DIR(entry->cmd) & _IOC_WRITE) && copy_from_user(data, arg, size))
-		goto out;
-	ret = entry->fixed(object, data);
-	if (ret >= 0 && (_IOC_DIR(entry->cmd) & _IOC_READ) && copy_to_user(arg, data, size))
-		ret = -EFAULT;
-out:
+	ret = call_with(entry, object, arg, data);
 	kfree(data);
 	return ret;
+}
+
+static long call_fixed(const struct ioctl_entry *entry, void *object, void __user *arg)
+{
+	return _IOC_SIZE(entry->cmd) <= SMALL ? call_small(entry, object, arg) :
+						call_large(entry, object, arg);
 }
 
 long ioctl_dispatch(const struct ioctl_entry *table, unsigned int count, void *object,

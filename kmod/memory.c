@@ -108,6 +108,14 @@ bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 	return found;
 }
 
+struct memslot *memory_slot_in_window(struct vcpu *vcpu, gpa_t gpa)
+{
+	struct memory *mem = &vcpu->vm->memory;
+
+	return memory_find_slot(rcu_dereference_sched(mem->slots[vcpu->mmu.role.as_id]),
+				&vcpu->mmu.slot, gpa >> PAGE_SHIFT);
+}
+
 unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn)
 {
 	struct memslot *slot = memory_find_slot(memory_slots(&vm->memory, as_id), NULL, gfn);
@@ -134,9 +142,10 @@ static int slot_start_log(struct memslot *slot, bool all_dirty)
 {
 	size_t longs = BITS_TO_LONGS(slot->npages);
 
-	slot->dirty = kvcalloc(longs, sizeof(long), GFP_KERNEL_ACCOUNT);
+	slot->dirty = kvcalloc(longs + MEMORY_LOG_CHUNK, sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!slot->dirty)
 		return -ENOMEM;
+	slot->buffer = slot->dirty + longs;
 	if (all_dirty)
 		bitmap_set(slot->dirty, 0, slot->npages);
 	return 0;

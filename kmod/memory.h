@@ -20,6 +20,7 @@
 
 #define MEMORY_ADDRESS_SPACES	2
 #define MEMORY_MAX_SLOTS	32764		/* slots per address space: CAP_NR_MEMSLOTS */
+#define MEMORY_LOG_CHUNK	(PAGE_SIZE / sizeof(long))	/* of the log, dealt with at a time */
 #define MEMORY_MAX_SLOT_PAGES	((1UL << 31) - 1)
 
 typedef u64 gpa_t;
@@ -42,6 +43,7 @@ struct memslot {
 	u16 as_id;
 	bool invalid;			/* going away: faults retry; set under mmu_lock */
 	unsigned long *dirty;		/* one bit per page, or NULL: not logged */
+	unsigned long *buffer;		/* MEMORY_LOG_CHUNK longs for who reads the log; vm->lock */
 	struct rcu_head rcu;
 };
 
@@ -118,14 +120,14 @@ int memory_set_region(struct vm *vm, const struct minivmm_userspace_memory_regio
  * memory_get_dirty_log - GET_DIRTY_LOG: copies the bitmap of a slot out and
  * restarts logging for just the pages reported. A page written later is reported
  * next time. With manual protection nothing is restarted. Takes vm->lock.
- * EINVAL: slot out of range; ENOENT: no such slot or not logged; EFAULT; ENOMEM.
+ * EINVAL: slot out of range; ENOENT: no such slot or not logged; EFAULT.
  */
 int memory_get_dirty_log(struct vm *vm, const struct minivmm_dirty_log *log);
 
 /*
  * memory_clear_dirty_log - CLEAR_DIRTY_LOG: clears the bits set in the given
  * bitmap and restarts logging of these pages. Takes vm->lock.
- * EINVAL: slot or page range out of range or not a multiple of 64; ENOENT; EFAULT; ENOMEM.
+ * EINVAL: slot or page range out of range or not a multiple of 64; ENOENT; EFAULT.
  */
 int memory_clear_dirty_log(struct vm *vm, const struct minivmm_clear_dirty_log *log);
 
@@ -165,6 +167,9 @@ int guest_cmpxchg(struct vcpu *vcpu, gpa_t gpa, void *old, const void *new, unsi
  * level. False is stable only as far as userspace does not add a slot meanwhile.
  */
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa);
+
+/* memory_slot_in_window - the slot that covers @gpa, or NULL: good until the window ends. Window. */
+struct memslot *memory_slot_in_window(struct vcpu *vcpu, gpa_t gpa);
 
 /*
  * memory_find_slot - the slot of @gfn or NULL, in this version of the array.

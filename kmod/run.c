@@ -222,6 +222,12 @@ static void debug_load_host(struct vcpu *vcpu)
 	}
 }
 
+/* Does an entry again have to look for events? One that waits may now be taken. */
+static bool has_news(const struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || vcpu->irq_window >= 0;
+}
+
 static int run_window(struct vcpu *vcpu)
 {
 	int next;
@@ -233,7 +239,7 @@ static int run_window(struct vcpu *vcpu)
 	xstate_enter_window(vcpu);
 	next = NEXT_ENTER;
 	do {
-		if (next == NEXT_ENTER || READ_ONCE(vcpu->requests)) {
+		if (next == NEXT_ENTER || has_news(vcpu)) {
 			next = before_entry(vcpu);
 			if (next != NEXT_ENTER)
 				break;

@@ -85,6 +85,23 @@ void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write)
 	return (void *)mmu_child(entry) + (gpa & ((mmu_level_pages(level) << PAGE_SHIFT) - 1));
 }
 
+/*
+ * Write access first: the log may be restarted in between. Then the bit that is set too
+ * late for this time stands for the write the next time.
+ */
+bool mmu_log_write(struct vcpu *vcpu, struct memslot *slot, gpa_t gpa)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+
+	if (!slot->dirty || !mmu_allow_write(vcpu->mmu.root, gfn))
+		return false;
+	memslot_mark_dirty(slot, gfn);
+	return true;
+}
+
+/* Pages of 4 KiB that one fault brings in, as far as the owner has them: an aligned block. */
+#define AROUND	16
+
 /* One fault on its way through. */
 struct fault {
 	struct vcpu *vcpu;
@@ -93,15 +110,17 @@ struct fault {
 	unsigned long hva;
 	u32 access;
 	unsigned long seq;		/* of memory.seq before the slot was looked up */
-	struct page *page;		/* NULL: device memory */
+	struct page *page[AROUND];	/* that at hva, NULL: device memory; and what follows it */
+	unsigned int nr;
 };
 
-/* Has something changed for this address since seq was read? mmu_lock held. */
+/* Has something changed for these pages since seq was read? mmu_lock held. */
 static bool is_stale(const struct memory *mem, const struct fault *f)
 {
 	if (mem->seq != f->seq)
 		return true;
-	return mem->invalidating && f->hva >= mem->inv_start && f->hva < mem->inv_end;
+	return mem->invalidating && f->hva + f->nr * PAGE_SIZE > mem->inv_start &&
+	       f->hva < mem->inv_end;
 }
 
 /* Does the slot hold the whole large page around gfn, congruent to the owner's? */
@@ -127,6 +146,30 @@ static unsigned int leaf_level(const struct fault *f, unsigned int host_level)
 	return level;
 }
 
+static void map(struct fault *f, const struct mmu_leaf *leaf, struct page *page)
+{
+	if (leaf->write)
+		host_page_dirty(page);
+	mmu_map(f->vcpu->vm, f->vcpu->mmu.root, leaf, &f->vcpu->mmu.cache);
+}
+
+/*
+ * The pages that came along are the guest's next. They are mapped with no more rights than
+ * they were asked for with, and never count as written.
+ */
+static void map_following(struct fault *f, struct mmu_leaf leaf)
+{
+	unsigned int i;
+
+	leaf.write &= (f->access & MMU_WRITE) && !f->slot->dirty;
+	leaf.young = false;
+	for (i = 1; i < f->nr; i++) {
+		leaf.gfn = f->gfn + i;
+		leaf.pfn = page_to_pfn(f->page[i]);
+		map(f, &leaf, f->page[i]);
+	}
+}
+
 /* Under mmu_lock and with nothing stale: the owner's entry tells what can be mapped. */
 static int map_page(struct fault *f)
 {
@@ -134,23 +177,23 @@ static int map_page(struct fault *f)
 	struct host_entry he = host_entry(vm->mm, f->hva);
 	bool write = f->access & MMU_WRITE;
 	struct mmu_leaf leaf = {
-		.gfn = f->gfn, .pfn = he.pfn, .exec = true,
-		.direct = f->page, .uncached = !f->page,
+		.gfn = f->gfn, .pfn = he.pfn, .exec = true, .young = true,
+		.direct = f->page[0], .uncached = !f->page[0],
 	};
 
 	/* The page may have gone, or may want to be copied, since it was found. */
 	if (!he.level || (write && !he.writable))
 		return MMU_RETRY;
-	if (f->page && he.pfn != page_to_pfn(f->page))
+	if (f->page[0] && he.pfn != page_to_pfn(f->page[0]))
 		return MMU_RETRY;
 	leaf.write = he.writable && !(f->slot->flags & MINIVMM_MEM_READONLY) &&
 		     (write || !f->slot->dirty);
 	leaf.level = leaf_level(f, he.level);
 	if (write)
 		memslot_mark_dirty(f->slot, f->gfn);
-	if (leaf.write)
-		host_page_dirty(f->page);
-	mmu_map(vm, f->vcpu->mmu.root, &leaf, &f->vcpu->mmu.cache);
+	map(f, &leaf, f->page[0]);
+	if (leaf.level == 1)
+		map_following(f, leaf);
 	vm->memory.stats.faults++;
 	return MMU_MAPPED;
 }
@@ -169,6 +212,24 @@ static int finish(struct fault *f)
 	return ret;
 }
 
+/* Pages to bring in: up to the end of the block and the slot, if the owner's are small. */
+static unsigned int pages_ahead(const struct fault *f)
+{
+	gfn_t slot_end = f->slot->base_gfn + f->slot->npages;
+
+	if (host_entry(f->vcpu->vm->mm, f->hva).level != 1)
+		return 1;
+	return min_t(gfn_t, AROUND - f->gfn % AROUND, slot_end - f->gfn);
+}
+
+static void put_pages(struct fault *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nr; i++)
+		host_page_put(f->page[i]);
+}
+
 static int resolve(struct fault *f)
 {
 	bool write = f->access & MMU_WRITE;
@@ -179,18 +240,19 @@ static int resolve(struct fault *f)
 	if (READ_ONCE(f->slot->invalid))
 		return MMU_RETRY;
 	f->hva = memslot_hva(f->slot, f->gfn);
-	ret = host_page_get(&f->page, f->hva, write);
+	ret = host_pages_get(f->page, pages_ahead(f), f->hva, write);
 	/* The slot may have gone meanwhile, and the owner's memory after it. */
-	if (ret && READ_ONCE(f->vcpu->vm->memory.seq) != f->seq)
+	if (ret < 0 && READ_ONCE(f->vcpu->vm->memory.seq) != f->seq)
 		return MMU_RETRY;
 	if (ret == -EHWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
 		return -EINTR;
 	}
-	if (ret)
+	if (ret < 0)
 		return ret == -EAGAIN ? MMU_RETRY : ret;
+	f->nr = ret;
 	ret = finish(f);
-	host_page_put(f->page);
+	put_pages(f);
 	return ret;
 }
 
@@ -200,7 +262,7 @@ static int map_apic(struct fault *f)
 	struct mmu_root *root = f->vcpu->mmu.root;
 	struct memory *mem = &f->vcpu->vm->memory;
 	struct mmu_leaf leaf = {
-		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true,
+		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true, .young = true,
 	};
 
 	if (!root->role.apic || f->gfn != LAPIC_BASE_DEFAULT >> PAGE_SHIFT)
@@ -214,8 +276,12 @@ static int map_apic(struct fault *f)
 static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	struct memory *mem = &vcpu->vm->memory;
-	struct fault f = { .vcpu = vcpu, .gfn = gpa >> PAGE_SHIFT, .access = access };
+	struct fault f;
 	int ret, idx;
+
+	f.vcpu = vcpu;
+	f.gfn = gpa >> PAGE_SHIFT;
+	f.access = access;
 
 	ret = mmu_cache_fill(&vcpu->mmu.cache);
 	if (ret)

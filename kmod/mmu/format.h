@@ -17,6 +17,7 @@
 
 /* Bits the hardware ignores in every entry of both formats. */
 #define MMU_SW_DIRECT		BIT_ULL(53)	/* leaf of a page in the kernel's direct map */
+#define MMU_SW_WRITABLE		BIT_ULL(54)	/* made writable: if it is not now, that is for the log */
 
 struct mmu_format {
 	u64 present;		/* an entry is in use if any of these is set */

@@ -26,21 +26,24 @@ static int fault_in_device(unsigned long hva, bool write)
 	return ret;
 }
 
-int host_page_get(struct page **page, unsigned long hva, bool write)
+int host_pages_get(struct page **pages, unsigned int nr, unsigned long hva, bool write)
 {
 	unsigned int flags = write ? FOLL_WRITE : 0;
 	long ret;
 
-	if (get_user_page_fast_only(hva, flags, page))
-		return 0;
+	ret = get_user_pages_fast_only(hva, nr, flags, pages);
+	if (ret > 0)
+		return ret;
 	flags |= FOLL_HWPOISON | HOST_FOLL_INTERRUPTIBLE;
-	ret = get_user_pages_unlocked(hva, 1, page, flags);
+	ret = get_user_pages_unlocked(hva, 1, pages, flags);
 	if (ret == 1)
-		return 0;
-	*page = NULL;
+		return 1;
+	pages[0] = NULL;
 	if (ret == -EFAULT)
-		return fault_in_device(hva, write);
-	return ret ?: -EAGAIN;
+		ret = fault_in_device(hva, write);
+	else if (!ret)
+		ret = -EAGAIN;
+	return ret ?: 1;
 }
 
 void host_page_put(struct page *page)

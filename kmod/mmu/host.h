@@ -11,13 +11,14 @@
 #include <linux/types.h>
 
 /*
- * host_page_get - bring in the page at @hva of current->mm, for writing if
- * @write. May sleep. Sets *@page, with a reference for host_page_put(), or to NULL
- * for device memory, which has no struct page.
+ * host_pages_get - bring in the page at @hva of current->mm, for writing if
+ * @write. May sleep. Sets @pages[0], with a reference for host_page_put(), or to NULL
+ * for device memory, which has no struct page. Of the @nr - 1 pages that follow, those up
+ * to the first that is not there as wanted come along.
  *
- * 0, -EFAULT, -EINTR, -EHWPOISON, -ENOMEM, -EAGAIN (look again).
+ * The number of pages, or -EFAULT, -EINTR, -EHWPOISON, -ENOMEM, -EAGAIN (look again).
  */
-int host_page_get(struct page **page, unsigned long hva, bool write);
+int host_pages_get(struct page **pages, unsigned int nr, unsigned long hva, bool write);
 
 /* host_page_put - drop the reference; NULL is fine. Not under mmu_lock. */
 void host_page_put(struct page *page);

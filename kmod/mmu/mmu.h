@@ -88,6 +88,12 @@ enum mmu_result {
 int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access);
 
 /*
+ * mmu_log_write - the guest writes to a page of @slot that is read-only for the log alone:
+ * note it there and let it. False: mmu_fault() has to. Window.
+ */
+bool mmu_log_write(struct vcpu *vcpu, struct memslot *slot, gpa_t gpa);
+
+/*
  * mmu_peek - kernel address of @gpa for reading or (@write) writing, found through
  * the live tables, or NULL if they do not (yet) allow it or the page is not in the
  * direct map. Window level only, after vcpu->mode = VCPU_IN_WINDOW; legal until

@@ -138,8 +138,8 @@ static u64 make_leaf(const struct mmu_root *root, const struct mmu_leaf *leaf, u
 	entry |= (leaf->pfn & ~(mmu_level_pages(level) - 1)) << PAGE_SHIFT;
 	entry |= exec ? f->exec : f->nx;
 	if (leaf->write)
-		entry |= f->write;
-	if (root->role.ad)
+		entry |= f->write | MMU_SW_WRITABLE;
+	if (root->role.ad && leaf->young)
 		entry |= f->accessed;
 	if (level > 1)
 		entry |= MMU_LARGE;
@@ -162,7 +162,8 @@ static void set_leaf(struct vm *vm, const struct mmu_root *root, u64 *entry,
 		mem->stats.flushes++;
 		vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
 	} else {
-		new |= old & root->format->write;	/* another vCPU wrote meanwhile */
+		/* Another vCPU wrote meanwhile. */
+		new |= old & (root->format->write | MMU_SW_WRITABLE);
 	}
 	WRITE_ONCE(*entry, new);
 }
@@ -374,6 +375,25 @@ bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsign
 		}
 	}
 	return flush;
+}
+
+bool mmu_allow_write(const struct mmu_root *root, gfn_t gfn)
+{
+	unsigned int level = root->role.levels;
+	u64 *table = root->table, *entry, old;
+
+	for (;; level--) {
+		entry = &table[mmu_index(gfn, level)];
+		old = READ_ONCE(*entry);
+		if (!(old & root->format->present) || (level > 1 && (old & MMU_LARGE)))
+			return false;
+		if (level == 1)
+			break;
+		table = mmu_child(old);
+	}
+	if (!(old & MMU_SW_WRITABLE))
+		return false;
+	return try_cmpxchg64(entry, &old, old | root->format->write);
 }
 
 static bool age_leaf(struct walk *w, u64 *entry, unsigned int level)

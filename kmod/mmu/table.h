@@ -25,6 +25,7 @@ struct mmu_leaf {
 	u64 pfn;		/* of that page */
 	unsigned int level;	/* at most; lower where tables exist already */
 	bool write, exec;
+	bool young;		/* accessed now, not just likely soon */
 	bool direct;		/* in the kernel's direct map */
 	bool uncached;
 };
@@ -83,6 +84,13 @@ void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool
  * read-only. True: the caller must flush. mmu_lock held.
  */
 bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsigned long mask);
+
+/*
+ * mmu_allow_write - make the 4 KiB leaf of @gfn writable again, which only the log keeps
+ * from that. False: there is none, or more is to be done. Window, no lock: where mmu_lock's
+ * holder changes the entry at the same time, his change stands.
+ */
+bool mmu_allow_write(const struct mmu_root *root, gfn_t gfn);
 
 /* mmu_zap_small - remove the 4 KiB leaves of [start, end), so that large ones can come. mmu_lock held. */
 void mmu_zap_small(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);

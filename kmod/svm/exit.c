@@ -118,6 +118,7 @@ static void end_step(struct vcpu *vcpu)
 	to_svm(vcpu)->stepping = false;
 	vcpu->regs.rflags &= ~X86_EFLAGS_TF;
 	vcpu->irq_window = -1;
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* The #DB of a step of ours. */
