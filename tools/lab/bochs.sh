@@ -23,6 +23,15 @@ emulator_defaults() {
 	[ $ICOUNT = no ] || die "--icount is for --host amd: with one CPU, Bochs always counts"
 	[ $SHELL_MODE = no ] || die "--shell is for --host amd"
 	[[ $MEM -le 2048 ]] || die "--mem $MEM: Bochs has at most 2048 MiB"
+	[ -z "$INSTRUMENT" ] || instrument_defaults
+}
+
+# A kernel that finds one CPU takes the LOCK prefixes out of its code.
+instrument_defaults() {
+	[ "$CPUS" = 1 ] || die "--instrument is for one CPU"
+	(: >"$INSTRUMENT") 2>/dev/null || die "--instrument $INSTRUMENT: cannot write this file"
+	INSTRUMENT=$(realpath "$INSTRUMENT")
+	PARAMETERS+=" noreplace-smp"
 }
 
 emulator_settings() {
@@ -134,6 +143,7 @@ bochs_settings() {
 emulator_prepare() {
 	local version=one bochs flat initramfs
 	[ "$CPUS" = 1 ] || version=many
+	[ -z "$INSTRUMENT" ] || version=counting
 	bochs=$("$LAB/bochs" $version)
 	ln -s "$("$LAB/bochs-root" base)" "$run/base"
 	ln -s "$("$LAB/bochs-root" modules "$KERNEL")" "$run/modules"
@@ -147,7 +157,7 @@ emulator_prepare() {
 	make_run_disk
 	truncate -s $((CYLINDER * 64)) "$run/results"
 	bochs_settings >"$run/bochsrc"
-	MACHINE=("$bochs" -q -f "$run/bochsrc")
+	MACHINE=(env "LAB_COUNTS=$INSTRUMENT" "$bochs" -q -f "$run/bochsrc")
 }
 
 # A power-off ends Bochs like an error.
@@ -161,6 +171,7 @@ emulator_notes() {
 	local ticks refused
 	ticks=$(tail -n 1 "$run/bochs.log" | grep -o '^[0-9]*') || true
 	note "$((10#${ticks:-0})) instructions"
+	[ -z "$INSTRUMENT" ] || [ -s "$INSTRUMENT" ] || note "$INSTRUMENT is empty: no mark was set"
 	[ "$1" != 0 ] || return 0
 	refused=$(grep -aoE '(VMFAIL|VMENTER|VMEXIT ABORT|VMRUN|SvmInject).*' "$run/bochs.log" | sort | uniq -c |
 		sort -rn | head -n 15) || true

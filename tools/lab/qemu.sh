@@ -12,6 +12,7 @@ emulator_defaults() {
 	CPU=${CPU:-EPYC-Milan,-erms,-fsrm}
 	KVM=kvm_amd
 	[ $ICOUNT = no ] || CPUS=1
+	[ -z "$INSTRUMENT" ] || die "--instrument is for --host intel and amd-strict"
 }
 
 emulator_settings() {
