@@ -4,6 +4,7 @@
 #   make module     the module alone: build/$(KERNEL)/kmod/minivmm.ko
 #   make check      every test but the long ones, which make check-all adds
 #   make demo       boot a Debian disk image in the emulated host
+#   make bench      what operations cost, and what they cost on KVM
 #
 # The first use downloads kernels from Debian into ~/.cache/minivmm (or
 # MINIVMM_CACHE); tools/setup installs the packages all of this needs.
@@ -30,10 +31,13 @@ check check-all:
 demo:
 	tools/demo
 
+bench:
+	selftests/bench/all
+
 clean:
 	rm -rf build
 
 # Rooms of the selftests share a library: with -j, each is built in parallel, but one after the other.
 .NOTPARALLEL:
 
-.PHONY: all module launcher selftests $(SELFTESTS) check check-all demo clean
+.PHONY: all module launcher selftests $(SELFTESTS) check check-all demo bench clean
