@@ -163,10 +163,8 @@ static int ask_user_for_port(struct vcpu *vcpu, u32 data)
 	run->io.count = 1;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
 	memcpy(vcpu->pio_data, &data, sizeof(data));
-	vcpu->port = (struct user_port){
-		.waiting = true, .in = exit->io.in, .size = exit->io.size,
-		.rip = vcpu->regs.rip, .next_rip = exit->io.next_rip,
-	};
+	vcpu->port.waiting = true;
+	vcpu->port.rip = vcpu->regs.rip;
 	return NEXT_USER;
 }
 
@@ -408,17 +406,17 @@ int exit_handle_outside(struct vcpu *vcpu)
 /* If userspace moved RIP meanwhile (a reset), the instruction is not completed. */
 static void complete_port(struct vcpu *vcpu)
 {
-	struct user_port *port = &vcpu->port;
+	const struct exit_info *exit = &vcpu->exit;
 	u32 data;
 
-	port->waiting = false;
-	if (vcpu->regs.rip != port->rip)
+	vcpu->port.waiting = false;
+	if (vcpu->regs.rip != vcpu->port.rip)
 		return;
-	if (port->in) {
+	if (exit->io.in) {
 		memcpy(&data, vcpu->pio_data, sizeof(data));
-		write_in_result(vcpu, port->size, data);
+		write_in_result(vcpu, exit->io.size, data);
 	}
-	set_rip(vcpu, port->next_rip);
+	set_rip(vcpu, exit->io.next_rip);
 }
 
 int exit_complete_user(struct vcpu *vcpu)

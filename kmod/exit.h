@@ -78,11 +78,10 @@ struct exit_info {
 	};
 };
 
-/* A port access that userspace is asked to do; completed by the next VM_RUN. */
+/* Whether userspace is asked for the port access of the last exit; completed by the next VM_RUN. */
 struct user_port {
-	bool waiting, in;
-	u8 size;
-	u64 rip, next_rip;
+	bool waiting;
+	u64 rip;		/* of the instruction */
 };
 
 /* What to do next. A negative number is an errno for VM_RUN. */

@@ -235,6 +235,7 @@ static int run_window(struct vcpu *vcpu)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
+	host_account_guest_enter();
 	debug_load_guest(vcpu);
 	xstate_enter_window(vcpu);
 	next = NEXT_ENTER;
@@ -251,6 +252,7 @@ static int run_window(struct vcpu *vcpu)
 	xstate_leave_window(vcpu);
 	debug_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
+	host_account_guest_exit();
 	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
 	local_irq_enable();
 	return next;
@@ -270,22 +272,16 @@ static void part_from_last_guest(const struct vcpu *vcpu)
 
 static void section_enter(struct vcpu *vcpu)
 {
-	kernel_fpu_begin();
+	kernel_fpu_begin_mask(0);	/* the guest's registers come next */
 	vcpu->cpu = smp_processor_id();
 	part_from_last_guest(vcpu);
 	xstate_load_guest(vcpu);
 	msr_load_guest(vcpu);
 	backend_call(section_enter)(vcpu);
-	local_irq_disable();
-	host_account_guest_enter();
-	local_irq_enable();
 }
 
 static void section_leave(struct vcpu *vcpu)
 {
-	local_irq_disable();
-	host_account_guest_exit();
-	local_irq_enable();
 	lapic_section_leave(vcpu);
 	backend_call(section_leave)(vcpu);
 	msr_load_host(vcpu);
@@ -352,6 +348,20 @@ static int report_signal(struct vcpu *vcpu)
 	return -EINTR;
 }
 
+/* Requests that may sleep. */
+static int serve_requests_outside(struct vcpu *vcpu)
+{
+	int ret = 0;
+
+	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
+		pv_update_clock(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_MMU))
+		ret = mmu_load(vcpu);
+	if (ret)
+		vcpu_request(vcpu, VCPU_REQ_MMU);
+	return ret;
+}
+
 /* Everything an entry needs that may sleep. */
 static int prepare_entry(struct vcpu *vcpu)
 {
@@ -367,10 +377,7 @@ static int prepare_entry(struct vcpu *vcpu)
 	}
 	if (vcpu->events.triple_fault)
 		return report_shutdown(vcpu);
-	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
-		pv_update_clock(vcpu);
-	vcpu_take_request(vcpu, VCPU_REQ_MMU);
-	return mmu_load(vcpu);
+	return READ_ONCE(vcpu->requests) ? serve_requests_outside(vcpu) : NEXT_ENTER;
 }
 
 /* Signals, rescheduling, task work; a CPU that is going offline is left by yielding. */

@@ -30,6 +30,7 @@ gfn_t mmu_max_gfn(void)
 void mmu_init_vcpu(struct vcpu *vcpu)
 {
 	vcpu->mmu.role = mmu_host.role;
+	vcpu_request(vcpu, VCPU_REQ_MMU);
 }
 
 void mmu_destroy_vcpu(struct vcpu *vcpu)

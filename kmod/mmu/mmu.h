@@ -49,8 +49,7 @@ void mmu_destroy_vcpu(struct vcpu *vcpu);
 
 /*
  * mmu_load - make sure the vCPU points to the root of its role; requests
- * VCPU_REQ_TLB_FLUSH if that changed. Outside level; call before every entry to
- * the section (one comparison when there is nothing to do). ENOMEM.
+ * VCPU_REQ_TLB_FLUSH if that changed. Outside level, when VCPU_REQ_MMU asks for it. ENOMEM.
  */
 int mmu_load(struct vcpu *vcpu);
 
