@@ -288,8 +288,6 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	u64 *mtrr;
 
-	if (!set_backend_msr(vcpu, index, value))
-		return 0;
 	if (index >= 0x800 && index <= 0x8ff)
 		return lapic_msr_write(vcpu, index, value);
 	switch (index) {
@@ -326,6 +324,8 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 	case MSR_K7_HWCR:
 		return set_feature(vcpu, index, value, host);
 	}
+	if (!set_backend_msr(vcpu, index, value))
+		return 0;
 	mtrr = mtrr_slot(vcpu, index);
 	if (mtrr)
 		return set_mtrr(vcpu, index, mtrr, value);
@@ -338,8 +338,6 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 {
 	const u64 *mtrr;
 
-	if (index != MSR_IA32_DEBUGCTLMSR && !backend_call(get_msr)(vcpu, index, value))
-		return 0;
 	if (index >= 0x800 && index <= 0x8ff)
 		return lapic_msr_read(vcpu, index, value);
 	*value = 0;
@@ -385,6 +383,8 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 		*value = MSR_NR_MTRR_VAR | BIT(8) | BIT(10);	/* fixed ranges, WC */
 		return 0;
 	}
+	if (index != MSR_IA32_DEBUGCTLMSR && !backend_call(get_msr)(vcpu, index, value))
+		return 0;
 	mtrr = mtrr_slot(vcpu, index);
 	if (mtrr) {
 		*value = *mtrr;
