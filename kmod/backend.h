@@ -50,7 +50,9 @@ extern struct backend_caps backend;
  * vcpu_reset	control structure to power-on or INIT state.
  * section_enter/leave	section: what stays loaded from window to window.
  * window_leave	the end of a window: the backend gives the CPU back.
- * enter	window: run the guest once; fills vcpu->exit, regs, CRs, CPL.
+ * enter	window: run the guest once; fills vcpu->exit, general registers, CR2, and of the rest
+ *		what vcpu->unread does not say; RIP and flags if .kind is an instruction to step over.
+ * read_state	fill those of @which (VCPU_RIP ...) that are unread.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
  * code_is_64bit	whether CS.L is set.
@@ -77,6 +79,7 @@ extern struct backend_caps backend;
 	OP(void, section_leave, (struct vcpu *vcpu))				\
 	OP(void, window_leave, (struct vcpu *vcpu))				\
 	OP(void, enter, (struct vcpu *vcpu))					\
+	OP(void, read_state, (struct vcpu *vcpu, unsigned int which))		\
 	OP(void, flush_tlb, (struct vcpu *vcpu))				\
 	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct emul_seg *out)) \
 	OP(void, set_segment, (struct vcpu *vcpu, int seg, const struct emul_seg *in)) \

@@ -30,7 +30,9 @@ static const u8 opcode_len[NR_EXIT_KINDS] = {
 
 static void set_rip(struct vcpu *vcpu, u64 rip)
 {
-	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
+	if (unlikely((rip ^ vcpu->regs.rip) >> 32) && !is_long_mode(vcpu))
+		rip = (u32)rip;
+	vcpu->regs.rip = rip;
 	vcpu->irq_shadow = false;
 	if (likely(!(vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))))
 		return;
@@ -117,6 +119,7 @@ static int handle_hypercall(struct vcpu *vcpu)
 	u64 *gpr = vcpu->regs.gpr;
 	u64 mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
 
+	vcpu_need(vcpu, VCPU_CPL);
 	if (vcpu->cpl)
 		gpr[EMUL_RAX] = -EPERM & mask;
 	else
@@ -131,6 +134,7 @@ static int handle_xsetbv(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
 
+	vcpu_need(vcpu, VCPU_CPL);
 	if (vcpu->cpl || (u32)gpr[EMUL_RCX] ||
 	    xstate_set_xcr0(vcpu, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32))
 		vcpu_inject_gp(vcpu);

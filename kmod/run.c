@@ -107,6 +107,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
+	vcpu_need(vcpu, VCPU_FLAGS);
 	if (!busy && vcpu_can_take_nmi(vcpu)) {
 		atomic_dec(&ev->nmi_pending);
 		ev->nmi_injected = true;
@@ -309,6 +310,7 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 		return true;
 	if (vcpu->mp_state != MINIVMM_MP_STATE_HALTED)
 		return false;
+	vcpu_need(vcpu, VCPU_FLAGS);
 	if (ev->exception.pending || (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
 		return true;
 	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
@@ -329,6 +331,7 @@ static void take_init_and_sipi(struct vcpu *vcpu)
 		cs.selector = vector << 8;
 		cs.base = vector << 12;
 		backend_call(set_segment)(vcpu, EMUL_CS, &cs);
+		vcpu_need(vcpu, VCPU_RIP);
 		vcpu->regs.rip = 0;
 		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
 	}
@@ -420,6 +423,7 @@ static void fill_run_page(struct vcpu *vcpu)
 {
 	struct minivmm_run *page = vcpu->run;
 
+	vcpu_need(vcpu, VCPU_FLAGS);
 	page->if_flag = !!(vcpu->regs.rflags & X86_EFLAGS_IF);
 	page->flags = 0;
 	page->cr8 = lapic_get_cr8(&vcpu->lapic);

@@ -49,6 +49,18 @@ bool vcpu_is_bsp(const struct vcpu *vcpu)
 	return vcpu->id == vcpu->vm->boot_cpu_id;
 }
 
+void vcpu_read_state(struct vcpu *vcpu, unsigned int which)
+{
+	backend_call(read_state)(vcpu, which);
+}
+
+/* In real mode no exception pushes an error code. */
+static bool pushes_error_codes(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, VCPU_CR0);
+	return vcpu->cr0 & X86_CR0_PE;
+}
+
 /* Exceptions that turn a second one of their kind (or a page fault followed by one) into #DF. */
 static bool is_contributory(u8 vector)
 {
@@ -81,8 +93,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 	ev->exception.pending = true;
 	ev->exception.injected = false;
 	ev->exception.vector = vector;
-	/* In real mode no exception pushes an error code. */
-	ev->exception.has_error = has_error && (vcpu->cr0 & X86_CR0_PE);
+	ev->exception.has_error = has_error && pushes_error_codes(vcpu);
 	ev->exception.error = error;
 }
 
@@ -127,6 +138,7 @@ void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 
 void vcpu_reset(struct vcpu *vcpu, bool init)
 {
+	vcpu_need(vcpu, VCPU_STATE);
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	vcpu->regs.rip = 0xfff0;
 	vcpu->regs.rflags = X86_EFLAGS_FIXED;

@@ -70,10 +70,25 @@ struct vcpu_events {
 	atomic_t nmi_pending;		/* 0..2; any context */
 };
 
+/*
+ * State that an exit may leave in the control structure: bits of vcpu->unread. Whoever
+ * reads or changes such a member calls vcpu_need() first, but for ioctls, whose caller does.
+ */
+#define VCPU_RIP	BIT(0)		/* regs.rip */
+#define VCPU_FLAGS	BIT(1)		/* regs.rflags, irq_shadow, events.nmi_masked */
+#define VCPU_RSP	BIT(2)
+#define VCPU_CR0	BIT(3)
+#define VCPU_CR3	BIT(4)
+#define VCPU_CR4	BIT(5)
+#define VCPU_EFER	BIT(6)
+#define VCPU_CPL	BIT(7)
+#define VCPU_STATE	GENMASK(7, 0)	/* all of it */
+
 struct vcpu {
 	/* Read and written at every exit. */
 	struct emul_regs regs;		/* cpu/emulate.h: general registers, RIP, RFLAGS */
 	u64 cr0, cr2, cr3, cr4, efer;
+	unsigned int unread;		/* VCPU_RIP ...: what is not here yet */
 	unsigned long requests;		/* any context */
 	int mode;			/* enum vcpu_mode; any context reads */
 	int cpu;			/* CPU of the current or last section, -1 never ran */
@@ -142,6 +157,16 @@ static inline bool vcpu_take_request(struct vcpu *vcpu, unsigned int req)
 	return true;
 }
 
+/* vcpu_read_state - the slow half of vcpu_need(). */
+void vcpu_read_state(struct vcpu *vcpu, unsigned int which);
+
+/* vcpu_need - have the members that @which says at hand. The vCPU thread; interrupts off or may sleep. */
+static inline void vcpu_need(struct vcpu *vcpu, unsigned int which)
+{
+	if (vcpu->unread & which)
+		vcpu_read_state(vcpu, which);
+}
+
 /* vcpu_create - VM ioctl CREATE_VCPU: returns the new fd or -errno (EINVAL, EEXIST, ENOMEM). */
 int vcpu_create(struct vm *vm, unsigned long id);
 
@@ -177,13 +202,15 @@ static inline bool vcpu_is_delivering(const struct vcpu *vcpu)
 }
 
 /* Would the guest take an interrupt, an NMI before its next instruction? The vCPU thread. */
-static inline bool vcpu_can_take_irq(const struct vcpu *vcpu)
+static inline bool vcpu_can_take_irq(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_FLAGS);
 	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
 }
 
-static inline bool vcpu_can_take_nmi(const struct vcpu *vcpu)
+static inline bool vcpu_can_take_nmi(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_FLAGS);
 	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
 }
 
@@ -214,14 +241,16 @@ static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 /* vcpu_queue_nmi - one NMI (at most two wait). Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
 
-static inline bool is_long_mode(const struct vcpu *vcpu)
+static inline bool is_long_mode(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_EFER);
 	return vcpu->efer & 0x400;	/* EFER.LMA */
 }
 
 /* Levels of the guest's own page tables; 0: paging is off. */
-static inline unsigned int vcpu_paging_levels(const struct vcpu *vcpu)
+static inline unsigned int vcpu_paging_levels(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR4);
 	if (!(vcpu->cr0 & X86_CR0_PG))
 		return 0;
 	if (!(vcpu->cr4 & X86_CR4_PAE))

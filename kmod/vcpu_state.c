@@ -588,6 +588,7 @@ long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	} else {
 		if (cmd != MINIVMM_GET_LAST_ERROR)
 			explain_source(&vcpu->error, _IOC_NR(cmd));
+		vcpu_need(vcpu, VCPU_STATE);
 		ret = ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, cmd, arg);
 	}
 	mutex_unlock(&vcpu->lock);

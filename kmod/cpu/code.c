@@ -20,6 +20,7 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 
 u64 code_linear_rip(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_RIP);
 	if (unlikely(!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu)))
 		return linear_rip_of_segment(vcpu);
 	vcpu->emulation.e.cs_attr = EMUL_ATTR_L;
@@ -95,6 +96,7 @@ const u8 *code_peek(struct vcpu *vcpu, unsigned int *len)
 	struct code_page *page = &vcpu->code.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
 	unsigned int offset = offset_in_page(linear);
 
+	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
 	if (unlikely(!is_current(vcpu, page, linear)) && !find(vcpu, page, linear))
 		return NULL;
 	*len = min_t(unsigned int, EMUL_INSN_MAX, PAGE_SIZE - offset);

@@ -353,6 +353,7 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 {
 	switch (function) {
 	case 1:
+		vcpu_need(vcpu, VCPU_CR4);
 		gpr[EMUL_RCX] &= ~(u64)L1C_OSXSAVE;
 		if (vcpu->cr4 & X86_CR4_OSXSAVE)
 			gpr[EMUL_RCX] |= L1C_OSXSAVE;
@@ -360,6 +361,7 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 			gpr[EMUL_RDX] &= ~(u64)L1D_APIC;
 		break;
 	case 7:
+		vcpu_need(vcpu, VCPU_CR4);
 		gpr[EMUL_RCX] &= ~(u64)L7C_OSPKE;
 		if (!index && (vcpu->cr4 & X86_CR4_PKE))
 			gpr[EMUL_RCX] |= L7C_OSPKE;

@@ -447,6 +447,7 @@ static void prepare(struct vcpu *vcpu)
 	struct emul *e = &vcpu->emulation.e;
 	struct emul_seg cs;
 
+	vcpu_need(vcpu, VCPU_STATE);
 	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
 	e->ops = &vcpu_emul_ops;
 	e->ctx = vcpu;
@@ -578,7 +579,7 @@ int emulation_continue(struct vcpu *vcpu)
 	return conclude(vcpu, emul_execute(&em->e));
 }
 
-static bool is_prefix(const struct vcpu *vcpu, u8 byte)
+static bool is_prefix(struct vcpu *vcpu, u8 byte)
 {
 	switch (byte) {
 	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64 ... 0x67:
@@ -651,8 +652,12 @@ int emulation_move_in_window(struct vcpu *vcpu)
 	struct emulation *em = &vcpu->emulation;
 	struct emul_move move;
 	unsigned int len;
-	const u8 *bytes = vcpu_is_delivering(vcpu) ? NULL : code_peek(vcpu, &len);
+	const u8 *bytes;
 
+	if (vcpu_is_delivering(vcpu))
+		return NEXT_OUTSIDE;
+	vcpu_need(vcpu, VCPU_STATE & ~VCPU_CPL);
+	bytes = code_peek(vcpu, &len);
 	if (!bytes)
 		return NEXT_OUTSIDE;
 	if (is_known_move(vcpu, bytes, len, &move))

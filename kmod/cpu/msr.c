@@ -147,17 +147,21 @@ static int set_mtrr(struct vcpu *vcpu, u32 index, u64 *slot, u64 value)
 	return 0;
 }
 
-static bool is_canonical_here(const struct vcpu *vcpu, u64 value)
+static bool is_canonical_here(struct vcpu *vcpu, u64 value)
 {
-	unsigned int shift = vcpu->cr4 & X86_CR4_LA57 ? 7 : 16;
+	unsigned int shift;
 
+	vcpu_need(vcpu, VCPU_CR4);
+	shift = vcpu->cr4 & X86_CR4_LA57 ? 7 : 16;
 	return (u64)((s64)(value << shift) >> shift) == value;
 }
 
 static int set_efer(struct vcpu *vcpu, u64 value, bool host)
 {
-	u64 changed = value ^ vcpu->efer;
+	u64 changed;
 
+	vcpu_need(vcpu, VCPU_CR0 | VCPU_EFER);
+	changed = value ^ vcpu->efer;
 	if (value & ~vcpu->cpuid.has.efer_allowed)
 		return -EINVAL;
 	if (!host && (changed & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
@@ -343,6 +347,7 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 	*value = 0;
 	switch (index) {
 	case MSR_EFER:
+		vcpu_need(vcpu, VCPU_EFER);
 		*value = vcpu->efer;
 		return 0;
 	case MSR_IA32_TSC:

@@ -33,6 +33,11 @@ void svm_window_leave(struct vcpu *vcpu)
 {
 }
 
+/* The VMCB is memory: every exit reads it all. */
+void svm_read_state(struct vcpu *vcpu, unsigned int which)
+{
+}
+
 /* A new ASID is a flush: nothing cached carries it. */
 void svm_flush_tlb(struct vcpu *vcpu)
 {

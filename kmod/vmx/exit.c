@@ -20,6 +20,11 @@
 #define DEBUGCTL_BTF	BIT_ULL(1)
 #define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */
 
+/* Every exit reads all of it. */
+void vmx_read_state(struct vcpu *vcpu, unsigned int which)
+{
+}
+
 void vmx_flush_tlb(struct vcpu *vcpu)
 {
 	to_vmx(vcpu)->flush_ept = true;

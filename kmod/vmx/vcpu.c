@@ -287,8 +287,9 @@ void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit)
 	set_piece(to_vmx(vcpu), VMX_GDTR + idt);
 }
 
-static bool is_pae_paging(const struct vcpu *vcpu)
+static bool is_pae_paging(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4);
 	return (vcpu->cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) && !is_long_mode(vcpu);
 }
 
