@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hook for tests, in builds with MINIVMM_DEBUG=1 only: the next entry of any vCPU
- * finds fields of its VMCS changed, and gets them back afterwards.
+ * For tests, in builds with MINIVMM_DEBUG=1 only. What an exit leaves unread is nonsense,
+ * so that whoever forgot vcpu_need() is seen. And a hook: the next entry of any vCPU finds
+ * fields of its VMCS changed, and gets them back afterwards.
  *
  * Module parameter vmx_corrupt: FIELD^BITS or FIELD=VALUE in hexadecimal, several with
  * commas between. It can ask for an entry that succeeds, and then for anything: root only.
@@ -82,4 +83,31 @@ void vmx_mend(void)
 	for (i = nr_changes; i-- > 0; )
 		vmcs_write(changes[i].field, changes[i].before);
 	corrupted = false;
+}
+
+/* What is not read must not be changed either: VMX counts on that for RIP, RFLAGS and RSP. */
+void vmx_spoil_unread(struct vcpu *vcpu)
+{
+	const u64 nonsense = 0xbadbadbadbadbad0;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (vcpu->unread & VCPU_RIP)
+		vcpu->regs.rip = vmx->written.rip = nonsense;
+	if (vcpu->unread & VCPU_FLAGS) {
+		vcpu->regs.rflags = vmx->written.rflags = nonsense;
+		vcpu->irq_shadow = true;
+		vcpu->events.nmi_masked = true;
+	}
+	if (vcpu->unread & VCPU_RSP)
+		vcpu->regs.gpr[EMUL_RSP] = vmx->written.rsp = nonsense;
+	if (vcpu->unread & VCPU_CR0)
+		vcpu->cr0 = nonsense;
+	if (vcpu->unread & VCPU_CR3)
+		vcpu->cr3 = nonsense;
+	if (vcpu->unread & VCPU_CR4)
+		vcpu->cr4 = nonsense;
+	if (vcpu->unread & VCPU_EFER)
+		vcpu->efer = nonsense;
+	if (vcpu->unread & VCPU_CPL)
+		vcpu->cpl = 2;
 }

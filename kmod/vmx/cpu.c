@@ -463,8 +463,7 @@ bool vmx_load(struct vmx_vcpu *vmx)
 		return true;
 	/* Caches of this CPU may be from an earlier stay here. */
 	vmx->cpu = smp_processor_id();
-	vmx->flush_vpid = true;
-	vmx->flush_ept = true;
+	vmx->pending |= VMX_FLUSH_VPID | VMX_FLUSH_EPT;
 	vmx_host_write_cpu(vc);
 	return true;
 }
@@ -493,12 +492,13 @@ void vmx_window_leave(struct vcpu *vcpu)
 
 	if (vmx_host.windowed && vc->on) {
 		if (vc->current_vcpu) {
-			vmx_save_guest(vmx);
+			vmx_save_guest(vcpu);
 			clear_vmcs(vc);
 		}
 		vmx_end(vc);
 	}
 	vmx->in_window = false;
+	vmx->pending |= VMX_BEGIN_WINDOW;
 	/* NMIs have been blocked since the exit; the handler's IRET unblocks them. */
 	if (unlikely(vmx->nmi_arrived)) {
 		vmx->nmi_arrived = false;

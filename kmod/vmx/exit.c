@@ -16,39 +16,41 @@
 #include "../vcpu.h"
 #include "vmx.h"
 
-#define SHADOWS		(VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
 #define DEBUGCTL_BTF	BIT_ULL(1)
 #define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */
 
-/* Every exit reads all of it. */
-void vmx_read_state(struct vcpu *vcpu, unsigned int which)
-{
-}
-
 void vmx_flush_tlb(struct vcpu *vcpu)
 {
-	to_vmx(vcpu)->flush_ept = true;
+	to_vmx(vcpu)->pending |= VMX_FLUSH_EPT;
+}
+
+static void set_event(struct vmx_vcpu *vmx, u32 event)
+{
+	vmx->event = event;
+	vmx->pending |= VMX_WRITE_EVENT;
 }
 
 /* A software interrupt that did not complete is not injected: RIP still points at its INT. */
 void vmx_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
 {
-	if (!soft)
-		to_vmx(vcpu)->next.event = vector | VMCS_EVENT_INTR | VMCS_EVENT_VALID;
+	if (soft)
+		to_vmx(vcpu)->pending |= VMX_EVENT_HANDED;
+	else
+		set_event(to_vmx(vcpu), vector | VMCS_EVENT_INTR | VMCS_EVENT_VALID);
 }
 
 void vmx_inject_nmi(struct vcpu *vcpu)
 {
-	to_vmx(vcpu)->next.event = 2 | VMCS_EVENT_NMI | VMCS_EVENT_VALID;
+	set_event(to_vmx(vcpu), 2 | VMCS_EVENT_NMI | VMCS_EVENT_VALID);
 }
 
 void vmx_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 {
-	struct vmx_fields *next = &to_vmx(vcpu)->next;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	next->event = vector | VMCS_EVENT_EXCEPTION | VMCS_EVENT_VALID |
-		      (has_error ? VMCS_EVENT_HAS_ERROR : 0);
-	next->event_error = error;
+	vmx->event_error = error;
+	set_event(vmx, vector | VMCS_EVENT_EXCEPTION | VMCS_EVENT_VALID |
+		       (has_error ? VMCS_EVENT_HAS_ERROR : 0));
 }
 
 /* For a class that the TPR holds back: an exit as soon as the guest lowers it below. */
@@ -56,6 +58,7 @@ void vmx_want_irq_window(struct vcpu *vcpu, int priority)
 {
 	struct vmx_fields *next = &to_vmx(vcpu)->next;
 
+	to_vmx(vcpu)->pending |= VMX_WRITE_FIELDS;
 	next->tpr_threshold = priority >= 0 && priority <= 15 ? priority : 0;
 	if (priority > 15)
 		next->proc |= PROC_INTERRUPT_WINDOW;
@@ -68,22 +71,24 @@ void vmx_want_nmi_window(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	vmx->pending |= VMX_WRITE_FIELDS;
 	if (vcpu->irq_shadow && !vcpu->events.nmi_masked)
 		vmx->next.proc |= PROC_INTERRUPT_WINDOW;
 	else
 		vmx->next.proc |= PROC_NMI_WINDOW;
 }
 
-/* Which shadow it is matters to the CPU: that of STI cannot be where IF is clear. */
-static u32 shadow_bits(struct vcpu *vcpu)
+/*
+ * Which shadow it is matters to the CPU: that of STI cannot be where IF is clear. @left is
+ * the one that the last exit left.
+ */
+static u32 shadow_bits(const struct vcpu *vcpu, u32 left)
 {
-	u32 shadow = to_vmx(vcpu)->shadow;
-
 	if (!vcpu->irq_shadow)
 		return 0;
 	if (!(vcpu->regs.rflags & X86_EFLAGS_IF))
 		return VMCS_BLOCKED_BY_MOV_SS;
-	return shadow ? shadow : VMCS_BLOCKED_BY_STI;
+	return left ? left : VMCS_BLOCKED_BY_STI;
 }
 
 /*
@@ -102,34 +107,24 @@ static void write_pending_debug(struct vcpu *vcpu, const struct vmx_vcpu *vmx, u
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending);
 }
 
-static void write_fields(struct vmx_vcpu *vmx)
+static noinline void write_interruptibility(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	const struct vmx_fields *next = &vmx->next;
-	struct vmx_fields *written = &vmx->written;
+	u32 left = vmx->written.interruptibility & VMX_SHADOWS;
+	bool nmi_blocked = vcpu->events.nmi_masked && !vcpu->events.nmi_injected;
+	u32 shadow = shadow_bits(vcpu, left);
+	u64 next = shadow | (nmi_blocked ? VMCS_BLOCKED_BY_NMI : 0);
 
-#define WRITE_FIELD(member, field)					\
-	do {							\
-		if (next->member != written->member)		\
-			vmcs_write(field, next->member);	\
-	} while (0)
-	WRITE_FIELD(pin, VMCS_PIN_CONTROLS);
-	WRITE_FIELD(proc, VMCS_PROC_CONTROLS);
-	WRITE_FIELD(tpr_threshold, VMCS_TPR_THRESHOLD);
-	WRITE_FIELD(event, VMCS_ENTRY_EVENT);
-	WRITE_FIELD(event_error, VMCS_ENTRY_EVENT_ERROR);
-	WRITE_FIELD(interruptibility, VMCS_GUEST_INTERRUPTIBILITY);
-	WRITE_FIELD(rip, VMCS_GUEST_RIP);
-	WRITE_FIELD(rsp, VMCS_GUEST_RSP);
-	WRITE_FIELD(rflags, VMCS_GUEST_RFLAGS);
-	WRITE_FIELD(dr7, VMCS_GUEST_DR7);
-	WRITE_FIELD(tsc_offset, VMCS_TSC_OFFSET);
-	WRITE_FIELD(tsc_ratio, VMCS_TSC_MULTIPLIER);
-#undef WRITE_FIELD
-	*written = *next;
+	if (vcpu->unread & VCPU_FLAGS)
+		return;
+	if (shadow || left)
+		write_pending_debug(vcpu, vmx, shadow);
+	if (next != vmx->written.interruptibility)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, next);
+	vmx->written.interruptibility = next;
 }
 
 /* Tell the CPU what common code did to IRR and ISR, and whose end must be reported. */
-static void write_irq_status(struct vcpu *vcpu)
+static noinline void write_irq_status(struct vcpu *vcpu)
 {
 	struct lapic_regs *regs = &vcpu->lapic.regs;
 	const u64 *report = irqchip_eoi_vectors(vcpu->vm);
@@ -143,68 +138,108 @@ static void write_irq_status(struct vcpu *vcpu)
 	regs->changed = false;
 }
 
+static void switch_timer(struct vmx_vcpu *vmx, bool on)
+{
+	vmx->pending ^= VMX_TIMER_ON;
+	vmcs_write(VMCS_PIN_CONTROLS, on ? vmx_host.pin : vmx_host.pin & ~PIN_PREEMPTION_TIMER);
+}
+
 /* Never 0, which would end the run at once, before interrupts of the host. */
-static void write_timer(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
+static noinline void write_timer(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	s64 left;
+	s64 left = max_t(s64, vcpu->exit_tsc - rdtsc(), 0) >> (vmx_host.misc & VMX_MISC_TIMER_SHIFT);
 
-	if (likely(!vcpu->exit_tsc)) {
-		vmx->next.pin &= ~PIN_PREEMPTION_TIMER;
-		return;
-	}
-	left = max_t(s64, vcpu->exit_tsc - rdtsc(), 0) >> (vmx_host.misc & VMX_MISC_TIMER_SHIFT);
 	vmcs_write(VMCS_PREEMPTION_TIMER, min_t(s64, left + 1, TIMER_MAX));
-	vmx->next.pin |= PIN_PREEMPTION_TIMER;
+	if (!(vmx->pending & VMX_TIMER_ON))
+		switch_timer(vmx, true);
 }
 
-static void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+static void write_event(struct vmx_vcpu *vmx)
 {
-	u32 shadow = shadow_bits(vcpu);
-	bool nmi_blocked = vcpu->events.nmi_masked && !vcpu->events.nmi_injected;
+	vmx->pending |= VMX_EVENT_HANDED;
+	vmcs_write(VMCS_ENTRY_EVENT, vmx->event);
+	if (vmx->event & VMCS_EVENT_HAS_ERROR)
+		vmcs_write(VMCS_ENTRY_EVENT_ERROR, vmx->event_error);
+}
 
-	vmx_write_changes(vcpu);
-	if (vmx->virtual_irqs && vcpu->lapic.regs.changed)
-		write_irq_status(vcpu);
-	if (shadow || vmx->shadow)
-		write_pending_debug(vcpu, vmx, shadow);
-	write_timer(vcpu, vmx);
-	vmx->next.rip = vcpu->regs.rip;
-	vmx->next.rsp = vcpu->regs.gpr[EMUL_RSP];
-	vmx->next.rflags = vcpu->regs.rflags;
-	vmx->next.interruptibility = shadow | (nmi_blocked ? VMCS_BLOCKED_BY_NMI : 0);
-	write_fields(vmx);
-	if (unlikely(vcpu->dr_live))
+static void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	u64 eptp = mmu_root_pa(vcpu) | vmx_host.eptp_bits;
+
+	vmcs_write(VMCS_EPT_POINTER, eptp);
+	if (vmx->pending & VMX_FLUSH_EPT)
+		invept(vmx_host.ept_vpid & VMX_INVEPT_SINGLE ? INVALIDATE_SINGLE : INVALIDATE_ALL,
+		       eptp);
+	if ((vmx->pending & VMX_FLUSH_VPID) && vmx->vpid)
+		invvpid(vmx_host.ept_vpid & VMX_INVVPID_SINGLE ? INVALIDATE_SINGLE :
+								 INVALIDATE_ALL, vmx->vpid);
+}
+
+static bool begin_window(struct vmx_vcpu *vmx)
+{
+	if (!vmx_load(vmx))
+		return false;
+	vmx_host_write_window(this_cpu_ptr(&vmx_cpu));
+	vmx_host_clear_buffers();
+	vmx->in_window = true;
+	return true;
+}
+
+/* False: this CPU is not ours to use. */
+static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	if ((vmx->pending & VMX_BEGIN_WINDOW) && !begin_window(vmx))
+		return false;
+	if (vmx->pending & (VMX_WRITE_CONTROL | VMX_WRITE_PDPTES | VMX_WRITE_PIECES))
+		vmx_write_changes(vcpu);
+	if (vmx->pending & VMX_WRITE_FIELDS)
+		vmx_write_fields(vmx);
+	if (vmx->pending & VMX_WRITE_EVENT)
+		write_event(vmx);
+	if ((vmx->pending & VMX_TIMER_ON) && !vcpu->exit_tsc)
+		switch_timer(vmx, false);
+	if (vmx->pending & (VMX_FLUSH_EPT | VMX_FLUSH_VPID))
+		flush(vcpu, vmx);
+	if (vmx->pending & VMX_DEBUG_LIVE)
 		set_debugreg(vcpu->dr6, 6);
+	vmx->pending &= VMX_STAYS;
+	return true;
 }
 
-static void read_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
-{
-	struct vmx_fields *fields = &vmx->next;
+#define WRITE_REGISTER(value, member, field)				\
+	do {								\
+		if ((value) != vmx->written.member) {			\
+			vmx->written.member = (value);			\
+			vmcs_write(field, vmx->written.member);		\
+		}							\
+	} while (0)
 
-	vmx_read_control(vcpu);
-	fields->rip = vmcs_read(VMCS_GUEST_RIP);
-	fields->rsp = vmcs_read(VMCS_GUEST_RSP);
-	fields->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
-	fields->interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-	fields->event = 0;
-	vmx->shadow = fields->interruptibility & SHADOWS;
-	vcpu->regs.rip = fields->rip;
-	vcpu->regs.gpr[EMUL_RSP] = fields->rsp;
-	vcpu->regs.rflags = fields->rflags;
-	vcpu->irq_shadow = vmx->shadow;
-	vcpu->events.nmi_masked = fields->interruptibility & VMCS_BLOCKED_BY_NMI;
-	if (unlikely(vcpu->dr_live)) {
-		fields->dr7 = vmcs_read(VMCS_GUEST_DR7);
-		vcpu->dr7 = fields->dr7;
-		get_debugreg(vcpu->dr6, 6);
-		set_debugreg(DR6_RESERVED, 6);
-	}
-	vmx->written = *fields;
+static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	WRITE_REGISTER(vcpu->regs.rip, rip, VMCS_GUEST_RIP);
+	WRITE_REGISTER(vcpu->regs.rflags, rflags, VMCS_GUEST_RFLAGS);
+	WRITE_REGISTER(vcpu->regs.gpr[EMUL_RSP], rsp, VMCS_GUEST_RSP);
+	if (unlikely(vcpu->irq_shadow || vcpu->events.nmi_masked || vmx->written.interruptibility))
+		write_interruptibility(vcpu, vmx);
+	if (unlikely(vmx->virtual_irqs && vcpu->lapic.regs.changed))
+		write_irq_status(vcpu);
+	if (unlikely(vcpu->exit_tsc))
+		write_timer(vcpu, vmx);
+}
+
+static void read_debug_registers(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vcpu->dr7 = vmcs_read(VMCS_GUEST_DR7);
+	vmx->next.dr7 = vcpu->dr7;
+	vmx->have.dr7 = vcpu->dr7;
+	get_debugreg(vcpu->dr6, 6);
+	set_debugreg(DR6_RESERVED, 6);
 }
 
 /* IRET ends the blocking of NMIs even if it then faults; it will run again. */
 static void keep_nmi_blocked(struct vcpu *vcpu)
 {
+	vcpu_need(vcpu, VCPU_FLAGS);
 	if (!vcpu->events.nmi_injected && !vcpu->events.exception.injected &&
 	    !vcpu->events.interrupt.injected)
 		vcpu->events.nmi_masked = true;
@@ -214,7 +249,6 @@ static void read_io(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u32 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	exit->kind = EXIT_IO;
 	exit->io.port = info >> VMX_IO_PORT_SHIFT;
 	exit->io.size = (info & VMX_IO_SIZE) + 1;
 	exit->io.in = info & VMX_IO_IN;
@@ -226,7 +260,6 @@ static void read_fault(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	exit->kind = EXIT_FAULT;
 	exit->fault.gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDR);
 	exit->fault.access = (info & VMX_EPT_WRITE ? MMU_WRITE : 0) |
 			     (info & VMX_EPT_FETCH ? MMU_EXEC : 0);
@@ -261,10 +294,12 @@ static void set_exception(struct exit_info *exit, u8 vector, bool has_error, u32
 }
 
 /* #AC although the guest does not check alignment: the host's trap for split locks. */
-static bool is_split_lock(const struct vcpu *vcpu, u8 vector)
+static bool is_split_lock(struct vcpu *vcpu, u8 vector)
 {
-	return vector == EMUL_VEC_AC && boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) &&
-	       !(vcpu->cpl == 3 && (vcpu->cr0 & X86_CR0_AM) &&
+	if (vector != EMUL_VEC_AC || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
+		return false;
+	vcpu_need(vcpu, VCPU_FLAGS | VCPU_CR0 | VCPU_CPL);
+	return !(vcpu->cpl == 3 && (vcpu->cr0 & X86_CR0_AM) &&
 		 (vcpu->regs.rflags & X86_EFLAGS_AC));
 }
 
@@ -302,61 +337,73 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
-	u64 value = vcpu->regs.gpr[info >> VMX_CR_GPR_SHIFT & VMX_CR_GPR];
+	u64 value;
 
-	exit->kind = EXIT_RESUME;
+	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0);
+	value = vcpu->regs.gpr[info >> VMX_CR_GPR_SHIFT & VMX_CR_GPR];
 	if ((info & VMX_CR_NUMBER) || ((value & X86_CR0_NW) && !(value & X86_CR0_CD)))
 		set_exception(exit, EMUL_VEC_GP, true, 0);
 	else
 		vmx_set_cr0_view(vcpu, value);
 }
 
-/* Exit reasons that say all there is to say. */
-static const u8 plain_exits[] = {
-	[VMX_EXIT_EXTERNAL_INTERRUPT] = EXIT_INTERRUPT,
-	[VMX_EXIT_TRIPLE_FAULT] = EXIT_SHUTDOWN,
-	[VMX_EXIT_INIT] = EXIT_INTERRUPT,
-	[VMX_EXIT_IO_SMI] = EXIT_INTERRUPT,
-	[VMX_EXIT_OTHER_SMI] = EXIT_INTERRUPT,
-	[VMX_EXIT_INTERRUPT_WINDOW] = EXIT_INTERRUPT_WINDOW,
-	[VMX_EXIT_NMI_WINDOW] = EXIT_NMI_WINDOW,
-	[VMX_EXIT_CPUID] = EXIT_CPUID,
-	[VMX_EXIT_GETSEC] = EXIT_UNDEFINED,
-	[VMX_EXIT_HLT] = EXIT_HLT,
-	[VMX_EXIT_INVD] = EXIT_CACHE_FLUSH,
-	[VMX_EXIT_RDPMC] = EXIT_RDPMC,
-	[VMX_EXIT_RSM] = EXIT_UNDEFINED,
-	[VMX_EXIT_VMCALL] = EXIT_HYPERCALL,
-	[VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = EXIT_UNDEFINED,
-	[VMX_EXIT_DR_ACCESS] = EXIT_DEBUG_REGISTER,
-	[VMX_EXIT_MSR_READ] = EXIT_MSR_READ,
-	[VMX_EXIT_MSR_WRITE] = EXIT_MSR_WRITE,
-	[VMX_EXIT_MWAIT] = EXIT_UNDEFINED,
-	[VMX_EXIT_MONITOR] = EXIT_UNDEFINED,
-	[VMX_EXIT_PAUSE] = EXIT_PAUSE,
-	[VMX_EXIT_TPR_THRESHOLD] = EXIT_INTERRUPT_WINDOW,
-	[VMX_EXIT_INVEPT] = EXIT_UNDEFINED,
-	[VMX_EXIT_INVVPID] = EXIT_UNDEFINED,
-	[VMX_EXIT_PREEMPTION_TIMER] = EXIT_TIMER,
-	[VMX_EXIT_WBINVD] = EXIT_CACHE_FLUSH,
-	[VMX_EXIT_XSETBV] = EXIT_XSETBV,
-	[VMX_EXIT_VMFUNC] = EXIT_UNDEFINED,
-	[VMX_EXIT_ENCLS] = EXIT_UNDEFINED,
+/* What is read besides: RIP, flags and length; an event being delivered; in read_details(). */
+#define READ_INSN	BIT(0)
+#define READ_VECTORING	BIT(1)
+#define READ_DETAILS	BIT(2)
+
+static const struct exit_rule {
+	u8 kind, read;
+} exit_rules[] = {
+	[VMX_EXIT_EXCEPTION_NMI] = { EXIT_EXCEPTION, READ_VECTORING | READ_DETAILS },
+	[VMX_EXIT_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT },
+	[VMX_EXIT_TRIPLE_FAULT] = { EXIT_SHUTDOWN },
+	[VMX_EXIT_INIT] = { EXIT_INTERRUPT },
+	[VMX_EXIT_IO_SMI] = { EXIT_INTERRUPT },
+	[VMX_EXIT_OTHER_SMI] = { EXIT_INTERRUPT },
+	[VMX_EXIT_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW },
+	[VMX_EXIT_NMI_WINDOW] = { EXIT_NMI_WINDOW, READ_DETAILS },
+	[VMX_EXIT_TASK_SWITCH] = { EXIT_UNKNOWN, READ_VECTORING },
+	[VMX_EXIT_CPUID] = { EXIT_CPUID, READ_INSN },
+	[VMX_EXIT_GETSEC] = { EXIT_UNDEFINED },
+	[VMX_EXIT_HLT] = { EXIT_HLT, READ_INSN },
+	[VMX_EXIT_INVD] = { EXIT_CACHE_FLUSH, READ_INSN },
+	[VMX_EXIT_RDPMC] = { EXIT_RDPMC },
+	[VMX_EXIT_RSM] = { EXIT_UNDEFINED },
+	[VMX_EXIT_VMCALL] = { EXIT_HYPERCALL, READ_INSN },
+	[VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = { EXIT_UNDEFINED },
+	[VMX_EXIT_CR_ACCESS] = { EXIT_RESUME, READ_DETAILS },
+	[VMX_EXIT_DR_ACCESS] = { EXIT_DEBUG_REGISTER },
+	[VMX_EXIT_IO] = { EXIT_IO, READ_INSN | READ_DETAILS },
+	[VMX_EXIT_MSR_READ] = { EXIT_MSR_READ, READ_INSN },
+	[VMX_EXIT_MSR_WRITE] = { EXIT_MSR_WRITE, READ_INSN },
+	[VMX_EXIT_MWAIT] = { EXIT_UNDEFINED },
+	[VMX_EXIT_MONITOR] = { EXIT_UNDEFINED },
+	[VMX_EXIT_PAUSE] = { EXIT_PAUSE, READ_INSN },
+	[VMX_EXIT_TPR_THRESHOLD] = { EXIT_INTERRUPT_WINDOW },
+	[VMX_EXIT_APIC_ACCESS] = { EXIT_APIC_ACCESS, READ_INSN | READ_VECTORING | READ_DETAILS },
+	[VMX_EXIT_VIRTUAL_EOI] = { EXIT_APIC_ENDED, READ_DETAILS },
+	[VMX_EXIT_EPT_VIOLATION] = { EXIT_FAULT, READ_VECTORING | READ_DETAILS },
+	[VMX_EXIT_EPT_MISCONFIG] = { EXIT_UNKNOWN, READ_VECTORING },
+	[VMX_EXIT_INVEPT] = { EXIT_UNDEFINED },
+	[VMX_EXIT_PREEMPTION_TIMER] = { EXIT_TIMER },
+	[VMX_EXIT_INVVPID] = { EXIT_UNDEFINED },
+	[VMX_EXIT_WBINVD] = { EXIT_CACHE_FLUSH, READ_INSN },
+	[VMX_EXIT_XSETBV] = { EXIT_XSETBV, READ_INSN },
+	[VMX_EXIT_APIC_WRITE] = { EXIT_APIC_WRITTEN, READ_DETAILS },
+	[VMX_EXIT_VMFUNC] = { EXIT_UNDEFINED },
+	[VMX_EXIT_ENCLS] = { EXIT_UNDEFINED },
 };
 
-static void read_exit(struct vcpu *vcpu, u32 reason)
+static void read_details(struct vcpu *vcpu, struct exit_info *exit)
 {
-	struct exit_info *exit = &vcpu->exit;
-
-	exit->hw_code = reason;
-	exit->insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
-	switch (reason) {
+	switch (exit->hw_code) {
 	case VMX_EXIT_EXCEPTION_NMI:
 		read_exception(vcpu, exit);
 		break;
 	case VMX_EXIT_NMI_WINDOW:
 		to_vmx(vcpu)->next.proc &= ~PROC_NMI_WINDOW;
-		exit->kind = EXIT_NMI_WINDOW;
+		to_vmx(vcpu)->pending |= VMX_WRITE_FIELDS;
 		break;
 	case VMX_EXIT_CR_ACCESS:
 		read_cr_access(vcpu, exit);
@@ -371,16 +418,61 @@ static void read_exit(struct vcpu *vcpu, u32 reason)
 		read_apic_access(exit);
 		break;
 	case VMX_EXIT_APIC_WRITE:
-		exit->kind = EXIT_APIC_WRITTEN;
 		exit->apic.offset = vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0;
 		break;
 	case VMX_EXIT_VIRTUAL_EOI:
-		exit->kind = EXIT_APIC_ENDED;
 		exit->apic.vector = vmcs_read(VMCS_EXIT_QUALIFICATION);
 		break;
-	default:
-		exit->kind = reason < ARRAY_SIZE(plain_exits) ? plain_exits[reason] : EXIT_UNKNOWN;
 	}
+}
+
+/* What was handed to the guest has been delivered, unless the exit came in the middle of that. */
+static void take_back_event(struct vcpu *vcpu, bool delivering)
+{
+	u32 event = delivering ? vmcs_read(VMCS_VECTORING_EVENT) : 0, error = 0;
+
+	if (event & VMCS_EVENT_HAS_ERROR)
+		error = vmcs_read(VMCS_VECTORING_ERROR);
+	vcpu_take_back_event(vcpu, event, error);
+	to_vmx(vcpu)->pending &= ~VMX_EVENT_HANDED;
+}
+
+static noinline void read_more(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int read)
+{
+	if ((vmx->pending & VMX_EVENT_HANDED) || (read & READ_VECTORING))
+		take_back_event(vcpu, read & READ_VECTORING);
+	if (vmx->pending & VMX_DEBUG_LIVE)
+		read_debug_registers(vcpu, vmx);
+	if (read & READ_DETAILS)
+		read_details(vcpu, &vcpu->exit);
+}
+
+static __always_inline void read_insn(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vmx_read_rip(vcpu, vmx);
+	vmx_read_flags(vcpu, vmx);
+	vcpu->exit.insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
+}
+
+static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u32 reason)
+{
+	struct exit_info *exit = &vcpu->exit;
+	unsigned int read;
+
+	exit->hw_code = reason;
+	if (unlikely(reason >= ARRAY_SIZE(exit_rules)))
+		reason = VMX_EXIT_TASK_SWITCH;
+	exit->kind = exit_rules[reason].kind;
+	read = exit_rules[reason].read;
+	vmx->fresh = 0;
+	vcpu->unread = VCPU_STATE;
+	vmx_spoil_unread(vcpu);
+	if (read & READ_INSN) {
+		read_insn(vcpu, vmx);
+		vcpu->unread = VCPU_STATE & ~(VCPU_RIP | VCPU_FLAGS);
+	}
+	if (unlikely(vmx->pending) || (read & ~READ_INSN))
+		read_more(vcpu, vmx, read);
 }
 
 /* Not a single instruction of the guest ran, and what was to be injected was not. */
@@ -388,39 +480,14 @@ static void refused(struct vcpu *vcpu, u32 code)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (unlikely(vcpu->dr_live))
+	if (vmx->pending & VMX_DEBUG_LIVE)
 		set_debugreg(DR6_RESERVED, 6);
 	if ((u16)code == VMX_EXIT_ENTRY_MACHINE_CHECK)
 		vcpu->exit.kind = EXIT_MACHINE_CHECK;
 	else
 		vmx_explain(vcpu, code);
 	vmcs_write(VMCS_ENTRY_EVENT, 0);
-	vmx->next.event = vmx->written.event = 0;
-}
-
-static void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
-{
-	u64 eptp = mmu_root_pa(vcpu) | vmx_host.eptp_bits;
-
-	vmcs_write(VMCS_EPT_POINTER, eptp);
-	if (vmx->flush_ept)
-		invept(vmx_host.ept_vpid & VMX_INVEPT_SINGLE ? INVALIDATE_SINGLE : INVALIDATE_ALL,
-		       eptp);
-	if (vmx->flush_vpid && vmx->vpid)
-		invvpid(vmx_host.ept_vpid & VMX_INVVPID_SINGLE ? INVALIDATE_SINGLE :
-								 INVALIDATE_ALL, vmx->vpid);
-	vmx->flush_ept = false;
-	vmx->flush_vpid = false;
-}
-
-static bool begin_window(struct vmx_vcpu *vmx)
-{
-	if (!vmx_load(vmx))
-		return false;
-	vmx_host_write_window(this_cpu_ptr(&vmx_cpu));
-	vmx_host_clear_buffers();
-	vmx->in_window = true;
-	return true;
+	vmx->pending &= ~VMX_EVENT_HANDED;
 }
 
 static noinstr bool run_guest(struct vcpu *vcpu, bool launched)
@@ -452,23 +519,18 @@ static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		return;
 	}
 	vmx->launched = true;
-	read_guest_state(vcpu, vmx);
-	vcpu_take_back_event(vcpu, vmcs_read(VMCS_VECTORING_EVENT),
-			     vmcs_read(VMCS_VECTORING_ERROR));
-	read_exit(vcpu, reason);
+	read_exit(vcpu, vmx, reason);
 }
 
 void vmx_enter(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (!vmx->in_window && !begin_window(vmx)) {
+	if (unlikely(vmx->pending) && !write_pending(vcpu, vmx)) {
 		vcpu->exit.kind = EXIT_CPU_TAKEN;
 		return;
 	}
 	write_guest_state(vcpu, vmx);
-	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
-		flush(vcpu, vmx);
 	vmx_corrupt();
 	enter_and_exit(vcpu, vmx);
 	vmx_mend();

@@ -34,6 +34,7 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 {
 	vmcs_write(VMCS_LINK, ~0ull);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
+	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin & ~PIN_PREEMPTION_TIMER);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
 	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
 	vmcs_write(VMCS_EXCEPTION_BITMAP,
@@ -100,8 +101,8 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	*(u32 *)vmx->vmcs = vmx_host.basic & VMX_BASIC_REVISION;
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	vmx->is_new = true;
-	vmx->next.pin = vmx_host.pin & ~PIN_PREEMPTION_TIMER;
 	vmx->next.proc = vmx_host.proc;
+	vmx->pending = VMX_BEGIN_WINDOW | VMX_WRITE_FIELDS;
 	return 0;
 }
 
@@ -123,6 +124,7 @@ static void set_piece(struct vmx_vcpu *vmx, unsigned int piece)
 {
 	__set_bit(piece, &vmx->fresh);
 	__set_bit(piece, &vmx->changed);
+	vmx->pending |= VMX_WRITE_PIECES;
 }
 
 static void reset_segments(struct vmx_vcpu *vmx)
@@ -148,8 +150,8 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 	vmx->fresh = vmx->changed = GENMASK(VMX_NR_PIECES - 1, 0);
 	vmx->next.proc &= ~(PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW);
 	vmx->next.tpr_threshold = 0;
-	vmx->next.event = 0;
-	vmx->shadow = 0;
+	vmx->pending |= VMX_WRITE_PIECES | VMX_WRITE_FIELDS;
+	vmx->pending &= ~(VMX_WRITE_EVENT | VMX_EVENT_HANDED);
 	if (init)
 		return;
 	vmx->pat = 0x0007040600070406ull;
@@ -244,11 +246,56 @@ static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
 	local_irq_enable();
 }
 
-/* In the window: the VMCS will not be at hand afterwards. */
-void vmx_save_guest(struct vmx_vcpu *vmx)
+/* The registers of @which, from the loaded VMCS. */
+static void read_registers(struct vcpu *vcpu, const struct vmx_vcpu *vmx, unsigned int which)
 {
+	if (which & VCPU_CR0)
+		vcpu->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~CR0_OURS) | (vmx->cr0_shadow & CR0_OURS);
+	if (which & VCPU_CR3)
+		vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	if (which & VCPU_CR4)
+		vcpu->cr4 = vmcs_read(VMCS_GUEST_CR4) & ~X86_CR4_VMXE;
+	if (which & VCPU_EFER)
+		vcpu->efer = vmcs_read(VMCS_GUEST_EFER);
+	if (which & VCPU_CPL)
+		vcpu->cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >> VMCS_AR_DPL_SHIFT;
+}
+
+static void read_state(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int which)
+{
+	if (which & VCPU_RIP)
+		vmx_read_rip(vcpu, vmx);
+	if (which & VCPU_FLAGS)
+		vmx_read_flags(vcpu, vmx);
+	if (which & VCPU_RSP) {
+		vmcs_load(VMCS_GUEST_RSP, &vmx->written.rsp);
+		vcpu->regs.gpr[EMUL_RSP] = vmx->written.rsp;
+	}
+	read_registers(vcpu, vmx, which);
+}
+
+void vmx_read_state(struct vcpu *vcpu, unsigned int which)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	which &= vcpu->unread;
+	vcpu->unread &= ~which;
+	if (vmx->in_window) {
+		read_state(vcpu, vmx, which);
+		return;
+	}
+	vmx_load_outside(vmx);
+	read_state(vcpu, vmx, which);
+	local_irq_enable();
+}
+
+/* In the window: the VMCS will not be at hand afterwards. */
+void vmx_save_guest(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned int piece;
 
+	vcpu_need(vcpu, VCPU_STATE);
 	for (piece = 0; piece < VMX_NR_PIECES; piece++)
 		need_piece(vmx, piece);
 }
@@ -263,8 +310,10 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
 {
 	to_vmx(vcpu)->segment[seg] = *in;
 	set_piece(to_vmx(vcpu), seg);
-	if (seg == EMUL_SS)
+	if (seg == EMUL_SS) {
 		vcpu->cpl = (in->attr & EMUL_ATTR_DPL) >> 5;
+		vcpu->unread &= ~VCPU_CPL;
+	}
 }
 
 bool vmx_code_is_64bit(struct vcpu *vcpu)
@@ -303,7 +352,7 @@ static void load_pdptes(struct vcpu *vcpu)
 
 	if (guest_read(vcpu, vcpu->cr3 & 0xffffffe0, vmx->pdpte, sizeof(vmx->pdpte)))
 		memset(vmx->pdpte, 0, sizeof(vmx->pdpte));
-	vmx->pdpte_changed = true;
+	vmx->pending |= VMX_WRITE_PDPTES;
 }
 
 void vmx_sync_control(struct vcpu *vcpu)
@@ -313,8 +362,7 @@ void vmx_sync_control(struct vcpu *vcpu)
 	/* In the window CR3 and the paging mode stay as they are. */
 	if (vcpu->mode != VCPU_IN_WINDOW && is_pae_paging(vcpu))
 		load_pdptes(vcpu);
-	vmx->control_changed = true;
-	vmx->flush_vpid = true;
+	vmx->pending |= VMX_WRITE_CONTROL | VMX_FLUSH_VPID;
 }
 
 #define PROC2_APIC	(PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_X2APIC | PROC2_VIRTUAL_INTERRUPT)
@@ -354,6 +402,7 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
 	u64 proc2 = proc2_controls(vcpu);
 
+	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
 	vmx->cr0_shadow = vcpu->cr0;
 	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
 	vmcs_write(VMCS_GUEST_CR0, (vcpu->cr0 & ~CR0_OURS) | X86_CR0_NE);
@@ -370,7 +419,6 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->virtual_irqs = proc2 & PROC2_VIRTUAL_INTERRUPT;
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
-	vmx->control_changed = false;
 }
 
 static void write_pdptes(struct vmx_vcpu *vmx)
@@ -379,7 +427,6 @@ static void write_pdptes(struct vmx_vcpu *vmx)
 
 	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, vmx->pdpte[i]);
-	vmx->pdpte_changed = false;
 }
 
 static void write_new_vmcs(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
@@ -387,6 +434,7 @@ static void write_new_vmcs(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	write_zeros();
 	write_constants(vcpu, vmx);
 	memset(&vmx->written, 0, sizeof(vmx->written));
+	memset(&vmx->have, 0, sizeof(vmx->have));
 	vmx->is_new = false;
 }
 
@@ -397,13 +445,32 @@ void vmx_write_changes(struct vcpu *vcpu)
 
 	if (vmx->is_new)
 		write_new_vmcs(vcpu, vmx);
-	if (vmx->control_changed)
+	if (vmx->pending & VMX_WRITE_CONTROL)
 		write_control(vcpu, vmx);
-	if (vmx->pdpte_changed)
+	if (vmx->pending & VMX_WRITE_PDPTES)
 		write_pdptes(vmx);
 	for_each_set_bit(piece, &vmx->changed, VMX_NR_PIECES)
 		write_piece(vmx, piece);
 	vmx->changed = 0;
+}
+
+void vmx_write_fields(struct vmx_vcpu *vmx)
+{
+	const struct vmx_fields *next = &vmx->next;
+	struct vmx_fields *have = &vmx->have;
+
+#define WRITE_FIELD(member, field)					\
+	do {							\
+		if (next->member != have->member)		\
+			vmcs_write(field, next->member);	\
+	} while (0)
+	WRITE_FIELD(proc, VMCS_PROC_CONTROLS);
+	WRITE_FIELD(tpr_threshold, VMCS_TPR_THRESHOLD);
+	WRITE_FIELD(dr7, VMCS_GUEST_DR7);
+	WRITE_FIELD(tsc_offset, VMCS_TSC_OFFSET);
+	WRITE_FIELD(tsc_ratio, VMCS_TSC_MULTIPLIER);
+#undef WRITE_FIELD
+	*have = *next;
 }
 
 /* The guest sets CR0 to @value as far as the bits go that are not its own. */
@@ -416,21 +483,9 @@ void vmx_set_cr0_view(struct vcpu *vcpu, u64 value)
 	vcpu->cr0 = (vcpu->cr0 & ~CR0_OURS) | (value & CR0_OURS);
 }
 
-/* After an exit: what common code always has at hand. */
-void vmx_read_control(struct vcpu *vcpu)
-{
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-
-	vmx->fresh = 0;
-	vcpu->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~CR0_OURS) | (vmx->cr0_shadow & CR0_OURS);
-	vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
-	vcpu->cr4 = vmcs_read(VMCS_GUEST_CR4) & ~X86_CR4_VMXE;
-	vcpu->efer = vmcs_read(VMCS_GUEST_EFER);
-	vcpu->cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >> VMCS_AR_DPL_SHIFT;
-}
-
 void vmx_sync_tsc(struct vcpu *vcpu)
 {
+	to_vmx(vcpu)->pending |= VMX_WRITE_FIELDS;
 	to_vmx(vcpu)->next.tsc_offset = vcpu->tsc_offset;
 	to_vmx(vcpu)->next.tsc_ratio = vcpu->tsc_ratio;
 }
@@ -439,11 +494,15 @@ void vmx_sync_debug(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	vmx->pending |= VMX_WRITE_FIELDS;
 	vmx->next.dr7 = vcpu->dr7;
-	if (vcpu->dr_live)
+	if (vcpu->dr_live) {
 		vmx->next.proc &= ~PROC_MOV_DR;
-	else
+		vmx->pending |= VMX_DEBUG_LIVE;
+	} else {
 		vmx->next.proc |= PROC_MOV_DR;
+		vmx->pending &= ~VMX_DEBUG_LIVE;
+	}
 }
 
 /* The pieces that hold MSRs. */
@@ -516,7 +575,7 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value)
 	if (index == MSR_IA32_DEBUGCTLMSR)
 		value &= DEBUGCTL_GUEST;
 	*field = value;
-	vmx->control_changed = true;
+	vmx->pending |= VMX_WRITE_CONTROL;
 	if (vcpu->mode == VCPU_IN_WINDOW && vmx_syscall_msr(vmx, index))
 		host_wrmsr(index, value);
 	return 0;

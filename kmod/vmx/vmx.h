@@ -24,6 +24,21 @@
 
 #define VMX_NR_SYSCALL_MSRS	4	/* see host.c */
 
+/* Bits of vmx_vcpu.pending: what the next entry sees to before anything else, or the exit does. */
+#define VMX_BEGIN_WINDOW	BIT(0)
+#define VMX_WRITE_CONTROL	BIT(1)	/* control registers, controls, kept MSRs */
+#define VMX_WRITE_PDPTES	BIT(2)
+#define VMX_WRITE_PIECES	BIT(3)	/* those of vmx_vcpu.changed */
+#define VMX_WRITE_FIELDS	BIT(4)	/* of vmx_vcpu.next, where they differ */
+#define VMX_WRITE_EVENT		BIT(5)
+#define VMX_FLUSH_EPT		BIT(6)
+#define VMX_FLUSH_VPID		BIT(7)
+/* These stay, */
+#define VMX_TIMER_ON		BIT(8)	/* until there is no deadline */
+#define VMX_DEBUG_LIVE		BIT(9)	/* while the guest's debug registers are in the CPU */
+#define VMX_EVENT_HANDED	BIT(10)	/* until the exit tells whether the event was delivered */
+#define VMX_STAYS		GENMASK(10, 8)
+
 /* What all CPUs can do, and what of it is used; fixed after setup. */
 struct vmx_host {
 	u64 basic, misc, ept_vpid;
@@ -59,17 +74,25 @@ DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
 enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_NR_PIECES };
 
 struct vmx_vcpu {
+	unsigned int pending;		/* VMX_BEGIN_WINDOW ... */
+	u32 event, event_error;		/* of VMX_WRITE_EVENT */
+	bool launched;
+	bool in_window;			/* the host state in the VMCS is that of this window */
+	bool virtual_irqs;		/* the CPU delivers what is in the IRR */
+
+	/*
+	 * As the VMCS has them. What an exit leaves unread is also not changed: the
+	 * members of struct vcpu are then still equal to these.
+	 */
+	struct { u64 rip, rsp, rflags, interruptibility; } written;
+
 	void *vmcs;
 	u64 vmcs_pa;
 	u16 vpid;			/* 0: none */
 	int cpu;			/* whose caches hold no stale translation, -1: none */
 	bool is_new;			/* never loaded: nothing in it is defined */
 	int loaded_on;			/* CPU, or -1; only the owner loads, that CPU clears */
-	bool launched;
-	bool in_window;			/* the host state in the VMCS is that of this window */
-	bool flush_vpid, flush_ept;	/* before the next entry */
 	bool split_locks;		/* the guest has made one */
-	bool virtual_irqs;		/* the CPU delivers what is in the IRR */
 	bool nmi_arrived;		/* the host's: taken when the window ends */
 
 	/* Bit n: piece n here is right (fresh), is newer than the VMCS (changed). */
@@ -78,23 +101,43 @@ struct vmx_vcpu {
 	struct { u64 base; u32 limit; } table[2];
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 
-	bool control_changed, pdpte_changed, debug_changed;
 	u64 cr0_shadow;			/* what the guest reads of the bits we keep */
 	u64 pdpte[4];
 	u64 pat, debugctl, kernel_gs_base;
 	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
 
-	/* Fields written at the next entry if they differ from what the VMCS has. */
+	/* VMX_WRITE_FIELDS: @next is what the VMCS should have, @have what it has. */
 	struct vmx_fields {
-		u32 pin, proc, tpr_threshold, event, event_error, interruptibility;
-		u64 rip, rsp, rflags, dr7, tsc_offset, tsc_ratio;
-	} next, written;
-	u32 shadow;			/* which interrupt shadow the last exit left */
+		u32 proc, tpr_threshold;
+		u64 dr7, tsc_offset, tsc_ratio;
+	} next, have;
 };
 
 static inline struct vmx_vcpu *to_vmx(const struct vcpu *vcpu)
 {
 	return vcpu->backend;
+}
+
+/* What every exit of an instruction needs, from the loaded VMCS. */
+static __always_inline void vmx_read_rip(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vmcs_load(VMCS_GUEST_RIP, &vmx->written.rip);
+	vcpu->regs.rip = vmx->written.rip;
+}
+
+#define VMX_SHADOWS	(VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
+
+static __always_inline void vmx_read_flags(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vmcs_load(VMCS_GUEST_RFLAGS, &vmx->written.rflags);
+	vmcs_load(VMCS_GUEST_INTERRUPTIBILITY, &vmx->written.interruptibility);
+	vcpu->regs.rflags = vmx->written.rflags;
+	vcpu->irq_shadow = false;
+	vcpu->events.nmi_masked = false;
+	if (unlikely(vmx->written.interruptibility)) {
+		vcpu->irq_shadow = vmx->written.interruptibility & VMX_SHADOWS;
+		vcpu->events.nmi_masked = vmx->written.interruptibility & VMCS_BLOCKED_BY_NMI;
+	}
 }
 
 /* The backend's functions, see backend.h: all the files. */
@@ -118,9 +161,9 @@ u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
 
 /* vcpu.c */
 void vmx_write_changes(struct vcpu *vcpu);
-void vmx_read_control(struct vcpu *vcpu);
+void vmx_write_fields(struct vmx_vcpu *vmx);
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
-void vmx_save_guest(struct vmx_vcpu *vmx);
+void vmx_save_guest(struct vcpu *vcpu);
 
 /* explain.c */
 void vmx_explain(struct vcpu *vcpu, u64 code);
@@ -129,12 +172,17 @@ void vmx_explain(struct vcpu *vcpu, u64 code);
 #ifdef MINIVMM_DEBUG
 void vmx_corrupt(void);
 void vmx_mend(void);
+void vmx_spoil_unread(struct vcpu *vcpu);
 #else
 static inline void vmx_corrupt(void)
 {
 }
 
 static inline void vmx_mend(void)
+{
+}
+
+static inline void vmx_spoil_unread(struct vcpu *vcpu)
 {
 }
 #endif
