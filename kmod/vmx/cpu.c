@@ -381,7 +381,7 @@ static void clear_vmcs(struct vmx_cpu *vc)
 
 	vc->current_vcpu = NULL;
 	vmclear(vmx->vmcs_pa);
-	vmx->launched = false;
+	vmx->entry.launched = false;
 	smp_store_release(&vmx->loaded_on, -1);
 }
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The way into a VMX guest and back.
+ * The way into a VMX guest and back: vmx_enter_guest, which only run_guest() calls.
  *
- * bool vmx_enter_guest(u64 *gpr, bool launched, u64 spec_ctrl, u64 host_spec_ctrl)
+ * in:	RDI the general registers but RSP, in encoding order, read and written
+ *	RSI struct vmx_entry; SPEC_CTRL is written only where host and guest differ
+ * out:	EAX 0: the CPU refused at once, and nothing was loaded or changed
  *
- * @gpr		the general registers but RSP, in encoding order, read and written
- * @launched	the loaded VMCS was entered before, since it was last cleared
- * @spec_ctrl	SPEC_CTRL for the guest and for the host; written only when they differ
- *
- * False: the CPU refused at once, and nothing was loaded or changed. Called with
- * interrupts off. NMIs may come at any moment outside the guest: segments, tables
+ * Of the other registers only RBP and RSP are preserved, unlike by a C function. Called
+ * with interrupts off. NMIs may come at any moment outside the guest: segments, tables
  * and GS base are always the host's there. After an exit the guest's registers are
  * cleared, the return stack is refilled before the first RET, and where the host
  * asks for it the branch history is overwritten, so the guest steers no speculation.
@@ -23,6 +21,7 @@
 
 #include "../compat.h"
 #include "../enter.h"
+#include "entry.h"
 
 #define VMCS_HOST_RSP	0x6c14
 
@@ -56,31 +55,28 @@ SYM_FUNC_START_LOCAL(overwrite_branch_history)
 SYM_FUNC_END(overwrite_branch_history)
 
 SYM_FUNC_START(vmx_enter_guest)
-	PUSH_CALLEE_SAVED
-
-	push	%rcx			/* host SPEC_CTRL */
-	push	%rdx			/* guest SPEC_CTRL */
-	push	%rsi			/* launched */
-	push	%rdi			/* gpr[] */
-
-	movl	$VMCS_HOST_RSP, %eax
-.Lwrite:
-	vmwrite	%rsp, %rax
-	SWITCH_SPEC_CTRL 16(%rsp), 24(%rsp)
-
-	movq	(%rsp), %rdi
-	movq	GPR(0)(%rdi), %rax
-	LOAD_GPRS
+	push	%rbp
+	mov	%rsp, %rbp
+	push	%rsi			/* struct vmx_entry */
+	push	%rdi			/* the registers */
 
 	/* The CPU comes back at vmx_exit_point with this same stack. */
+	cmpq	%rsp, VMX_ENTRY_HOST_RSP(%rsi)
+	jne	.Lwrite_rsp
+.Lrsp_is_written:
+	SWITCH_SPEC_CTRL VMX_ENTRY_SPEC_CTRL(%rsi), VMX_ENTRY_HOST_SPEC_CTRL(%rsi)
+
+	cmpb	$0, VMX_ENTRY_LAUNCHED(%rsi)
+	movq	GPR(0)(%rdi), %rax
+	LOAD_GPRS			/* leaves the flags alone */
+
 	UNWIND_HINT_SAVE
-	cmpb	$0, 8(%rsp)
-	jne	.Lresume
-.Llaunch:
-	vmlaunch
-	jmp	.Lrefused
+	je	.Llaunch
 .Lresume:
 	vmresume
+	jmp	.Lrefused
+.Llaunch:
+	vmlaunch
 	jmp	.Lrefused
 
 SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
@@ -98,16 +94,25 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
-	SWITCH_SPEC_CTRL 24(%rsp), 16(%rsp)
+	movq	8(%rsp), %rsi
+	SWITCH_SPEC_CTRL VMX_ENTRY_HOST_SPEC_CTRL(%rsi), VMX_ENTRY_SPEC_CTRL(%rsi)
 	ALTERNATIVE "", "call overwrite_branch_history", HOST_FEATURE_CLEAR_HISTORY
 	lfence				/* not past here before it is decided */
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
 	movl	%ebx, %eax
 
-	addq	$32, %rsp
-	POP_CALLEE_SAVED
+	addq	$16, %rsp
+	pop	%rbp
 	RET
+
+.Lwrite_rsp:
+	movl	$VMCS_HOST_RSP, %eax
+.Lwrite:
+	vmwrite	%rsp, %rax
+	jbe	.Lrefused
+	movq	%rsp, VMX_ENTRY_HOST_RSP(%rsi)
+	jmp	.Lrsp_is_written
 
 .Lrefused:
 	xorl	%ebx, %ebx

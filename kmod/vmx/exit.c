@@ -179,6 +179,7 @@ static bool begin_window(struct vmx_vcpu *vmx)
 {
 	if (!vmx_load(vmx))
 		return false;
+	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
 	vmx_host_write_window(this_cpu_ptr(&vmx_cpu));
 	vmx_host_clear_buffers();
 	vmx->in_window = true;
@@ -490,16 +491,25 @@ static void refused(struct vcpu *vcpu, u32 code)
 	vmx->pending &= ~VMX_EVENT_HANDED;
 }
 
-static noinstr bool run_guest(struct vcpu *vcpu, bool launched)
+/* False: the CPU refused at once, and nothing was loaded or changed. */
+static noinstr bool run_guest(struct vcpu *vcpu, struct vmx_entry *entry)
 {
-	u64 host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
-	u64 spec_ctrl = backend.spec_ctrl ? vcpu->msrs.spec_ctrl | host_spec_ctrl : 0;
+	u64 *gpr = vcpu->regs.gpr;
 	bool entered;
 
+	static_assert(offsetof(struct vmx_entry, host_rsp) == VMX_ENTRY_HOST_RSP);
+	static_assert(offsetof(struct vmx_entry, spec_ctrl) == VMX_ENTRY_SPEC_CTRL);
+	static_assert(offsetof(struct vmx_entry, host_spec_ctrl) == VMX_ENTRY_HOST_SPEC_CTRL);
+	static_assert(offsetof(struct vmx_entry, launched) == VMX_ENTRY_LAUNCHED);
+	entry->spec_ctrl = vcpu->msrs.spec_ctrl | entry->host_spec_ctrl;
 	host_enter_guest_context();
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
-	entered = vmx_enter_guest(vcpu->regs.gpr, launched, spec_ctrl, host_spec_ctrl);
+	/* All registers are the guest's in between: none needs to be saved for a second time. */
+	asm volatile("call vmx_enter_guest"
+		     : "=a" (entered), "+D" (gpr), "+S" (entry), ASM_CALL_CONSTRAINT
+		     : : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+			 "memory", "cc");
 	vcpu->cr2 = native_read_cr2();
 	host_leave_guest_context();
 	return entered;
@@ -509,7 +519,8 @@ static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u32 reason;
 
-	if (unlikely(!run_guest(vcpu, vmx->launched))) {
+	if (unlikely(!run_guest(vcpu, &vmx->entry))) {
+		vmx->entry.host_rsp = 0;	/* it may not have arrived */
 		refused(vcpu, vmcs_read(VMCS_INSTRUCTION_ERROR));
 		return;
 	}
@@ -518,7 +529,7 @@ static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		refused(vcpu, reason);
 		return;
 	}
-	vmx->launched = true;
+	vmx->entry.launched = true;
 	read_exit(vcpu, vmx, reason);
 }
 

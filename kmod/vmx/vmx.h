@@ -20,6 +20,7 @@
 
 #include "../backend.h"
 #include "../vcpu.h"
+#include "entry.h"
 #include "ops.h"
 
 #define VMX_NR_SYSCALL_MSRS	4	/* see host.c */
@@ -76,7 +77,6 @@ enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_NR_PIECES };
 struct vmx_vcpu {
 	unsigned int pending;		/* VMX_BEGIN_WINDOW ... */
 	u32 event, event_error;		/* of VMX_WRITE_EVENT */
-	bool launched;
 	bool in_window;			/* the host state in the VMCS is that of this window */
 	bool virtual_irqs;		/* the CPU delivers what is in the IRR */
 
@@ -85,6 +85,14 @@ struct vmx_vcpu {
 	 * members of struct vcpu are then still equal to these.
 	 */
 	struct { u64 rip, rsp, rflags, interruptibility; } written;
+
+	/* For enter.S. */
+	struct vmx_entry {
+		u64 host_rsp;		/* as the VMCS has it */
+		u64 spec_ctrl;		/* the guest's, with what the host insists on */
+		u64 host_spec_ctrl;	/* in this window */
+		bool launched;		/* entered since it was last cleared */
+	} entry;
 
 	void *vmcs;
 	u64 vmcs_pa;
@@ -187,8 +195,8 @@ static inline void vmx_spoil_unread(struct vcpu *vcpu)
 }
 #endif
 
-/* enter.S */
-bool vmx_enter_guest(u64 *gpr, bool launched, u64 spec_ctrl, u64 host_spec_ctrl);
+/* enter.S; no C function: see there. */
+asmlinkage void vmx_enter_guest(void);
 extern const char vmx_exit_point[];
 
 #endif /* MINIVMM_VMX_VMX_H */
