@@ -32,6 +32,7 @@
 #include <linux/vtime.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
+#include <asm/mmu_context.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/reboot.h>
@@ -150,6 +151,25 @@ static inline void host_keep_vmxe(bool on)
 		cr4_clear_bits(X86_CR4_VMXE);
 }
 #endif
+
+/* What CR3 and CR4 hold, interrupts off; without reading them where the kernel lets us ask. */
+static inline unsigned long host_cr3(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return __read_cr3();
+#else
+	return __get_current_cr3_fast();
+#endif
+}
+
+static inline unsigned long host_cr4(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return __read_cr4();
+#else
+	return cr4_read_shadow();
+#endif
+}
 
 /* SPEC_CTRL as the host runs with it on this CPU. */
 static inline u64 host_spec_ctrl_value(void)

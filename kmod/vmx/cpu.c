@@ -322,6 +322,7 @@ int vmx_setup(void)
 	windowed |= !HOST_KEEPS_VMXE;
 	vmx_host.windowed = windowed;
 	vmx_host.misc = host_rdmsr(MSR_VMX_MISC);
+	vmx_host_choose_clearing();
 	fill_caps();
 	report();
 	return 0;
@@ -464,7 +465,7 @@ bool vmx_load(struct vmx_vcpu *vmx)
 	/* Caches of this CPU may be from an earlier stay here. */
 	vmx->cpu = smp_processor_id();
 	vmx->pending |= VMX_FLUSH_VPID | VMX_FLUSH_EPT;
-	vmx_host_write_cpu(vc);
+	vmx_host_write_cpu(vmx, vc);
 	return true;
 }
 

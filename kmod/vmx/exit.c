@@ -162,7 +162,7 @@ static void write_event(struct vmx_vcpu *vmx)
 		vmcs_write(VMCS_ENTRY_EVENT_ERROR, vmx->event_error);
 }
 
-static void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u64 eptp = mmu_root_pa(vcpu) | vmx_host.eptp_bits;
 
@@ -180,7 +180,7 @@ static bool begin_window(struct vmx_vcpu *vmx)
 	if (!vmx_load(vmx))
 		return false;
 	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
-	vmx_host_write_window(this_cpu_ptr(&vmx_cpu));
+	vmx_host_write_window(vmx, this_cpu_ptr(&vmx_cpu));
 	vmx_host_clear_buffers();
 	vmx->in_window = true;
 	return true;
@@ -520,7 +520,7 @@ static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	u32 reason;
 
 	if (unlikely(!run_guest(vcpu, &vmx->entry))) {
-		vmx->entry.host_rsp = 0;	/* it may not have arrived */
+		vmx->cpu = -1;	/* should the host's state not have arrived: write it again */
 		refused(vcpu, vmcs_read(VMCS_INSTRUCTION_ERROR));
 		return;
 	}

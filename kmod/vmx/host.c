@@ -25,6 +25,7 @@ void vmx_host_init_cpu(struct vmx_cpu *vc)
 	struct desc_ptr idt;
 	unsigned int i;
 
+	native_store_gdt(&vc->gdt);
 	store_idt(&idt);
 	vc->idt_base = idt.address;
 	vc->gs_base = host_rdmsr(MSR_GS_BASE);
@@ -39,8 +40,9 @@ void vmx_host_init_cpu(struct vmx_cpu *vc)
 }
 
 /* Host state in the loaded VMCS that is the same in every section on this CPU. */
-void vmx_host_write_cpu(const struct vmx_cpu *vc)
+void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 {
+	vmcs_write(VMCS_HOST_CR0, read_cr0() & ~X86_CR0_TS);
 	vmcs_write(VMCS_HOST_CS_SELECTOR, __KERNEL_CS);
 	vmcs_write(VMCS_HOST_SS_SELECTOR, __KERNEL_DS);
 	vmcs_write(VMCS_HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
@@ -54,15 +56,41 @@ void vmx_host_write_cpu(const struct vmx_cpu *vc)
 	vmcs_write(VMCS_HOST_SYSENTER_ESP, vc->sysenter_esp);
 	vmcs_write(VMCS_HOST_SYSENTER_EIP, vc->sysenter_eip);
 	vmcs_write(VMCS_HOST_RIP, (unsigned long)vmx_exit_point);
+	vmcs_write(VMCS_HOST_CR3, vmx->host.cr3);
+	vmcs_write(VMCS_HOST_CR4, vmx->host.cr4);
+	vmcs_write(VMCS_HOST_FS_BASE, vmx->host.fs_base);
+	vmx->entry.host_rsp = 0;
 }
 
-/* What the host may change between two windows of a section. */
-void vmx_host_write_window(const struct vmx_cpu *vc)
+#define WRITE_CHANGED(value, member, field)				\
+	do {								\
+		if ((value) != vmx->host.member) {			\
+			vmx->host.member = (value);			\
+			vmcs_write(field, vmx->host.member);		\
+		}							\
+	} while (0)
+
+/* What the host may change between two windows. */
+void vmx_host_write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 {
-	vmcs_write(VMCS_HOST_CR0, read_cr0() & ~X86_CR0_TS);
-	vmcs_write(VMCS_HOST_CR3, __read_cr3());
-	vmcs_write(VMCS_HOST_CR4, __read_cr4());
-	vmcs_write(VMCS_HOST_FS_BASE, vc->fs_base);
+	u64 cr3 = host_cr3(), cr4 = host_cr4() | X86_CR4_VMXE;
+
+	WRITE_CHANGED(cr3, cr3, VMCS_HOST_CR3);
+	WRITE_CHANGED(cr4, cr4, VMCS_HOST_CR4);
+	WRITE_CHANGED(vc->fs_base, fs_base, VMCS_HOST_FS_BASE);
+}
+
+/* Once, at load. */
+void vmx_host_choose_clearing(void)
+{
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		vmx_host.clearing = VMX_FLUSH_L1D;
+	else if (boot_cpu_has(X86_FEATURE_MD_CLEAR) &&
+		 (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
+		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS)))
+		vmx_host.clearing = VMX_CLEAR_BUFFERS;
+	else
+		vmx_host.clearing = VMX_CLEAR_NOTHING;
 }
 
 /*
@@ -73,11 +101,9 @@ void vmx_host_clear_buffers(void)
 {
 	static const u16 selector = __KERNEL_DS;
 
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+	if (vmx_host.clearing == VMX_FLUSH_L1D)
 		host_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	else if (boot_cpu_has(X86_FEATURE_MD_CLEAR) &&
-		 (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
-		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS)))
+	else if (vmx_host.clearing == VMX_CLEAR_BUFFERS)
 		asm volatile("verw %[selector]" : : [selector] "m" (selector) : "cc");
 }
 
@@ -87,9 +113,19 @@ void vmx_host_clear_buffers(void)
  */
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx)
 {
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
 	vmx->split_locks = true;
-	host_wrmsr(MSR_TEST_CTRL,
-		   host_rdmsr(MSR_TEST_CTRL) & ~(u64)MSR_TEST_CTRL_SPLIT_LOCK_DETECT);
+	if (!vc->test_ctrl_changed)
+		vc->test_ctrl = host_rdmsr(MSR_TEST_CTRL);
+	vc->test_ctrl_changed = true;
+	host_wrmsr(MSR_TEST_CTRL, vc->test_ctrl & ~(u64)MSR_TEST_CTRL_SPLIT_LOCK_DETECT);
+}
+
+static void restore_split_lock_trap(struct vmx_cpu *vc)
+{
+	vc->test_ctrl_changed = false;
+	host_wrmsr(MSR_TEST_CTRL, vc->test_ctrl);
 }
 
 static void load_msrs(const u64 *value, const u64 *loaded)
@@ -101,26 +137,90 @@ static void load_msrs(const u64 *value, const u64 *loaded)
 			host_wrmsr(syscall_msrs[i], value[i]);
 }
 
+/* The guest cannot execute SYSCALL, which these are for, before it sets EFER.SCE. */
+void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used)
+{
+	vmx->syscall_used = used;
+	if (!used || vmx->syscall_loaded)
+		return;
+	vmx->syscall_loaded = true;
+	load_msrs(vmx->syscall_msrs, this_cpu_ptr(&vmx_cpu)->syscall_msrs);
+}
+
+/*
+ * KERNEL_GS_BASE by instructions that are faster than those for MSRs. Interrupts off: in
+ * between only NMIs and the like can come, which look whose GS base they find.
+ */
+static __always_inline u64 read_kernel_gs_base(void)
+{
+	u64 base;
+
+	if (!static_cpu_has(X86_FEATURE_FSGSBASE))
+		return host_rdmsr(MSR_KERNEL_GS_BASE);
+	asm volatile("swapgs\n\t"
+		     "rdgsbase %[base]\n\t"
+		     "swapgs" : [base] "=r" (base) : : "memory");
+	return base;
+}
+
+static __always_inline void write_kernel_gs_base(u64 base)
+{
+	if (!static_cpu_has(X86_FEATURE_FSGSBASE)) {
+		host_wrmsr(MSR_KERNEL_GS_BASE, base);
+		return;
+	}
+	asm volatile("swapgs\n\t"
+		     "wrgsbase %[base]\n\t"
+		     "swapgs" : : [base] "r" (base) : "memory");
+}
+
+static void save_selectors(struct vmx_cpu *vc)
+{
+	u32 ds, es, fs, gs, ldt;
+
+	savesegment(ds, ds);
+	savesegment(es, es);
+	savesegment(fs, fs);
+	savesegment(gs, gs);
+	asm volatile("sldt %[ldt]" : [ldt] "=r" (ldt));
+	vc->has_selectors = ds | es | fs | gs | ldt;
+	if (likely(!vc->has_selectors))
+		return;
+	vc->ds = ds;
+	vc->es = es;
+	vc->fs = fs;
+	vc->gs = gs;
+	vc->ldt = ldt;
+}
+
 void vmx_section_enter(struct vcpu *vcpu)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx_fetch(vmx);
-	savesegment(ds, vc->ds);
-	savesegment(es, vc->es);
-	savesegment(fs, vc->fs);
-	savesegment(gs, vc->gs);
-	store_ldt(vc->ldt);
-	native_store_gdt(&vc->gdt);
+	save_selectors(vc);
 	vc->fs_base = x86_fsbase_read_cpu();
-	vc->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
-	load_msrs(vmx->syscall_msrs, vc->syscall_msrs);
-	host_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
-	if (boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
-		vc->test_ctrl = host_rdmsr(MSR_TEST_CTRL);
+	local_irq_disable();
+	vc->kernel_gs_base = read_kernel_gs_base();
+	if (vmx->kernel_gs_base != vc->kernel_gs_base)
+		write_kernel_gs_base(vmx->kernel_gs_base);
+	local_irq_enable();
+	if (vmx->syscall_used)
+		vmx_host_use_syscall(vmx, true);
 	if (unlikely(vmx->split_locks))
 		vmx_host_permit_split_locks(vmx);
+}
+
+static noinline void reload_task_register(const struct desc_ptr *gdt)
+{
+	struct desc_struct *writable = get_current_gdt_rw();
+	struct desc_ptr direct = { .size = GDT_SIZE - 1, .address = (unsigned long)writable };
+
+	((tss_desc *)&writable[GDT_ENTRY_TSS])->type = DESC_TSS;
+	native_load_gdt(&direct);
+	asm volatile("ltr %w0" : : "q" (GDT_ENTRY_TSS * 8));
+	native_load_gdt(gdt);
 }
 
 /*
@@ -129,17 +229,10 @@ void vmx_section_enter(struct vcpu *vcpu)
  */
 static void restore_tss_limit(const struct desc_ptr *gdt)
 {
-	struct desc_struct *writable = get_current_gdt_rw();
-	struct desc_ptr direct = { .size = GDT_SIZE - 1, .address = (unsigned long)writable };
-
-	if (!test_thread_flag(TIF_IO_BITMAP)) {
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		reload_task_register(gdt);
+	else
 		this_cpu_write(__tss_limit_invalid, true);
-		return;
-	}
-	((tss_desc *)&writable[GDT_ENTRY_TSS])->type = DESC_TSS;
-	native_load_gdt(&direct);
-	asm volatile("ltr %w0" : : "q" (GDT_ENTRY_TSS * 8));
-	native_load_gdt(gdt);
 }
 
 /* Selectors that 32-bit programs have; 64-bit ones run with null selectors. */
@@ -163,18 +256,21 @@ void vmx_section_leave(struct vcpu *vcpu)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned long flags;
 
-	vmx->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
-	local_irq_save(flags);
+	local_irq_disable();
+	vmx->kernel_gs_base = read_kernel_gs_base();
+	if (vmx->kernel_gs_base != vc->kernel_gs_base)
+		write_kernel_gs_base(vc->kernel_gs_base);
 	native_load_gdt(&vc->gdt);
 	restore_tss_limit(&vc->gdt);
-	restore_selectors(vc);
-	local_irq_restore(flags);
+	if (unlikely(vc->has_selectors))
+		restore_selectors(vc);
+	local_irq_enable();
 	if (unlikely(vmx->split_locks))
-		host_wrmsr(MSR_TEST_CTRL, vc->test_ctrl);
-	load_msrs(vc->syscall_msrs, vmx->syscall_msrs);
-	host_wrmsr(MSR_KERNEL_GS_BASE, vc->kernel_gs_base);
+		restore_split_lock_trap(vc);
+	if (vmx->syscall_loaded)
+		load_msrs(vc->syscall_msrs, vmx->syscall_msrs);
+	vmx->syscall_loaded = false;
 }
 
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index)

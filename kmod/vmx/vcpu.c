@@ -419,6 +419,7 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->virtual_irqs = proc2 & PROC2_VIRTUAL_INTERRUPT;
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
+	vmx_host_use_syscall(vmx, vcpu->efer & EFER_SCE);
 }
 
 static void write_pdptes(struct vmx_vcpu *vmx)
@@ -576,7 +577,7 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value)
 		value &= DEBUGCTL_GUEST;
 	*field = value;
 	vmx->pending |= VMX_WRITE_CONTROL;
-	if (vcpu->mode == VCPU_IN_WINDOW && vmx_syscall_msr(vmx, index))
+	if (vmx->syscall_loaded && vmx_syscall_msr(vmx, index))
 		host_wrmsr(index, value);
 	return 0;
 }

@@ -48,6 +48,7 @@ struct vmx_host {
 	void *msr_bitmap, *msr_bitmap_x2apic;
 	void *apic_access;		/* the page by which APIC accesses are recognized */
 	bool windowed;			/* VMX operation lasts for a window */
+	enum { VMX_CLEAR_NOTHING, VMX_FLUSH_L1D, VMX_CLEAR_BUFFERS } clearing;	/* before a window */
 };
 
 extern struct vmx_host vmx_host;
@@ -61,11 +62,13 @@ struct vmx_cpu {
 	u64 gs_base, tr_base, idt_base, pat, efer;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
+	struct desc_ptr gdt;
 
 	/* Of the thread that runs the section. */
-	struct desc_ptr gdt;
 	u64 fs_base, kernel_gs_base;
 	u64 test_ctrl;
+	bool test_ctrl_changed;
+	bool has_selectors;		/* one of these is not null */
 	u16 ds, es, fs, gs, ldt;
 };
 
@@ -113,6 +116,10 @@ struct vmx_vcpu {
 	u64 pdpte[4];
 	u64 pat, debugctl, kernel_gs_base;
 	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
+	bool syscall_used;		/* EFER.SCE is set */
+	bool syscall_loaded;		/* the guest's MSRs are in the CPU */
+
+	struct { u64 cr3, cr4, fs_base; } host;	/* as the VMCS has them */
 
 	/* VMX_WRITE_FIELDS: @next is what the VMCS should have, @have what it has. */
 	struct vmx_fields {
@@ -161,8 +168,10 @@ void vmx_load_outside(struct vmx_vcpu *vmx);
 
 /* host.c */
 void vmx_host_init_cpu(struct vmx_cpu *vc);
-void vmx_host_write_cpu(const struct vmx_cpu *vc);
-void vmx_host_write_window(const struct vmx_cpu *vc);
+void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
+void vmx_host_write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
+void vmx_host_choose_clearing(void);
+void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used);
 void vmx_host_clear_buffers(void);
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
