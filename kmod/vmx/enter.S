@@ -6,7 +6,7 @@
  *	RSI struct vmx_entry; SPEC_CTRL is written only where host and guest differ
  * out:	EAX 0: the CPU refused at once, and nothing was loaded or changed
  *
- * Of the other registers only RBP and RSP are preserved, unlike by a C function. Called
+ * Of the other registers only RBX, RBP and RSP are preserved, unlike by a C function. Called
  * with interrupts off. NMIs may come at any moment outside the guest: segments, tables
  * and GS base are always the host's there. After an exit the guest's registers are
  * cleared, the return stack is refilled before the first RET, and where the host
@@ -54,9 +54,25 @@ SYM_FUNC_START_LOCAL(overwrite_branch_history)
 	RET
 SYM_FUNC_END(overwrite_branch_history)
 
+/* SPEC_CTRL as the host has it. */
+.macro LEAVE_GUEST
+	movq	8(%rsp), %rsi
+	SWITCH_SPEC_CTRL VMX_ENTRY_HOST_SPEC_CTRL(%rsi), VMX_ENTRY_SPEC_CTRL(%rsi)
+.endm
+
+.macro RETURN_TO_HOST
+	xorl	%ecx, %ecx
+	xorl	%edx, %edx
+	addq	$16, %rsp
+	pop	%rbx
+	pop	%rbp
+	RET
+.endm
+
 SYM_FUNC_START(vmx_enter_guest)
 	push	%rbp
 	mov	%rsp, %rbp
+	push	%rbx
 	push	%rsi			/* struct vmx_entry */
 	push	%rdi			/* the registers */
 
@@ -87,24 +103,16 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	movq	8(%rsp), %rax
 	popq	GPR(0)(%rax)
 	SAVE_GPRS
-	movl	$1, %ebx
-
-.Lleave:
+	xorl	%ebx, %ebx
 	CLEAR_GPRS
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
-	movq	8(%rsp), %rsi
-	SWITCH_SPEC_CTRL VMX_ENTRY_HOST_SPEC_CTRL(%rsi), VMX_ENTRY_SPEC_CTRL(%rsi)
+	LEAVE_GUEST
 	ALTERNATIVE "", "call overwrite_branch_history", HOST_FEATURE_CLEAR_HISTORY
 	lfence				/* not past here before it is decided */
-	xorl	%ecx, %ecx
-	xorl	%edx, %edx
-	movl	%ebx, %eax
-
-	addq	$16, %rsp
-	pop	%rbp
-	RET
+	movl	$1, %eax
+	RETURN_TO_HOST
 
 .Lwrite_rsp:
 	movl	$VMCS_HOST_RSP, %eax
@@ -115,8 +123,10 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	jmp	.Lrsp_is_written
 
 .Lrefused:
-	xorl	%ebx, %ebx
-	jmp	.Lleave
+	CLEAR_GPRS
+	LEAVE_GUEST
+	xorl	%eax, %eax
+	RETURN_TO_HOST
 
 	_ASM_EXTABLE(.Lwrite, .Lrefused)
 	_ASM_EXTABLE(.Llaunch, .Lrefused)

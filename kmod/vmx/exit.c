@@ -477,7 +477,7 @@ static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u
 }
 
 /* Not a single instruction of the guest ran, and what was to be injected was not. */
-static void refused(struct vcpu *vcpu, u32 code)
+static noinline void refused(struct vcpu *vcpu, u32 code)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
@@ -492,7 +492,7 @@ static void refused(struct vcpu *vcpu, u32 code)
 }
 
 /* False: the CPU refused at once, and nothing was loaded or changed. */
-static noinstr bool run_guest(struct vcpu *vcpu, struct vmx_entry *entry)
+static __always_inline bool run_guest(struct vcpu *vcpu, struct vmx_entry *entry)
 {
 	u64 *gpr = vcpu->regs.gpr;
 	bool entered;
@@ -508,23 +508,17 @@ static noinstr bool run_guest(struct vcpu *vcpu, struct vmx_entry *entry)
 	/* All registers are the guest's in between: none needs to be saved for a second time. */
 	asm volatile("call vmx_enter_guest"
 		     : "=a" (entered), "+D" (gpr), "+S" (entry), ASM_CALL_CONSTRAINT
-		     : : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		     : : "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 			 "memory", "cc");
 	vcpu->cr2 = native_read_cr2();
 	host_leave_guest_context();
 	return entered;
 }
 
-static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+static __always_inline void after_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	u32 reason;
+	u32 reason = vmcs_read(VMCS_EXIT_REASON);
 
-	if (unlikely(!run_guest(vcpu, &vmx->entry))) {
-		vmx->cpu = -1;	/* should the host's state not have arrived: write it again */
-		refused(vcpu, vmcs_read(VMCS_INSTRUCTION_ERROR));
-		return;
-	}
-	reason = vmcs_read(VMCS_EXIT_REASON);
 	if (unlikely(reason & VMX_EXIT_ENTRY_FAILED)) {
 		refused(vcpu, reason);
 		return;
@@ -533,18 +527,34 @@ static void enter_and_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	read_exit(vcpu, vmx, reason);
 }
 
-void vmx_enter(struct vcpu *vcpu)
+static noinline void refused_at_once(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vmx->cpu = -1;	/* should the host's state not have arrived: write it again */
+	refused(vcpu, vmcs_read(VMCS_INSTRUCTION_ERROR));
+}
+
+/* One function with run_guest(), so that registers are saved once. */
+noinstr void vmx_enter(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool entered;
 
+	instrumentation_begin();
 	if (unlikely(vmx->pending) && !write_pending(vcpu, vmx)) {
 		vcpu->exit.kind = EXIT_CPU_TAKEN;
 		return;
 	}
 	write_guest_state(vcpu, vmx);
 	vmx_corrupt();
-	enter_and_exit(vcpu, vmx);
+	instrumentation_end();
+	entered = run_guest(vcpu, &vmx->entry);
+	instrumentation_begin();
+	if (likely(entered))
+		after_exit(vcpu, vmx);
+	else
+		refused_at_once(vcpu, vmx);
 	vmx_mend();
+	instrumentation_end();
 }
 
 #define OP(ret, name, args)	.name = vmx_##name,

@@ -102,7 +102,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	vmx->is_new = true;
 	vmx->next.proc = vmx_host.proc;
-	vmx->pending = VMX_BEGIN_WINDOW | VMX_WRITE_FIELDS;
+	vmx->pending = VMX_BEGIN_WINDOW | VMX_WRITE_CONTROL | VMX_WRITE_FIELDS;
 	return 0;
 }
 
