@@ -175,21 +175,10 @@ static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 								 INVALIDATE_ALL, vmx->vpid);
 }
 
-static bool begin_window(struct vmx_vcpu *vmx)
-{
-	if (!vmx_load(vmx))
-		return false;
-	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
-	vmx_host_write_window(vmx, this_cpu_ptr(&vmx_cpu));
-	vmx_host_clear_buffers();
-	vmx->in_window = true;
-	return true;
-}
-
 /* False: this CPU is not ours to use. */
 static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	if ((vmx->pending & VMX_BEGIN_WINDOW) && !begin_window(vmx))
+	if ((vmx->pending & VMX_BEGIN_WINDOW) && !vmx_host_begin_window(vmx))
 		return false;
 	if (vmx->pending & (VMX_WRITE_CONTROL | VMX_WRITE_PDPTES | VMX_WRITE_PIECES))
 		vmx_write_changes(vcpu);

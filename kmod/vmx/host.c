@@ -71,7 +71,7 @@ void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 	} while (0)
 
 /* What the host may change between two windows. */
-void vmx_host_write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
+static void write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 {
 	u64 cr3 = host_cr3(), cr4 = host_cr4() | X86_CR4_VMXE;
 
@@ -94,17 +94,37 @@ void vmx_host_choose_clearing(void)
 }
 
 /*
- * Before the first entry of a window: what the CPU's buffers and L1 cache still hold of
- * others must not be there for the guest, on CPUs that would let it have that.
+ * What the CPU's buffers and L1 cache still hold of others must not be there for the
+ * guest, on CPUs that would let it have that.
  */
-void vmx_host_clear_buffers(void)
+static void clear_buffers(void)
 {
 	static const u16 selector = __KERNEL_DS;
 
 	if (vmx_host.clearing == VMX_FLUSH_L1D)
 		host_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	else if (vmx_host.clearing == VMX_CLEAR_BUFFERS)
+	else
 		asm volatile("verw %[selector]" : : [selector] "m" (selector) : "cc");
+}
+
+static bool is_loaded(const struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
+{
+	return vc->current_vcpu == vmx && vmx->cpu == smp_processor_id();
+}
+
+/* Before the first entry of a window. False: this CPU is not ours to use. */
+bool vmx_host_begin_window(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (unlikely(!is_loaded(vmx, vc)) && !vmx_load(vmx))
+		return false;
+	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
+	write_window(vmx, vc);
+	if (vmx_host.clearing != VMX_CLEAR_NOTHING)
+		clear_buffers();
+	vmx->in_window = true;
+	return true;
 }
 
 /*
@@ -198,7 +218,8 @@ void vmx_section_enter(struct vcpu *vcpu)
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	vmx_fetch(vmx);
+	if (unlikely(READ_ONCE(vmx->loaded_on) != smp_processor_id()))
+		vmx_fetch(vmx);
 	save_selectors(vc);
 	vc->fs_base = x86_fsbase_read_cpu();
 	local_irq_disable();

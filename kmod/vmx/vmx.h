@@ -169,10 +169,9 @@ void vmx_load_outside(struct vmx_vcpu *vmx);
 /* host.c */
 void vmx_host_init_cpu(struct vmx_cpu *vc);
 void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
-void vmx_host_write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
+bool vmx_host_begin_window(struct vmx_vcpu *vmx);
 void vmx_host_choose_clearing(void);
 void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used);
-void vmx_host_clear_buffers(void);
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
 
