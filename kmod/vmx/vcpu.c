@@ -318,8 +318,13 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
 
 bool vmx_code_is_64bit(struct vcpu *vcpu)
 {
-	need_piece(to_vmx(vcpu), EMUL_CS);
-	return to_vmx(vcpu)->segment[EMUL_CS].attr & EMUL_ATTR_L;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	/* The rest of the register is seldom needed, then. */
+	if (vmx->in_window && !test_bit(EMUL_CS, &vmx->fresh))
+		return vmcs_read(VMCS_GUEST_CS_AR) & VMCS_AR_L;
+	need_piece(vmx, EMUL_CS);
+	return vmx->segment[EMUL_CS].attr & EMUL_ATTR_L;
 }
 
 void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)
