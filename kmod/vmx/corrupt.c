@@ -10,6 +10,7 @@
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <asm/msr-index.h>
 
 #include "vmx.h"
 
@@ -107,7 +108,7 @@ void vmx_spoil_unread(struct vcpu *vcpu)
 	if (vcpu->unread & VCPU_CR4)
 		vcpu->cr4 = nonsense;
 	if (vcpu->unread & VCPU_EFER)
-		vcpu->efer = nonsense;
+		vcpu->efer ^= EFER_LMA;
 	if (vcpu->unread & VCPU_CPL)
 		vcpu->cpl = 2;
 }

@@ -110,7 +110,8 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	LEAVE_GUEST
 	ALTERNATIVE "", "call overwrite_branch_history", HOST_FEATURE_CLEAR_HISTORY
-	lfence				/* not past here before it is decided */
+	/* Not past here before it is decided, where there is something to decide. */
+	ALTERNATIVE_2 "", "lfence", X86_FEATURE_MSR_SPEC_CTRL, "lfence", HOST_FEATURE_CLEAR_HISTORY
 	movl	$1, %eax
 	RETURN_TO_HOST
 

@@ -107,26 +107,6 @@ static void clear_buffers(void)
 		asm volatile("verw %[selector]" : : [selector] "m" (selector) : "cc");
 }
 
-static bool is_loaded(const struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
-{
-	return vc->current_vcpu == vmx && vmx->cpu == smp_processor_id();
-}
-
-/* Before the first entry of a window. False: this CPU is not ours to use. */
-bool vmx_host_begin_window(struct vmx_vcpu *vmx)
-{
-	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
-
-	if (unlikely(!is_loaded(vmx, vc)) && !vmx_load(vmx))
-		return false;
-	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
-	write_window(vmx, vc);
-	if (vmx_host.clearing != VMX_CLEAR_NOTHING)
-		clear_buffers();
-	vmx->in_window = true;
-	return true;
-}
-
 /*
  * Some CPUs let the kernel trap split locks. Whoever runs guests is not asked to
  * have them without: from a guest's first one on, its sections go without the trap.
@@ -167,10 +147,7 @@ void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used)
 	load_msrs(vmx->syscall_msrs, this_cpu_ptr(&vmx_cpu)->syscall_msrs);
 }
 
-/*
- * KERNEL_GS_BASE by instructions that are faster than those for MSRs. Interrupts off: in
- * between only NMIs and the like can come, which look whose GS base they find.
- */
+/* Interrupts off: in between only NMIs and the like can come, which look whose GS base they find. */
 static __always_inline u64 read_kernel_gs_base(void)
 {
 	u64 base;
@@ -181,17 +158,6 @@ static __always_inline u64 read_kernel_gs_base(void)
 		     "rdgsbase %[base]\n\t"
 		     "swapgs" : [base] "=r" (base) : : "memory");
 	return base;
-}
-
-static __always_inline void write_kernel_gs_base(u64 base)
-{
-	if (!static_cpu_has(X86_FEATURE_FSGSBASE)) {
-		host_wrmsr(MSR_KERNEL_GS_BASE, base);
-		return;
-	}
-	asm volatile("swapgs\n\t"
-		     "wrgsbase %[base]\n\t"
-		     "swapgs" : : [base] "r" (base) : "memory");
 }
 
 static void save_selectors(struct vmx_cpu *vc)
@@ -222,15 +188,42 @@ void vmx_section_enter(struct vcpu *vcpu)
 		vmx_fetch(vmx);
 	save_selectors(vc);
 	vc->fs_base = x86_fsbase_read_cpu();
-	local_irq_disable();
+	vmx->section_begins = true;
+}
+
+/* The rest of it: a section may end before anything is entered. */
+static void begin_section(struct vmx_vcpu *vmx, struct vmx_cpu *vc)
+{
+	vmx->section_begins = false;
 	vc->kernel_gs_base = read_kernel_gs_base();
 	if (vmx->kernel_gs_base != vc->kernel_gs_base)
-		write_kernel_gs_base(vmx->kernel_gs_base);
-	local_irq_enable();
+		host_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	if (vmx->syscall_used)
 		vmx_host_use_syscall(vmx, true);
 	if (unlikely(vmx->split_locks))
 		vmx_host_permit_split_locks(vmx);
+}
+
+static bool is_loaded(const struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
+{
+	return vc->current_vcpu == vmx && vmx->cpu == smp_processor_id();
+}
+
+/* Before the first entry of a window. False: this CPU is not ours to use. */
+bool vmx_host_begin_window(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (unlikely(!is_loaded(vmx, vc)) && !vmx_load(vmx))
+		return false;
+	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
+	write_window(vmx, vc);
+	if (vmx->section_begins)
+		begin_section(vmx, vc);
+	if (vmx_host.clearing != VMX_CLEAR_NOTHING)
+		clear_buffers();
+	vmx->in_window = true;
+	return true;
 }
 
 static noinline void reload_task_register(const struct desc_ptr *gdt)
@@ -273,25 +266,31 @@ static void restore_selectors(const struct vmx_cpu *vc)
 		asm volatile("lldt %w0" : : "q" (vc->ldt));
 }
 
-void vmx_section_leave(struct vcpu *vcpu)
+static void end_section(struct vmx_vcpu *vmx, struct vmx_cpu *vc)
 {
-	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-
+	vmx->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
 	local_irq_disable();
-	vmx->kernel_gs_base = read_kernel_gs_base();
-	if (vmx->kernel_gs_base != vc->kernel_gs_base)
-		write_kernel_gs_base(vc->kernel_gs_base);
 	native_load_gdt(&vc->gdt);
 	restore_tss_limit(&vc->gdt);
 	if (unlikely(vc->has_selectors))
 		restore_selectors(vc);
 	local_irq_enable();
+	/* Loading GS has changed it, too. */
+	if (vmx->kernel_gs_base != vc->kernel_gs_base || vc->has_selectors)
+		host_wrmsr(MSR_KERNEL_GS_BASE, vc->kernel_gs_base);
 	if (unlikely(vmx->split_locks))
 		restore_split_lock_trap(vc);
 	if (vmx->syscall_loaded)
 		load_msrs(vc->syscall_msrs, vmx->syscall_msrs);
 	vmx->syscall_loaded = false;
+}
+
+void vmx_section_leave(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!vmx->section_begins)
+		end_section(vmx, this_cpu_ptr(&vmx_cpu));
 }
 
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index)

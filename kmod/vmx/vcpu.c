@@ -255,8 +255,11 @@ static void read_registers(struct vcpu *vcpu, const struct vmx_vcpu *vmx, unsign
 		vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
 	if (which & VCPU_CR4)
 		vcpu->cr4 = vmcs_read(VMCS_GUEST_CR4) & ~X86_CR4_VMXE;
-	if (which & VCPU_EFER)
-		vcpu->efer = vmcs_read(VMCS_GUEST_EFER);
+	if (which & VCPU_EFER) {
+		vcpu->efer &= ~EFER_LMA;
+		if ((vcpu->efer & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
+			vcpu->efer |= EFER_LMA;
+	}
 	if (which & VCPU_CPL)
 		vcpu->cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >> VMCS_AR_DPL_SHIFT;
 }
@@ -278,6 +281,9 @@ void vmx_read_state(struct vcpu *vcpu, unsigned int which)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	/* EFER.LMA follows from CR0.PG and LME. The rest of EFER changes by WRMSR, which exits. */
+	if (which & VCPU_EFER)
+		which |= VCPU_CR0;
 	which &= vcpu->unread;
 	vcpu->unread &= ~which;
 	if (vmx->in_window) {
