@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* RUN and what it returns with: port and memory-mapped I/O, halts, failures, signals. */
 #include <signal.h>
+#include <sys/auxv.h>
 
 #include "fixture.h"
 
@@ -539,6 +540,69 @@ TEST_F(chip, halted_vcpu_sleeps_in_the_kernel)
 	usleep(50000);
 	program_kick(&self->vcpu);
 	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+}
+
+/* The thread's own segment registers */
+
+#define USER_DS			0x2b
+#define MSR_KERNEL_GS_BASE	0xc0000102
+#define HWCAP2_FSGSBASE	(1 << 1)
+
+struct selectors {
+	__u64 gs_base;
+	__u16 ds, es, fs, gs;
+};
+
+/* Where FS points to is glibc's: it stays. */
+static void load_selectors(const struct selectors *s)
+{
+	__u64 fs_base;
+
+	asm volatile("rdfsbase %[fs_base]; mov %[fs], %%fs; wrfsbase %[fs_base];"
+		     "mov %[ds], %%ds; mov %[es], %%es; mov %[gs], %%gs; wrgsbase %[gs_base]"
+		     : [fs_base] "=&r" (fs_base)
+		     : [ds] "m" (s->ds), [es] "m" (s->es), [fs] "m" (s->fs), [gs] "m" (s->gs),
+		       [gs_base] "r" (s->gs_base));
+}
+
+static struct selectors read_selectors(void)
+{
+	struct selectors s;
+
+	asm volatile("mov %%ds, %[ds]; mov %%es, %[es]; mov %%fs, %[fs]; mov %%gs, %[gs];"
+		     "rdgsbase %[gs_base]"
+		     : [ds] "=m" (s.ds), [es] "=m" (s.es), [fs] "=m" (s.fs), [gs] "=m" (s.gs),
+		       [gs_base] "=r" (s.gs_base));
+	return s;
+}
+
+static void expect_selectors_stay(struct __test_metadata *_metadata, struct vcpu *vcpu)
+{
+	const struct selectors mine = { 0x123456789000, USER_DS, USER_DS, USER_DS, USER_DS };
+	const struct selectors none = { 0 };
+	struct selectors after;
+
+	start_real(vcpu, halt);
+	load_selectors(&mine);
+	vcpu_run(vcpu);
+	after = read_selectors();
+	load_selectors(&none);
+	EXPECT_EQ(MINIVMM_EXIT_HLT, vcpu->run->exit_reason);
+	EXPECT_EQ(mine.gs_base, after.gs_base);
+	EXPECT_EQ(mine.ds, after.ds);
+	EXPECT_EQ(mine.es, after.es);
+	EXPECT_EQ(mine.fs, after.fs);
+	EXPECT_EQ(mine.gs, after.gs);
+}
+
+TEST_F(vm, a_run_leaves_the_threads_segment_registers)
+{
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		SKIP(return, "no FSGSBASE");
+	expect_selectors_stay(_metadata, &self->vcpu);
+	/* The guest happens to have what the thread has. */
+	EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_KERNEL_GS_BASE, 0x123456789000));
+	expect_selectors_stay(_metadata, &self->vcpu);
 }
 
 TEST_HARNESS_MAIN
