@@ -28,15 +28,20 @@
 	pop	%rbp
 .endm
 
+/* Write SPEC_CTRL with RAX. Clobbers RCX and RDX. */
+.macro WRITE_SPEC_CTRL
+	movq	%rax, %rdx
+	shrq	$32, %rdx
+	movl	$MSR_SPEC_CTRL, %ecx
+	wrmsr
+.endm
+
 /* Write SPEC_CTRL with \value if \other differs. Clobbers RAX, RCX, RDX. */
 .macro SWITCH_SPEC_CTRL value, other
 	movq	\value, %rax
 	cmpq	\other, %rax
 	je	.Lsame\@
-	movq	%rax, %rdx
-	shrq	$32, %rdx
-	movl	$MSR_SPEC_CTRL, %ecx
-	wrmsr
+	WRITE_SPEC_CTRL
 .Lsame\@:
 .endm
 

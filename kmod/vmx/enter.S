@@ -54,10 +54,17 @@ SYM_FUNC_START_LOCAL(overwrite_branch_history)
 	RET
 SYM_FUNC_END(overwrite_branch_history)
 
-/* SPEC_CTRL as the host has it. */
+/*
+ * SPEC_CTRL as the host has it. Where the host's kernel runs with IBRS of the old kind, that
+ * holds only once it is written after the guest, even if the guest had it, too.
+ */
 .macro LEAVE_GUEST
 	movq	8(%rsp), %rsi
-	SWITCH_SPEC_CTRL VMX_ENTRY_HOST_SPEC_CTRL(%rsi), VMX_ENTRY_SPEC_CTRL(%rsi)
+	movq	VMX_ENTRY_HOST_SPEC_CTRL(%rsi), %rax
+	cmpq	VMX_ENTRY_SPEC_CTRL(%rsi), %rax
+	ALTERNATIVE "je .Lsame\@", "", X86_FEATURE_KERNEL_IBRS
+	WRITE_SPEC_CTRL
+.Lsame\@:
 .endm
 
 .macro RETURN_TO_HOST
