@@ -117,9 +117,10 @@ static int handle_hlt(struct vcpu *vcpu)
 static int handle_hypercall(struct vcpu *vcpu)
 {
 	u64 *gpr = vcpu->regs.gpr;
-	u64 mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
+	u64 mask;
 
-	vcpu_need(vcpu, VCPU_CPL);
+	vcpu_need(vcpu, VCPU_EFER | VCPU_CPL);
+	mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
 	if (vcpu->cpl)
 		gpr[EMUL_RAX] = -EPERM & mask;
 	else
