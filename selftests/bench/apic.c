@@ -57,7 +57,7 @@ static void measure_interrupts(const char *name, const __u8 *handler, const __u8
 			fatal("%s: %llu interrupts instead of %u", name, regs.r8 - last_count, BATCH);
 		bench_sample(&samples, cost - empty - 3 * (regs.rbx - last_rounds));
 	}
-	bench_median_row(name, &samples, BATCH);
+	bench_batch_row(name, bench_median(&samples));
 	guest_free(&g);
 }
 

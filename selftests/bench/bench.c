@@ -2,10 +2,13 @@
 /*
  * The benchmark's main and what its rows share; the contract is in bench.h.
  *
- *	bench GROUP...			rows of these groups, or of all
+ *	bench [--marks] GROUP...	rows of these groups, or of all
  *	bench --insmod FILE...		loads modules: the row "insmod"
  *
- * A row is a line "row NAME INSTRUCTIONS".
+ * A row is a line "row NAME INSTRUCTIONS". With --marks there is before it a line
+ * "sections NAME COUNT OPERATIONS EMPTY": since the line before, COUNT sections of
+ * OPERATIONS each were marked, with labels from 1 on, and those named EMPTY are as
+ * long and have no operations. Only groups whose rows are sections can be marked.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -16,8 +19,17 @@
 #include <x86intrin.h>
 
 #include "bench.h"
+#include "mark.h"
+
+/* The sections without operations. */
+#define NO_RUN		"no-run"
+#define EMPTY_BATCH	"empty-batch"
 
 static volatile __u64 idle_rounds;
+static struct {
+	bool marked;
+	unsigned int count;	/* since the last line that told it */
+} sections;
 
 /* Two instructions a round. */
 static void *idler(void *arg)
@@ -62,10 +74,40 @@ __u64 bench_median(const struct samples *samples)
 	return sorted.value[sorted.count / 2];
 }
 
-void bench_row(const char *name, __u64 total, __u64 operations)
+void bench_begin(void)
 {
+	if (sections.marked)
+		mark(MARK_START);
+}
+
+void bench_end(void)
+{
+	if (sections.marked)
+		mark(++sections.count);
+}
+
+static void tell_sections(const char *name, __u64 operations, const char *empty)
+{
+	if (sections.marked)
+		printf("sections %s %u %llu %s\n", name, sections.count, operations, empty);
+	sections.count = 0;
+}
+
+static void print_row(const char *name, __u64 total, __u64 operations, const char *empty)
+{
+	tell_sections(name, operations, empty);
 	printf("row %s %llu\n", name, (total + operations / 2) / operations);
 	fflush(stdout);
+}
+
+void bench_row(const char *name, __u64 total, __u64 operations)
+{
+	print_row(name, total, operations, NO_RUN);
+}
+
+void bench_batch_row(const char *name, __u64 total)
+{
+	print_row(name, total, BATCH, EMPTY_BATCH);
 }
 
 void bench_median_row(const char *name, const struct samples *samples, __u64 operations)
@@ -81,12 +123,24 @@ void bench_run(struct vcpu *vcpu, __u32 reason)
 		fatal("RUN: %ld, exit reason %u instead of %u", ret, vcpu->run->exit_reason, reason);
 }
 
-__u64 bench_cost(struct vcpu *vcpu, __u32 reason)
+/* By itself, so that the marks change nothing between the two looks at the clock. */
+__attribute__((noinline))
+static __u64 run_cost(struct vcpu *vcpu, __u32 reason)
 {
 	__u64 start = bench_executed();
 
 	bench_run(vcpu, reason);
 	return bench_executed() - start;
+}
+
+__u64 bench_cost(struct vcpu *vcpu, __u32 reason)
+{
+	__u64 cost;
+
+	bench_begin();
+	cost = run_cost(vcpu, reason);
+	bench_end();
+	return cost;
 }
 
 static void guest_start(struct guest *g, const __u8 *code, const __u8 *end)
@@ -158,7 +212,28 @@ void bench_batches(struct vcpu *vcpu, const char *name)
 {
 	__u64 empty = bench_empty_cost(), cost = batch_cost(vcpu);
 
-	bench_row(name, cost > empty ? cost - empty : 0, BATCH);
+	bench_batch_row(name, cost > empty ? cost - empty : 0);
+}
+
+static __u64 no_run_cost(void)
+{
+	__u64 start, cost;
+
+	bench_begin();
+	start = bench_executed();
+	cost = bench_executed() - start;
+	bench_end();
+	return cost;
+}
+
+static void mark_sections(void)
+{
+	sections.marked = true;
+	for (unsigned int i = 0; i < SAMPLES; i++)
+		no_run_cost();
+	tell_sections(NO_RUN, 1, NO_RUN);
+	bench_empty_cost();
+	tell_sections(EMPTY_BATCH, BATCH, EMPTY_BATCH);
 }
 
 static const struct {
@@ -183,6 +258,10 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "--insmod")) {
 		bench_insmod(argv + 2, argc - 2);
 		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--marks")) {
+		mark_sections();
+		argv++;
 	}
 	for (unsigned int i = 0; i < ARRAY_LEN(groups); i++)
 		if (is_wanted(groups[i].name, argv + 1))

@@ -18,6 +18,14 @@
 #define STRING(x)	STRING_(x)
 #define STRING_(x)	#x
 
+/*
+ * Around each measurement of a row whose privileged instructions can be counted. With
+ * --marks they mark a section of the counts (mark.h), of which the row then tells how
+ * many; without they do nothing, and the instructions of a measurement are the same.
+ */
+void bench_begin(void);
+void bench_end(void);
+
 /* Instructions executed so far by anybody but the idler, whom bench_idle() starts. */
 __u64 bench_executed(void);
 
@@ -41,6 +49,9 @@ void bench_row(const char *name, __u64 total, __u64 operations);
 /* bench_row() of the samples' median. */
 void bench_median_row(const char *name, const struct samples *samples, __u64 operations);
 
+/* Prints a row of a GUEST_BATCH: @total instructions for a round's operations. */
+void bench_batch_row(const char *name, __u64 total);
+
 /* A VM with one vCPU that starts some code in 64-bit mode. */
 struct guest {
 	struct vm vm;
@@ -60,7 +71,7 @@ void guest_set_handler(struct vcpu *vcpu, __u8 vector, __u64 offset);
 /* RUN, which must end with @reason. */
 void bench_run(struct vcpu *vcpu, __u32 reason);
 
-/* Instructions of a RUN that ends with @reason. */
+/* Instructions of a RUN that ends with @reason, which is a section. */
 __u64 bench_cost(struct vcpu *vcpu, __u32 reason);
 
 /*

@@ -56,13 +56,16 @@ static void measure_string(void)
 	guest_init(&g, CODE(string_user));
 	bench_run(&g.vcpu, MINIVMM_EXIT_IO);
 	while (samples.count < SAMPLES) {
-		__u64 start = bench_executed(), bytes = 0;
+		__u64 start, bytes = 0;
 
+		bench_begin();
+		start = bench_executed();
 		while (bytes < STRING_BYTES) {
 			bench_run(&g.vcpu, MINIVMM_EXIT_IO);
 			bytes += g.vcpu.run->io.count * g.vcpu.run->io.size;
 		}
 		bench_sample(&samples, bench_executed() - start);
+		bench_end();
 	}
 	bench_median_row("pio-string-byte", &samples, STRING_BYTES);
 	guest_free(&g);

@@ -46,7 +46,7 @@ static void measure(struct guest *g, const char *name, __u32 interrupts)
 			fatal("%s: %u interrupts instead of %u", name, *counter(g) - before, interrupts);
 		bench_sample(&samples, cost - bench_empty_cost());
 	}
-	bench_median_row(name, &samples, BATCH);
+	bench_batch_row(name, bench_median(&samples));
 }
 
 static void measure_timer(void)
@@ -103,13 +103,18 @@ static int add_irqfd(struct vm *vm)
 
 static __u64 wake_by_eventfd(struct guest *g, int fd)
 {
-	__u64 start = bench_executed();
-	__u32 before = *counter(g);
+	__u64 start, cost;
+	__u32 before;
 
+	bench_begin();
+	start = bench_executed();
+	before = *counter(g);
 	eventfd_write(fd, 1);
 	while (*counter(g) == before)
 		sched_yield();
-	return bench_executed() - start;
+	cost = bench_executed() - start;
+	bench_end();
+	return cost;
 }
 
 static void measure_irqfd(void)
