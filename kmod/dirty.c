@@ -5,6 +5,27 @@
  * A page's bit is set before it becomes writable (mmu/fault.c) or after the host
  * wrote it (access.c). Restarting takes bit and write access away together under
  * mmu_lock and flushes before it is dropped: no write falls in between.
+ *
+ * Where the CPU logs (mmu_cpu_logs()), dirty bits of leaves stand for write access: the
+ * CPU sets one with the first write and notes the page in the vCPU's buffer, and the end
+ * of the window empties the buffer into the log. So a page whose dirty bit is set is in
+ * the log or in the buffer of a vCPU in its window. That nothing is lost:
+ *
+ * - What was written before GET_DIRTY_LOG is in the log, because all windows are ended
+ *   first. A page written after that is reported next time, unless its bit is taken
+ *   anyhow: then the write comes before the ioctl returns, and with it before the copy.
+ * - A bit is taken before the dirty bit is cleared. A page that is in a buffer and not in
+ *   the log keeps its dirty bit. One that is in both is reported again, in vain. So
+ *   CLEAR_DIRTY_LOG, which takes what was reported before, has no window to end first.
+ * - TLBs that write by a dirty bit that was cleared are flushed before mmu_lock is
+ *   dropped, as those that write to a page that has become read-only.
+ * - When logging starts, the array is published first: whoever finds a dirty bit cleared
+ *   finds the log too, when his window ends. With INITIALLY_SET the dirty bits stay until
+ *   the bits of the log are cleared, as write access does.
+ * - Leaves go, and logging stops, with a flush that ends all windows: a buffer holds no
+ *   address whose leaf is gone, so none that now belongs to another slot or to none. Only
+ *   slots that are logged have leaves without dirty bit, so while there is none
+ *   (memory.logged), buffers stay empty.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -91,11 +112,28 @@ static void restart_masked(struct vm *vm, struct memslot *slot, size_t first, si
 	cond_resched();
 }
 
+void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr)
+{
+	struct memslot *slot = NULL;
+	const u64 *end = gpas + nr;
+
+	for (; gpas < end; gpas++) {
+		gfn_t gfn = *gpas >> PAGE_SHIFT;
+
+		if (!slot || !memslot_holds(slot, gfn))
+			slot = memory_slot_in_window(vcpu, *gpas);
+		if (slot)
+			memslot_mark_dirty(slot, gfn);
+	}
+}
+
 /* GET_DIRTY_LOG of one slot. */
 static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap)
 {
 	size_t longs = BITS_TO_LONGS(slot->npages), first, n;
 
+	if (mmu_cpu_logs())
+		vm_flush_and_wait(vm, VCPU_REQ_LOG);
 	if (vm->memory.manual_protect)
 		return copy_to_user(bitmap, slot->dirty, longs * sizeof(long)) ? -EFAULT : 0;
 	for (first = 0; first < longs; first += n) {

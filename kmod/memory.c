@@ -68,18 +68,13 @@ static struct memslot *slot_by_id(const struct memslots *slots, u16 id)
 	return NULL;
 }
 
-static bool slot_holds(const struct memslot *slot, gfn_t gfn)
-{
-	return gfn - slot->base_gfn < slot->npages;
-}
-
 struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_cache *cache,
 				 gfn_t gfn)
 {
 	u32 low = 0, high = slots->nr;
 
 	if (cache && cache->generation == slots->generation &&
-	    slot_holds(slots->slot[cache->index], gfn))
+	    memslot_holds(slots->slot[cache->index], gfn))
 		return slots->slot[cache->index];
 	while (low < high) {
 		u32 mid = low + (high - low) / 2;
@@ -89,7 +84,7 @@ struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_ca
 		else
 			high = mid;
 	}
-	if (!low || !slot_holds(slots->slot[low - 1], gfn))
+	if (!low || !memslot_holds(slots->slot[low - 1], gfn))
 		return NULL;
 	if (cache)
 		*cache = (struct memslot_cache){ slots->generation, low - 1 };
@@ -220,6 +215,16 @@ static void wait_for_access(struct vm *vm)
 		usleep_range(10, 50);
 }
 
+/*
+ * memory.logged goes up before a logged slot can be found, and down when no vCPU is in a
+ * window any more that found it: what the CPU logged is then in the log.
+ */
+static void count_logged(struct vm *vm, const struct memslot *slot, int change)
+{
+	if (slot && slot->dirty)
+		WRITE_ONCE(vm->memory.logged, vm->memory.logged + change);
+}
+
 static int delete_slot(struct vm *vm, struct memslot *old)
 {
 	struct memslots *new = slots_replace(&vm->memory, slots_of(vm, old->as_id), old, NULL);
@@ -231,6 +236,7 @@ static int delete_slot(struct vm *vm, struct memslot *old)
 	vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
+	count_logged(vm, old, -1);
 	call_srcu(&vm->memory.srcu, &old->rcu, slot_retire_rcu);
 	return 0;
 }
@@ -263,6 +269,9 @@ static void adapt_entries(struct vm *vm, const struct memslot *old, const struct
 	else if (old->dirty && !new->dirty)
 		mmu_zap_small(vm, new->as_id, start, end, true);
 	spin_unlock(&mem->mmu_lock);
+	/* Whoever found the old slot in his window may still write to its log. */
+	if (old->dirty)
+		vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
 }
 
 /* Put @new into the array, in the place of @old if there is one. Consumes @new on success. */
@@ -283,6 +292,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 
 	if (moved)
 		slot_invalidate(vm, old);
+	count_logged(vm, new, 1);
 	slots_publish(vm, new->as_id, slots);
 	if (!old) {
 		mem->npages += new->npages;
@@ -294,6 +304,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 	} else {
 		adapt_entries(vm, old, new);
 	}
+	count_logged(vm, old, -1);
 	call_srcu(&mem->srcu, &old->rcu, slot_retire_rcu);
 	return 0;
 }

@@ -79,6 +79,7 @@ struct memory {
 	u64 generation;			/* of the newest array; vm->lock */
 	unsigned long npages;		/* sum over all slots; vm->lock */
 	u32 manual_protect;		/* MINIVMM_DIRTY_LOG_*; vm->lock */
+	unsigned int logged;		/* slots that are, or were when a window began; vm->lock writes */
 	atomic_t accessing;		/* vm_guest_*() calls under way */
 
 	spinlock_t mmu_lock;		/* second-level tables and all that follows */
@@ -130,6 +131,12 @@ int memory_get_dirty_log(struct vm *vm, const struct minivmm_dirty_log *log);
  * EINVAL: slot or page range out of range or not a multiple of 64; ENOENT; EFAULT.
  */
 int memory_clear_dirty_log(struct vm *vm, const struct minivmm_clear_dirty_log *log);
+
+/*
+ * memory_log_written - the guest wrote to the pages of the @nr addresses, says the CPU.
+ * Where it does, the backend calls this when a window ends, if memory.logged. Window.
+ */
+void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr);
 
 /*
  * memory_set_manual_protect - ENABLE_CAP of CAP_MANUAL_DIRTY_LOG_PROTECT2.
@@ -194,6 +201,11 @@ static inline struct memslots *memory_slots(struct memory *mem, unsigned int as_
 static inline struct memslots *memory_slots_locked(struct memory *mem, unsigned int as_id)
 {
 	return rcu_dereference_protected(mem->slots[as_id], lockdep_is_held(&mem->mmu_lock));
+}
+
+static inline bool memslot_holds(const struct memslot *slot, gfn_t gfn)
+{
+	return gfn - slot->base_gfn < slot->npages;
 }
 
 static inline unsigned long memslot_hva(const struct memslot *slot, gfn_t gfn)

@@ -40,6 +40,7 @@ enum {
 	VCPU_REQ_TLB_FLUSH,	/* second-level translations changed: flush before the next entry */
 	VCPU_REQ_EVENT,		/* interrupts, NMI, INIT or SIPI may be pending */
 	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
+	VCPU_REQ_LOG,		/* end the window: what the CPU logged is wanted */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
 	VCPU_REQ_STEAL,		/* rewrite this vCPU's steal-time page */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */

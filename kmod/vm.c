@@ -110,7 +110,7 @@ void vm_flush_and_wait(struct vm *vm, unsigned int req)
 	/* Pairs with the one in run.c between mode and requests. */
 	smp_mb();
 	for_each_vcpu(vm, i, vcpu) {
-		if (READ_ONCE(vcpu->mode) == VCPU_IN_WINDOW)
+		if (smp_load_acquire(&vcpu->mode) == VCPU_IN_WINDOW)
 			cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
 	}
 	smp_call_function_many(mask, window_ended, NULL, true);

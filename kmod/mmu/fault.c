@@ -27,6 +27,11 @@ gfn_t mmu_max_gfn(void)
 	return (1ULL << (bits - PAGE_SHIFT)) - 1;
 }
 
+bool mmu_cpu_logs(void)
+{
+	return mmu_host.role.log;
+}
+
 void mmu_init_vcpu(struct vcpu *vcpu)
 {
 	vcpu->mmu.role = mmu_host.role;
@@ -68,7 +73,7 @@ u64 mmu_root_pa(const struct vcpu *vcpu)
 void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write)
 {
 	const struct mmu_root *root = vcpu->mmu.root;
-	u64 need = MMU_SW_DIRECT | (write ? root->format->write : 0);
+	u64 need = MMU_SW_DIRECT | (write ? root->format->write | root->format->dirty : 0);
 	unsigned int level = root->role.levels;
 	const u64 *table = root->table;
 	u64 entry;
@@ -147,6 +152,12 @@ static unsigned int leaf_level(const struct fault *f, unsigned int host_level)
 	return level;
 }
 
+/* May pages be writable that this fault does not write to? The log must not miss a write. */
+static bool may_write_unseen(const struct fault *f)
+{
+	return !f->slot->dirty || f->vcpu->mmu.root->role.log;
+}
+
 static void map(struct fault *f, const struct mmu_leaf *leaf, struct page *page)
 {
 	if (leaf->write)
@@ -162,7 +173,8 @@ static void map_following(struct fault *f, struct mmu_leaf leaf)
 {
 	unsigned int i;
 
-	leaf.write &= (f->access & MMU_WRITE) && !f->slot->dirty;
+	leaf.write &= (f->access & MMU_WRITE) && may_write_unseen(f);
+	leaf.dirty = !f->slot->dirty;
 	leaf.young = false;
 	for (i = 1; i < f->nr; i++) {
 		leaf.gfn = f->gfn + i;
@@ -188,7 +200,8 @@ static int map_page(struct fault *f)
 	if (f->page[0] && he.pfn != page_to_pfn(f->page[0]))
 		return MMU_RETRY;
 	leaf.write = he.writable && !(f->slot->flags & MINIVMM_MEM_READONLY) &&
-		     (write || !f->slot->dirty);
+		     (write || may_write_unseen(f));
+	leaf.dirty = write || !f->slot->dirty;
 	leaf.level = leaf_level(f, he.level);
 	if (write)
 		memslot_mark_dirty(f->slot, f->gfn);
@@ -263,7 +276,8 @@ static int map_apic(struct fault *f)
 	struct mmu_root *root = f->vcpu->mmu.root;
 	struct memory *mem = &f->vcpu->vm->memory;
 	struct mmu_leaf leaf = {
-		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true, .young = true,
+		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true,
+		.dirty = true, .young = true,
 	};
 
 	if (!root->role.apic || f->gfn != LAPIC_BASE_DEFAULT >> PAGE_SHIFT)

@@ -47,7 +47,7 @@ union mmu_role {
 		u8 guest_mode;	/* belongs to a nested guest */
 		u8 nx_large;	/* large leaves are not executable (iTLB multihit) */
 		u8 apic;	/* the local APIC's page is mapped, for the CPU to recognize */
-		u8 zero;
+		u8 log;		/* the hardware logs the pages whose dirty bit it sets */
 	};
 	u64 word;
 };

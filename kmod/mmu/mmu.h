@@ -32,7 +32,7 @@ struct vcpu_mmu {
 
 /* Properties of second-level paging on this host: set once by the backend at load. */
 struct mmu_host {
-	union mmu_role role;		/* what a vCPU starts with: format, levels, ad */
+	union mmu_role role;		/* what a vCPU starts with: format, levels, ad, log */
 	u8 max_leaf_level;		/* 1 to 3 */
 	u64 apic_pfn;			/* what accesses to the local APIC are recognized by; 0: not used */
 };
@@ -42,6 +42,12 @@ void mmu_setup(const struct mmu_host *host);
 
 /* mmu_max_gfn - the highest gfn a slot may cover on this host. */
 gfn_t mmu_max_gfn(void);
+
+/*
+ * mmu_cpu_logs - whether the CPU itself notes what is written to logged slots, each vCPU
+ * until its window ends: see dirty.c.
+ */
+bool mmu_cpu_logs(void);
 
 /* mmu_init_vcpu/mmu_destroy_vcpu - begin and end of a vCPU's life. */
 void mmu_init_vcpu(struct vcpu *vcpu);

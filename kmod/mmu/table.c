@@ -3,9 +3,12 @@
  * Second-level page tables: entries are made one by one by mmu_map() and taken
  * away in ranges by one walker with a function per leaf.
  *
- * Hardware sets accessed and dirty bits at any time. Nothing here depends on a
- * dirty bit (the host's page is marked dirty when it is mapped writable), and a
- * lost accessed bit only misleads reclaim, so plain stores do where an entry dies.
+ * Hardware sets accessed and dirty bits at any time. A lost accessed bit only misleads
+ * reclaim, and the host's page is marked dirty when it is mapped writable, so plain
+ * stores do where an entry dies. A dirty bit means something where the CPU logs pages
+ * that become dirty (role.log): without it, the next write to the page is logged. Leaves
+ * that are not logged are made with it. It is never lost by accident: TLBs would go on
+ * writing by it unseen, and who restarts the log would not know that he must flush.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -138,7 +141,7 @@ static u64 make_leaf(const struct mmu_root *root, const struct mmu_leaf *leaf, u
 	entry |= (leaf->pfn & ~(mmu_level_pages(level) - 1)) << PAGE_SHIFT;
 	entry |= exec ? f->exec : f->nx;
 	if (leaf->write)
-		entry |= f->write | MMU_SW_WRITABLE;
+		entry |= f->write | MMU_SW_WRITABLE | (leaf->dirty ? f->dirty : 0);
 	if (root->role.ad && leaf->young)
 		entry |= f->accessed;
 	if (level > 1)
@@ -146,6 +149,12 @@ static u64 make_leaf(const struct mmu_root *root, const struct mmu_leaf *leaf, u
 	if (leaf->direct)
 		entry |= MMU_SW_DIRECT;
 	return leaf->uncached ? entry : __sme_set(entry);
+}
+
+/* What a leaf for the same page keeps: another vCPU wrote meanwhile. */
+static u64 kept_bits(const struct mmu_format *f, u64 old)
+{
+	return old & (old & f->write ? f->write | f->dirty | MMU_SW_WRITABLE : MMU_SW_WRITABLE);
 }
 
 static void set_leaf(struct vm *vm, const struct mmu_root *root, u64 *entry,
@@ -162,8 +171,10 @@ static void set_leaf(struct vm *vm, const struct mmu_root *root, u64 *entry,
 		mem->stats.flushes++;
 		vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
 	} else {
-		/* Another vCPU wrote meanwhile. */
-		new |= old & (root->format->write | MMU_SW_WRITABLE);
+		/* Atomic: the CPU may set the dirty bit, a vCPU in its window give write access. */
+		while (!try_cmpxchg64(entry, &old, new | kept_bits(root->format, old)))
+			;
+		return;
 	}
 	WRITE_ONCE(*entry, new);
 }
@@ -324,10 +335,21 @@ static bool clear_entry_bit(u64 *entry, u64 bit)
 	return test_and_clear_bit(__ffs64(bit), (unsigned long *)entry);
 }
 
+/*
+ * See to it that the log does not miss the next write to the leaf's pages; true if vCPUs
+ * must flush for that. Large leaves are split by that write: only 4 KiB ones are logged.
+ */
+static bool watch_leaf(const struct mmu_root *root, u64 *entry)
+{
+	u64 bit = root->role.log && !(*entry & MMU_LARGE) ? root->format->dirty :
+							    root->format->write;
+
+	return (*entry & bit) && clear_entry_bit(entry, bit);
+}
+
 static bool protect_leaf(struct walk *w, u64 *entry, unsigned int level)
 {
-	return (*entry & w->root->format->write) &&
-	       clear_entry_bit(entry, w->root->format->write);
+	return watch_leaf(w->root, entry);
 }
 
 void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
@@ -370,8 +392,8 @@ bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsign
 		for_each_set_bit(n, &mask, BITS_PER_LONG) {
 			u64 *entry = find_leaf(root, gfn + n);
 
-			if (entry && (*entry & root->format->write))
-				flush |= clear_entry_bit(entry, root->format->write);
+			if (entry)
+				flush |= watch_leaf(root, entry);
 		}
 	}
 	return flush;

@@ -25,6 +25,7 @@ struct mmu_leaf {
 	u64 pfn;		/* of that page */
 	unsigned int level;	/* at most; lower where tables exist already */
 	bool write, exec;
+	bool dirty;		/* writes need not be logged, or this one has been */
 	bool young;		/* accessed now, not just likely soon */
 	bool direct;		/* in the kernel's direct map */
 	bool uncached;
@@ -76,12 +77,15 @@ void mmu_map(struct vm *vm, struct mmu_root *root, const struct mmu_leaf *leaf,
 /* mmu_zap - remove all leaves of [start, end) and tables that become empty. mmu_lock held. */
 void mmu_zap(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
 
-/* mmu_protect - make [start, end) read-only. mmu_lock held. */
+/*
+ * mmu_protect - the next write to a page of [start, end) is noticed: the page is read-only,
+ * or the CPU logs it (role.log). mmu_lock held.
+ */
 void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
 
 /*
- * mmu_protect_pages - make the pages gfn + n for the bits n set in @mask
- * read-only. True: the caller must flush. mmu_lock held.
+ * mmu_protect_pages - the same for the pages gfn + n for the bits n set in @mask.
+ * True: the caller must flush. mmu_lock held.
  */
 bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsigned long mask);
 

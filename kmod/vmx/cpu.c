@@ -16,6 +16,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../log.h"
+#include "../vm.h"
 #include "vmx.h"
 
 #define CPUID_VMX	BIT(5)
@@ -38,6 +39,8 @@ MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (f
 	  "keep translations of guests apart by VPID instead of flushing")		\
 	F(ept_ad, ept_vpid, VMX_EPT_AD,							\
 	  "let the CPU keep accessed and dirty bits in EPT entries")			\
+	F(pml, proc2, PROC2_PML,							\
+	  "let the CPU log which pages of logged memory a guest writes to")		\
 	F(large_pages, ept_vpid, VMX_EPT_2M | VMX_EPT_1G,				\
 	  "map guest memory by large pages where it is contiguous")			\
 	F(single_context, ept_vpid, VMX_INVEPT_SINGLE | VMX_INVVPID_SINGLE,		\
@@ -168,7 +171,7 @@ static const struct control {
 	{ MSR_VMX_PROC2, PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD,
 	  PROC2_APIC_ACCESS | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT | PROC2_X2APIC |
 	  PROC2_VPID | PROC2_PAUSE_LOOP | PROC2_ENCLS | PROC2_RDTSCP | PROC2_INVPCID |
-	  PROC2_XSAVES | PROC2_TSC_SCALING,
+	  PROC2_XSAVES | PROC2_TSC_SCALING | PROC2_PML,
 	  &vmx_host.proc2, "unrestricted guests or WBINVD exits" },
 	{ MSR_VMX_TRUE_EXIT, EXITCTL_SAVE_DEBUG | EXITCTL_HOST_64 | EXITCTL_LOAD_PAT |
 	  EXITCTL_SAVE_EFER | EXITCTL_LOAD_EFER, 0,
@@ -214,6 +217,9 @@ static void choose_features(void)
 		vmx_host.pin &= ~PIN_PREEMPTION_TIMER;
 	if (!(vmx_host.ept_vpid & VMX_INVVPID) || !(vmx_host.ept_vpid & VMX_INVVPID_ALL))
 		vmx_host.proc2 &= ~PROC2_VPID;
+	/* Pages are logged when they become dirty. */
+	if (!use_ept_ad || !(vmx_host.ept_vpid & VMX_EPT_AD))
+		vmx_host.proc2 &= ~PROC2_PML;
 	for (i = 0; i < ARRAY_SIZE(features); i++) {
 		const struct feature *f = &features[i];
 
@@ -276,6 +282,7 @@ static void fill_caps(void)
 	mmu_setup(&(struct mmu_host){
 		.role = { .levels = 4, .ept = 1,
 			  .ad = !!(vmx_host.ept_vpid & VMX_EPT_AD),
+			  .log = !!(vmx_host.proc2 & PROC2_PML),
 			  .nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) },
 		.apic_pfn = vmx_host.apic_access ? __pa(vmx_host.apic_access) >> PAGE_SHIFT : 0,
 		.max_leaf_level = vmx_host.ept_vpid & VMX_EPT_1G ? 3 :
@@ -491,6 +498,8 @@ void vmx_window_leave(struct vcpu *vcpu)
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	if (READ_ONCE(vcpu->vm->memory.logged))
+		vmx_pml_drain(vcpu);
 	if (vmx_host.windowed && vc->on) {
 		if (vc->current_vcpu) {
 			vmx_save_guest(vcpu);

@@ -275,6 +275,14 @@ static void read_apic_access(struct exit_info *exit)
 	exit->fault.final = type == VMX_APIC_TYPE_READ || type == VMX_APIC_TYPE_WRITE;
 }
 
+/* The write that found no room runs again. */
+static void read_full_log(struct vcpu *vcpu)
+{
+	if (vmcs_read(VMCS_EXIT_QUALIFICATION) & VMX_EPT_NMI_UNMASKED)
+		keep_nmi_blocked(vcpu);
+	vmx_pml_drain(vcpu);
+}
+
 static void set_exception(struct exit_info *exit, u8 vector, bool has_error, u32 error)
 {
 	exit->kind = EXIT_EXCEPTION;
@@ -383,6 +391,7 @@ static const struct exit_rule {
 	[VMX_EXIT_APIC_WRITE] = { EXIT_APIC_WRITTEN, READ_DETAILS },
 	[VMX_EXIT_VMFUNC] = { EXIT_UNDEFINED },
 	[VMX_EXIT_ENCLS] = { EXIT_UNDEFINED },
+	[VMX_EXIT_PML_FULL] = { EXIT_RESUME, READ_VECTORING | READ_DETAILS },
 };
 
 static void read_details(struct vcpu *vcpu, struct exit_info *exit)
@@ -403,6 +412,9 @@ static void read_details(struct vcpu *vcpu, struct exit_info *exit)
 		break;
 	case VMX_EXIT_EPT_VIOLATION:
 		read_fault(vcpu, exit);
+		break;
+	case VMX_EXIT_PML_FULL:
+		read_full_log(vcpu);
 		break;
 	case VMX_EXIT_APIC_ACCESS:
 		read_apic_access(exit);

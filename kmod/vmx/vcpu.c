@@ -50,6 +50,7 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 		vmcs_write(VMCS_APIC_ACCESS_ADDR, __pa(vmx_host.apic_access));
 	if (vmx_host.proc2 & PROC2_ENCLS)
 		vmcs_write(VMCS_ENCLS_EXIT_BITMAP, ~0ull);
+	vmx_pml_write_constants(vmx);
 }
 
 /* The CPU does not say what a new VMCS holds. */
@@ -76,7 +77,7 @@ static int alloc_vcpu(struct vmx_vcpu *vmx)
 	int vpid = 0;
 
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs)
+	if (!vmx->vmcs || vmx_pml_create(vmx))
 		return -ENOMEM;
 	if (vmx_host.proc2 & PROC2_VPID)
 		vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL_ACCOUNT);
@@ -115,6 +116,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 	vmx_clear(vmx);
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
+	vmx_pml_free(vmx);
 	free_page((unsigned long)vmx->vmcs);
 	kfree(vmx);
 	vcpu->backend = NULL;

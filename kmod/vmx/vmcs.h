@@ -26,6 +26,7 @@ enum vmcs_field {
 	VMCS_GUEST_LDTR_SELECTOR	= 0x080c,
 	VMCS_GUEST_TR_SELECTOR		= 0x080e,
 	VMCS_GUEST_INTR_STATUS		= 0x0810,
+	VMCS_GUEST_PML_INDEX		= 0x0812,
 
 	VMCS_HOST_ES_SELECTOR		= 0x0c00,
 	VMCS_HOST_CS_SELECTOR		= 0x0c02,
@@ -406,7 +407,7 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 #define VMX_IO_STRING		(1u << 4)
 #define VMX_IO_PORT_SHIFT	16
 
-/* ... of EPT violations. */
+/* ... of EPT violations; the last also of full page-modification logs. */
 #define VMX_EPT_READ		(1u << 0)
 #define VMX_EPT_WRITE		(1u << 1)
 #define VMX_EPT_FETCH		(1u << 2)

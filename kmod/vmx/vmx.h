@@ -4,7 +4,7 @@
  *
  * cpu.c owns the CPUs (VMX operation, which VMCS is current), host.c what of the
  * host's state a VM exit does not bring back, vcpu.c the guest state, exit.c the
- * way in and out, explain.c and rules.c say why there was none; enter.S is the
+ * way in and out, pml.c what the CPU says the guest wrote to, explain.c and rules.c say why there was none; enter.S is the
  * entry itself.
  *
  * A VMCS stays loaded (active and current) on the CPU of its last entry until
@@ -97,6 +97,7 @@ struct vmx_vcpu {
 		bool launched;		/* entered since it was last cleared */
 	} entry;
 
+	u64 *pml;			/* see pml.c; NULL: the CPU does not log */
 	void *vmcs;
 	u64 vmcs_pa;
 	u16 vpid;			/* 0: none */
@@ -181,6 +182,12 @@ void vmx_write_changes(struct vcpu *vcpu);
 void vmx_write_fields(struct vmx_vcpu *vmx);
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
 void vmx_save_guest(struct vcpu *vcpu);
+
+/* pml.c */
+int vmx_pml_create(struct vmx_vcpu *vmx);
+void vmx_pml_free(struct vmx_vcpu *vmx);
+void vmx_pml_write_constants(const struct vmx_vcpu *vmx);
+void vmx_pml_drain(struct vcpu *vcpu);
 
 /* explain.c */
 void vmx_explain(struct vcpu *vcpu, u64 code);
