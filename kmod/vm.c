@@ -98,22 +98,26 @@ static DEFINE_PER_CPU(cpumask_t, flush_mask);
 
 void vm_flush_and_wait(struct vm *vm, unsigned int req)
 {
-	struct cpumask *mask;
+	struct cpumask *mask = NULL;
 	struct vcpu *vcpu;
 	unsigned int i;
 
 	preempt_disable();
-	mask = this_cpu_ptr(&flush_mask);
-	cpumask_clear(mask);
 	for_each_vcpu(vm, i, vcpu)
 		vcpu_request(vcpu, req);
 	/* Pairs with the one in run.c between mode and requests. */
 	smp_mb();
 	for_each_vcpu(vm, i, vcpu) {
-		if (smp_load_acquire(&vcpu->mode) == VCPU_IN_WINDOW)
-			cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
+		if (smp_load_acquire(&vcpu->mode) != VCPU_IN_WINDOW)
+			continue;
+		if (!mask) {
+			mask = this_cpu_ptr(&flush_mask);
+			cpumask_clear(mask);
+		}
+		cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
 	}
-	smp_call_function_many(mask, window_ended, NULL, true);
+	if (mask)
+		smp_call_function_many(mask, window_ended, NULL, true);
 	preempt_enable();
 }
 
