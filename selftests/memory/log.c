@@ -55,11 +55,11 @@ static long clear_log(struct guests *g, u64 *bitmap, u64 first, __u32 pages)
 }
 
 /* Copies what the bitmap names; returns the number of pages. */
-static u64 copy_pages(__u8 *copy, const __u8 *memory, const u64 *bitmap)
+static u64 copy_pages(__u8 *copy, const __u8 *memory, const u64 *bitmap, u64 pages)
 {
 	u64 copied = 0;
 
-	for (u64 page = 0; page < PAGES; page++) {
+	for (u64 page = 0; page < pages; page++) {
 		if (!(bitmap[page / 64] >> page % 64 & 1))
 			continue;
 		memcpy(copy + page * PAGE, memory + page * PAGE, PAGE);
@@ -71,7 +71,7 @@ static u64 copy_pages(__u8 *copy, const __u8 *memory, const u64 *bitmap)
 #define FETCH(self)								\
 do {										\
 	EXPECT_EQ(0, get_log(&(self)->g, (self)->bitmap));			\
-	(self)->reported += copy_pages((self)->copy, (self)->memory, (self)->bitmap); \
+	(self)->reported += copy_pages((self)->copy, (self)->memory, (self)->bitmap, PAGES); \
 	EXPECT_EQ(0, (self)->bitmap[PAGES / 64 - 1]);				\
 } while (0)
 
@@ -117,6 +117,35 @@ TEST_F(log, copy_is_complete_when_memory_is_discarded_and_swapped_meanwhile)
 	EXPECT_EQ(0, memcmp(self->copy, self->memory, SIZE));
 }
 
+#define LARGE	(4096UL)	/* pages: more than the CPU notes before it exits, many times */
+
+/* One vCPU, so that a window sees many pages; each fetch is followed by a copy. */
+TEST_F(log, copy_is_complete_when_many_pages_are_written_at_once)
+{
+	static u64 bitmap[LARGE / 64];
+	__u8 *memory = map_anonymous(LARGE * PAGE), *copy = map_anonymous(LARGE * PAGE);
+	u64 errors = 0;
+
+	guests_set_area(&self->g, MINIVMM_MEM_LOG_DIRTY_PAGES, memory, LARGE * PAGE);
+	self->g.vcpus = 1;
+	guests_start(&self->g, HAMMER, LARGE);
+	EXPECT_TRUE(guests_wait(&self->g, 2));
+	while (guests_more(&self->g)) {
+		EXPECT_EQ(0, get_log(&self->g, bitmap));
+		copy_pages(copy, memory, bitmap, LARGE);
+		usleep(20000);
+	}
+	EXPECT_EQ(0, guests_stop(&self->g));
+	EXPECT_EQ(0, get_log(&self->g, bitmap));
+	copy_pages(copy, memory, bitmap, LARGE);
+	EXPECT_EQ(0, memcmp(copy, memory, LARGE * PAGE));
+	EXPECT_EQ(0, get_log(&self->g, bitmap));
+	for (u64 i = 0; i < LARGE / 64; i++)
+		errors += bitmap[i] != 0;
+	EXPECT_EQ(0, errors);
+	self->g.vcpus = 3;
+}
+
 static bool set_manual(struct guests *g, u64 flags)
 {
 	struct minivmm_enable_cap cap = {
@@ -134,7 +163,7 @@ do {										\
 	EXPECT_EQ(0, clear_log(&(self)->g, (self)->bitmap, 0, first_pages));	\
 	EXPECT_EQ(0, clear_log(&(self)->g, (self)->bitmap + (first_pages) / 64,	\
 			       first_pages, PAGES - (first_pages)));		\
-	(self)->reported += copy_pages((self)->copy, (self)->memory, (self)->bitmap); \
+	(self)->reported += copy_pages((self)->copy, (self)->memory, (self)->bitmap, PAGES); \
 } while (0)
 
 TEST_F(log, manually_protected_log_is_complete)
