@@ -74,6 +74,13 @@ def executions(sections, counts):
         less = empty[device, without]
         rows.setdefault(row, {})[device] = {
             key: (total.get(key, 0) - less.get(key, 0)) / operations for key in total.keys() | less.keys()}
+    if next(counts, None):
+        sys.exit("privileged: more was counted than the rows' sections")
+    if not rows:
+        sys.exit("privileged: this host measures none of these groups' rows")
+    for row, devices in rows.items():
+        if devices.keys() != {"minivmm", "kvm"}:
+            sys.exit(f"privileged: row {row} was measured on {', '.join(devices)} only")
     return rows
 
 
@@ -140,14 +147,11 @@ def main():
 
     with open(args.counts) as counts:
         rows = executions(list(read_sections(sys.stdin)), read_counts(counts))
-    for row, devices in rows.items():
-        if devices.keys() != {"minivmm", "kvm"}:
-            sys.exit(f"privileged: row {row} was measured on {', '.join(devices)} only")
     results = [judge_row(args.kernel, row, devices) for row, devices in rows.items()]
     print_table(results, f"{args.host} host, kernel {args.kernel}")
     with open(args.output, "w") as file:
         json.dump({"host": args.host, "kernel": args.kernel, "rows": results}, file, indent=1)
-    sys.exit(not results or any(not result["good"] for result in results))
+    sys.exit(any(not result["good"] for result in results))
 
 
 if __name__ == "__main__":
