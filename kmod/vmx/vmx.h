@@ -4,8 +4,8 @@
  *
  * cpu.c owns the CPUs (VMX operation, which VMCS is current), host.c what of the
  * host's state a VM exit does not bring back, vcpu.c the guest state, exit.c the
- * way in and out, pml.c what the CPU says the guest wrote to, explain.c and rules.c say why there was none; enter.S is the
- * entry itself.
+ * way in and out, pml.c what the CPU says the guest wrote to, explain.c and rules.c say
+ * why there was no way in; enter.S is the entry itself.
  *
  * A VMCS stays loaded (active and current) on the CPU of its last entry until
  * another vCPU's is loaded there, or it is needed on another CPU. Then it is cleared:
