@@ -152,7 +152,7 @@ static __always_inline u64 read_kernel_gs_base(void)
 {
 	u64 base;
 
-	if (!static_cpu_has(X86_FEATURE_FSGSBASE))
+	if (!cpu_feature_enabled(X86_FEATURE_FSGSBASE))
 		return host_rdmsr(MSR_KERNEL_GS_BASE);
 	asm volatile("swapgs\n\t"
 		     "rdgsbase %[base]\n\t"
