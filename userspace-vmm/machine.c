@@ -50,7 +50,8 @@ static void request(struct machine *m, enum outcome outcome, int status, const s
 	struct machine_private *p = m->priv;
 
 	pthread_mutex_lock(&p->lock);
-	if (p->outcome == OUTCOME_NONE) {
+	/* The first counts, but who asks for the end does not get a restart. */
+	if (p->outcome == OUTCOME_NONE || (p->outcome == OUTCOME_RESET && outcome == OUTCOME_STOP)) {
 		p->outcome = outcome;
 		p->status = status;
 		if (err)
@@ -283,6 +284,8 @@ int machine__run(struct machine *m, enum machine_end *end, struct error *err)
 		vcpu__join(p->vcpus[i]);
 	if (ret < 0)
 		return ret;
+	/* A guest that restarts at once would leave the loop no time for it. */
+	signal_received(m, p->signal_fd, EPOLLIN);
 	if (p->outcome == OUTCOME_FAIL) {
 		*err = p->error;
 		return -1;

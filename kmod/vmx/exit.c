@@ -543,6 +543,7 @@ noinstr void vmx_enter(struct vcpu *vcpu)
 	instrumentation_begin();
 	if (unlikely(vmx->pending) && !write_pending(vcpu, vmx)) {
 		vcpu->exit.kind = EXIT_CPU_TAKEN;
+		instrumentation_end();
 		return;
 	}
 	write_guest_state(vcpu, vmx);
