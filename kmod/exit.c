@@ -332,6 +332,8 @@ static int handle_fault(struct vcpu *vcpu)
 
 	if (ret == MMU_MMIO)
 		return handle_device_access(vcpu);
+	/* A slot came since the window looked: the CPU does it after all. */
+	vcpu->emulation.code_len = 0;
 	return ret < 0 ? ret : NEXT_ENTER;
 }
 

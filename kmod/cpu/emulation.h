@@ -28,8 +28,8 @@ struct emulation_translation {
 
 struct emulation {
 	struct emul e;
-	u8 code[EMUL_INSN_MAX];	/* at RIP, as far as the window saw; for the next emulation_run() */
-	u8 code_len;
+	u8 code[EMUL_INSN_MAX];	/* at RIP, as far as the window saw; for this exit's emulation_run() */
+	u8 code_len;		/* 0 from one exit to the next */
 	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
