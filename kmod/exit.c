@@ -28,17 +28,24 @@ static const u8 opcode_len[NR_EXIT_KINDS] = {
 	[EXIT_XSETBV] = 3,
 };
 
-static void set_rip(struct vcpu *vcpu, u64 rip)
+static noinline void set_rip_and_step(struct vcpu *vcpu, u64 rip)
 {
-	if (unlikely((rip ^ vcpu->regs.rip) >> 32) && !is_long_mode(vcpu))
-		rip = (u32)rip;
-	vcpu->regs.rip = rip;
+	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
 	vcpu->irq_shadow = false;
-	if (likely(!(vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF))))
-		return;
 	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
 	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		vcpu_inject_debug(vcpu, DR_STEP);
+}
+
+static inline void set_rip(struct vcpu *vcpu, u64 rip)
+{
+	if (unlikely((rip ^ vcpu->regs.rip) >> 32 ||
+		     (vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))) {
+		set_rip_and_step(vcpu, rip);
+		return;
+	}
+	vcpu->regs.rip = rip;
+	vcpu->irq_shadow = false;
 }
 
 void exit_skip(struct vcpu *vcpu)
@@ -76,7 +83,7 @@ static int handle_cpuid(struct vcpu *vcpu)
 	return NEXT_AGAIN;
 }
 
-static int handle_msr_read(struct vcpu *vcpu)
+static noinline int handle_msr_read(struct vcpu *vcpu)
 {
 	u64 *gpr = vcpu->regs.gpr;
 	u64 value;
@@ -182,19 +189,29 @@ bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u3
 		       coalesced_write(vm, true, port, size, *data));
 }
 
-static int handle_io(struct vcpu *vcpu)
+/* False: nothing in the kernel has this port. */
+static noinline bool port_in_kernel(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	u32 data = vcpu->regs.gpr[EMUL_RAX];
 
-	if (exit->io.string)
-		return NEXT_OUTSIDE;
 	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, exit->io.in, &data))
-		return ask_user_for_port(vcpu, data);
+		return false;
 	if (exit->io.in)
 		write_in_result(vcpu, exit->io.size, data);
 	set_rip(vcpu, exit->io.next_rip);
-	return NEXT_ENTER;
+	return true;
+}
+
+static int handle_io(struct vcpu *vcpu)
+{
+	const struct vm *vm = vcpu->vm;
+
+	if (vcpu->exit.io.string)
+		return NEXT_OUTSIDE;
+	if ((vm->irqchip.in_kernel || vm_takes_writes(vm, true)) && port_in_kernel(vcpu))
+		return NEXT_ENTER;
+	return ask_user_for_port(vcpu, vcpu->regs.gpr[EMUL_RAX]);
 }
 
 /* From now on the guest's debug registers are in the CPU and not intercepted. */
@@ -311,7 +328,7 @@ int exit_handle(struct vcpu *vcpu)
 	if (kind == EXIT_FAULT || kind == EXIT_APIC_ACCESS)
 		return handle_access(vcpu);
 	if (!vcpu->exit.insn_len && opcode_len[kind] &&
-	    !emulation_measure_in_window(vcpu, opcode_len[kind]))
+	    !code_measure(vcpu, opcode_len[kind]))
 		return NEXT_OUTSIDE;
 	return handle_fast(vcpu);
 }

@@ -317,7 +317,7 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
 }
 
-static void take_init_and_sipi(struct vcpu *vcpu)
+static noinline void take_init_and_sipi(struct vcpu *vcpu)
 {
 	struct emul_seg cs;
 	u8 vector;

@@ -311,6 +311,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 		return refuse(&vm->error, -EEXIST, "id", vcpu->id, "this vCPU id is taken");
 	vcpu->index = vm->nr_vcpus;
 	mmu_init_vcpu(vcpu);
+	code_forget(vcpu);
 	lapic_init(vcpu);
 	pv_init_vcpu(vcpu);
 	vcpu_reset(vcpu, false);

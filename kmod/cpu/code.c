@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Instruction bytes for exits handled in the window; the contract is in code.h. */
 #include <linux/mm.h>
+#include <asm/msr-index.h>
 #include <asm/pgtable_types.h>
 
 #include "../backend.h"
@@ -18,27 +19,47 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 	return (u32)(cs.base + vcpu->regs.rip);
 }
 
-u64 code_linear_rip(struct vcpu *vcpu)
+/* What of the guest decides where its code is. */
+#define CODE_STATE	(VCPU_RIP | VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER)
+
+static __always_inline u64 linear_rip(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_RIP);
-	if (unlikely(!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu)))
+	vcpu_need(vcpu, CODE_STATE);
+	if (unlikely(!(vcpu->efer & EFER_LMA) || !backend_call(code_is_64bit)(vcpu)))
 		return linear_rip_of_segment(vcpu);
 	vcpu->emulation.e.cs_attr = EMUL_ATTR_L;
 	return vcpu->regs.rip;
 }
 
-/* Whether the guest's mode and tables are as they were when the page was found. */
-static bool is_current(const struct vcpu *vcpu, const struct code_page *page, u64 linear)
+u64 code_linear_rip(struct vcpu *vcpu)
 {
+	return linear_rip(vcpu);
+}
+
+/* Whether the guest's mode and tables are as they were when the page was found. */
+static __always_inline bool is_current(const struct vcpu *vcpu, const struct code_page *page,
+				       u64 linear)
+{
+	u64 changed;
 	unsigned int i;
 
-	if (!page->bytes || page->linear != (linear & PAGE_MASK) || page->cr3 != vcpu->cr3 ||
-	    page->cr0 != vcpu->cr0 || page->cr4 != vcpu->cr4 || page->efer != vcpu->efer)
+	if (page->linear != (linear & PAGE_MASK))
 		return false;
-	for (i = 0; i < page->levels; i++)
-		if (READ_ONCE(*page->entry[i]) != page->value[i])
-			return false;
-	return true;
+	changed = (page->cr0 ^ vcpu->cr0) | (page->cr3 ^ vcpu->cr3) |
+		  (page->cr4 ^ vcpu->cr4) | (page->efer ^ vcpu->efer);
+#pragma GCC unroll 5
+	for (i = 0; i < CODE_LEVELS; i++)
+		changed |= READ_ONCE(*page->entry[i]) ^ page->value[i];
+	return !changed;
+}
+
+/* Stands for the entries of levels that the guest's paging has not. */
+static const u64 no_entry;
+
+static void remember_entry(struct code_page *page, unsigned int level, const u64 *entry, u64 value)
+{
+	page->entry[level - 1] = entry;
+	page->value[level - 1] = value;
 }
 
 /*
@@ -47,10 +68,11 @@ static bool is_current(const struct vcpu *vcpu, const struct code_page *page, u6
  */
 static bool walk(struct vcpu *vcpu, u64 linear, struct code_page *page, u64 *gpa)
 {
-	unsigned int level = vcpu_paging_levels(vcpu), shift = PAGE_SHIFT + level * 9;
+	unsigned int level = vcpu_paging_levels(vcpu), shift = PAGE_SHIFT + level * 9, i;
 	u64 entry = vcpu->cr3;
 
-	page->levels = 0;
+	for (i = 1; i <= CODE_LEVELS; i++)
+		remember_entry(page, i, &no_entry, no_entry);
 	*gpa = linear;
 	if (!level)
 		return true;
@@ -66,8 +88,7 @@ static bool walk(struct vcpu *vcpu, u64 linear, struct code_page *page, u64 *gpa
 		entry = READ_ONCE(*table);
 		if (!(entry & _PAGE_PRESENT))
 			return false;
-		page->entry[page->levels] = table;
-		page->value[page->levels++] = entry;
+		remember_entry(page, level, table, entry);
 	} while (--level && !(entry & _PAGE_PSE));
 	*gpa = (entry & PTE_ADDRESS & -(1ull << shift)) | (linear & ((1ull << shift) - 1));
 	return true;
@@ -78,29 +99,72 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 {
 	u64 gpa;
 
-	page->bytes = NULL;
+	page->linear = CODE_NO_PAGE;
 	if (!walk(vcpu, linear, page, &gpa))
+		return NULL;
+	page->bytes = mmu_peek(vcpu, gpa & PAGE_MASK, false);
+	if (!page->bytes)
 		return NULL;
 	page->linear = linear & PAGE_MASK;
 	page->cr0 = vcpu->cr0;
 	page->cr3 = vcpu->cr3;
 	page->cr4 = vcpu->cr4;
 	page->efer = vcpu->efer;
-	page->bytes = mmu_peek(vcpu, gpa & PAGE_MASK, false);
-	return page->bytes;
+	return page->bytes + offset_in_page(linear);
 }
 
-const u8 *code_peek(struct vcpu *vcpu, unsigned int *len)
+static __always_inline const u8 *peek(struct vcpu *vcpu)
 {
-	u64 linear = code_linear_rip(vcpu);
+	u64 linear = linear_rip(vcpu);
 	struct code_page *page = &vcpu->code.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
-	unsigned int offset = offset_in_page(linear);
 
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
-	if (unlikely(!is_current(vcpu, page, linear)) && !find(vcpu, page, linear))
-		return NULL;
-	*len = min_t(unsigned int, EMUL_INSN_MAX, PAGE_SIZE - offset);
-	return page->bytes + offset;
+	if (likely(is_current(vcpu, page, linear)))
+		return page->bytes + offset_in_page(linear);
+	return find(vcpu, page, linear);
+}
+
+const u8 *code_peek(struct vcpu *vcpu)
+{
+	return peek(vcpu);
+}
+
+static bool is_prefix(struct vcpu *vcpu, u8 byte)
+{
+	switch (byte) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64 ... 0x67:
+	case 0xf0: case 0xf2: case 0xf3:
+		return true;
+	case 0x40 ... 0x4f:
+		return is_long_mode(vcpu);
+	default:
+		return false;
+	}
+}
+
+bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
+		       unsigned int opcode_len)
+{
+	unsigned int prefixes = 0;
+
+	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
+		prefixes++;
+	vcpu->exit.insn_len = prefixes + opcode_len;
+	return prefixes < got;
+}
+
+/* Most have no prefixes, and their opcode begins with this. */
+#define TWO_BYTE_OPCODE		0x0f
+
+bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
+{
+	const u8 *bytes = peek(vcpu);
+
+	if (!bytes)
+		return false;
+	if (unlikely(bytes[0] != TWO_BYTE_OPCODE))
+		return code_set_insn_len(vcpu, bytes, code_len(bytes), opcode_len);
+	vcpu->exit.insn_len = opcode_len;
+	return true;
 }
 
 void code_forget(struct vcpu *vcpu)
@@ -108,5 +172,5 @@ void code_forget(struct vcpu *vcpu)
 	unsigned int i;
 
 	for (i = 0; i < CODE_PAGES; i++)
-		vcpu->code.page[i].bytes = NULL;
+		vcpu->code.page[i].linear = CODE_NO_PAGE;
 }

@@ -6,7 +6,9 @@
 #ifndef MINIVMM_CPU_CODE_H
 #define MINIVMM_CPU_CODE_H
 
-#include <linux/types.h>
+#include <linux/mm.h>
+
+#include "emulate.h"
 
 struct vcpu;
 
@@ -18,13 +20,14 @@ struct vcpu;
  * code_forget(); where the guest itself may have changed it, that is looked at each time.
  */
 struct code_page {
-	const u8 *bytes;		/* NULL: nothing known */
-	u64 linear;			/* of the page */
+	u64 linear;			/* of the page; CODE_NO_PAGE: nothing known */
+	const u8 *bytes;
 	u64 cr0, cr3, cr4, efer;	/* the guest's mode ... */
-	unsigned int levels;
 	const u64 *entry[CODE_LEVELS];	/* ... and the entries of its tables that led here, */
 	u64 value[CODE_LEVELS];		/* with these values */
 };
+
+#define CODE_NO_PAGE	1ull
 
 struct code {
 	struct code_page page[CODE_PAGES];	/* by page number */
@@ -33,8 +36,24 @@ struct code {
 /* code_linear_rip - linear address of the instruction; also sets emulation.e.cs_attr. */
 u64 code_linear_rip(struct vcpu *vcpu);
 
-/* code_peek - the bytes at RIP, *@len of them up to the page's end, or NULL: not at hand. Window. */
-const u8 *code_peek(struct vcpu *vcpu, unsigned int *len);
+/* code_peek - the bytes at RIP, code_len() of them, or NULL: not at hand. Window. */
+const u8 *code_peek(struct vcpu *vcpu);
+
+/*
+ * code_measure - set exit.insn_len for an intercepted instruction whose length the CPU did not
+ * report: its prefixes and the @opcode_len bytes after them. False: not at hand. Window.
+ */
+bool code_measure(struct vcpu *vcpu, unsigned int opcode_len);
+
+/* code_set_insn_len - the same with its first @got bytes. False: these are prefixes, get more. */
+bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
+		       unsigned int opcode_len);
+
+/* code_len - how many bytes an instruction has at most, up to the page's end. */
+static inline unsigned int code_len(const u8 *bytes)
+{
+	return min_t(unsigned int, EMUL_INSN_MAX, PAGE_SIZE - offset_in_page(bytes));
+}
 
 /* code_forget - with every flush of the CPU's TLB. */
 void code_forget(struct vcpu *vcpu);

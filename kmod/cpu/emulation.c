@@ -579,44 +579,6 @@ int emulation_continue(struct vcpu *vcpu)
 	return conclude(vcpu, emul_execute(&em->e));
 }
 
-static bool is_prefix(struct vcpu *vcpu, u8 byte)
-{
-	switch (byte) {
-	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64 ... 0x67:
-	case 0xf0: case 0xf2: case 0xf3:
-		return true;
-	case 0x40 ... 0x4f:
-		return is_long_mode(vcpu);
-	default:
-		return false;
-	}
-}
-
-/* False: only prefixes so far, more bytes are needed. */
-static bool set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
-			 unsigned int opcode_len)
-{
-	unsigned int prefixes = 0;
-
-	/* Most have none, and their opcode begins with this. */
-	if (likely(bytes[0] == 0x0f)) {
-		vcpu->exit.insn_len = opcode_len;
-		return true;
-	}
-	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
-		prefixes++;
-	vcpu->exit.insn_len = prefixes + opcode_len;
-	return prefixes < got;
-}
-
-bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len)
-{
-	unsigned int len;
-	const u8 *bytes = code_peek(vcpu, &len);
-
-	return bytes && set_insn_len(vcpu, bytes, len, opcode_len);
-}
-
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
 static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len,
 			  struct emul_move *move)
@@ -657,9 +619,10 @@ int emulation_move_in_window(struct vcpu *vcpu)
 	if (vcpu_is_delivering(vcpu))
 		return NEXT_OUTSIDE;
 	vcpu_need(vcpu, VCPU_STATE & ~VCPU_CPL);
-	bytes = code_peek(vcpu, &len);
+	bytes = code_peek(vcpu);
 	if (!bytes)
 		return NEXT_OUTSIDE;
+	len = code_len(bytes);
 	if (is_known_move(vcpu, bytes, len, &move))
 		return move_in_window(vcpu, &move);
 	memcpy(em->code, bytes, len);
@@ -685,6 +648,6 @@ int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
 			return ret == NEXT_ENTER ? NEXT_HOST : ret;
 		}
 		got += more;
-	} while (!set_insn_len(vcpu, bytes, got, opcode_len) && got < sizeof(bytes));
+	} while (!code_set_insn_len(vcpu, bytes, got, opcode_len) && got < sizeof(bytes));
 	return NEXT_ENTER;
 }

@@ -55,9 +55,6 @@ int emulation_continue(struct vcpu *vcpu);
  */
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
-/* emulation_measure_in_window - the same where the bytes are at hand; false: do it outside. */
-bool emulation_measure_in_window(struct vcpu *vcpu, unsigned int opcode_len);
-
 /*
  * emulation_move_in_window - the CPU exited for an access to a device. If that is a plain
  * move with known bytes, do it: NEXT_ENTER or NEXT_USER. NEXT_OUTSIDE: emulation_run() can.

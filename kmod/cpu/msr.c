@@ -262,15 +262,17 @@ static u64 host_tsc_aux(void)
 	return cpu | (u64)cpu_to_node(cpu) << 12;
 }
 
-static bool has_tsc_aux(void)
+static __always_inline bool has_tsc_aux(void)
 {
-	return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);
+	return cpu_feature_enabled(X86_FEATURE_RDTSCP) || cpu_feature_enabled(X86_FEATURE_RDPID);
 }
 
 void msr_load_guest(struct vcpu *vcpu)
 {
+	if (!has_tsc_aux())
+		return;
 	vcpu->msrs.host_tsc_aux = host_tsc_aux();
-	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
+	if (vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
 		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.tsc_aux);
 }
 

@@ -273,7 +273,8 @@ void xstate_leave_window(struct vcpu *vcpu)
 	}
 	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, host.host_xss);
-	if (xstate_guest_xcr0(vcpu) != host.host_xcr0)
+	vcpu->xstate.xcr0 = read_xcr0();
+	if (vcpu->xstate.xcr0 != host.host_xcr0)
 		write_xcr0(host.host_xcr0);
 }
 

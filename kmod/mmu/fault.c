@@ -55,6 +55,7 @@ int mmu_load(struct vcpu *vcpu)
 	if (!root)
 		return -ENOMEM;
 	mmu->root = root;
+	mmu->root_pa = __sme_set(__pa(root->table));
 	vcpu_request(vcpu, VCPU_REQ_TLB_FLUSH);
 	return 0;
 }
@@ -63,11 +64,6 @@ void mmu_map_apic(struct vcpu *vcpu, bool on)
 {
 	vcpu->mmu.role.apic = on && mmu_host.apic_pfn;
 	vcpu_request(vcpu, VCPU_REQ_MMU);
-}
-
-u64 mmu_root_pa(const struct vcpu *vcpu)
-{
-	return __sme_set(__pa(vcpu->mmu.root->table));
 }
 
 void *mmu_peek(struct vcpu *vcpu, gpa_t gpa, bool write)

@@ -24,6 +24,7 @@ struct mmu_cache {
 /* Embedded in struct vcpu; the vCPU thread's own. */
 struct vcpu_mmu {
 	struct mmu_root *root;		/* NULL: mmu_load() first */
+	u64 root_pa;			/* its nCR3, or the address part of the EPT pointer */
 	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
 	struct mmu_cache cache;
 	struct memslot_cache slot;
@@ -64,9 +65,6 @@ int mmu_load(struct vcpu *vcpu);
  * find apic_pfn there; takes effect by mmu_load(). Window or outside.
  */
 void mmu_map_apic(struct vcpu *vcpu, bool on);
-
-/* mmu_root_pa - value for nCR3, or the address part of the EPT pointer. Any level after mmu_load(). */
-u64 mmu_root_pa(const struct vcpu *vcpu);
 
 /* Kinds of access of a second-level fault; MMU_READ is none of the others. */
 #define MMU_READ	0u

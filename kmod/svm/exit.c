@@ -18,7 +18,7 @@
 /* A reboot may just have turned SVM off on this CPU: then no window follows that would use it. */
 void svm_section_enter(struct vcpu *vcpu)
 {
-	to_svm(vcpu)->vmcb->control.nested_cr3 = mmu_root_pa(vcpu);
+	to_svm(vcpu)->vmcb->control.nested_cr3 = vcpu->mmu.root_pa;
 	asm volatile("1: vmsave %0\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
@@ -261,8 +261,8 @@ static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->save.cr2 = vcpu->cr2;
 	want_iret(to_svm(vcpu), vcpu->events.nmi_masked && !to_svm(vcpu)->stepping);
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
-	vmcb->control.int_control &= ~VMCB_V_TPR;
-	vmcb->control.int_control |= lapic_get_cr8(&vcpu->lapic);
+	vmcb->control.int_control = (vmcb->control.int_control & ~VMCB_V_TPR) |
+				    lapic_get_cr8(&vcpu->lapic);
 }
 
 static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
@@ -283,14 +283,17 @@ static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	lapic_set_cr8(&vcpu->lapic, vmcb->control.int_control & VMCB_V_TPR);
 }
 
-static noinstr void run_guest(struct vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa)
+static noinstr void run_guest(struct vcpu *vcpu)
 {
-	u64 host_spec_ctrl = host_spec_ctrl_value();
+	u64 guest_spec_ctrl = 0, host_spec_ctrl = 0;
 
 	host_enter_guest_context();
-	svm_enter_guest(svm->vmcb_pa, vcpu->regs.gpr, host_pa,
-			backend.spec_ctrl ? vcpu->msrs.spec_ctrl | host_spec_ctrl : 0,
-			backend.spec_ctrl ? host_spec_ctrl : 0);
+	if (backend.spec_ctrl) {
+		host_spec_ctrl = host_spec_ctrl_value();
+		guest_spec_ctrl = vcpu->msrs.spec_ctrl | host_spec_ctrl;
+	}
+	svm_enter_guest(to_svm(vcpu)->vmcb_pa, vcpu->regs.gpr,
+			__this_cpu_read(svm_cpu.host_state_pa), guest_spec_ctrl, host_spec_ctrl);
 	host_leave_guest_context();
 }
 
@@ -300,18 +303,17 @@ static bool is_event_exit(enum exit_kind kind)
 	return kind == EXIT_INTERRUPT || kind == EXIT_INTERRUPT_WINDOW || kind == EXIT_RESUME;
 }
 
-void svm_enter(struct vcpu *vcpu)
+static noinline void enter(struct vcpu *vcpu)
 {
-	struct svm_cpu *sc = this_cpu_ptr(&svm_cpu);
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	bool shadow = vcpu->irq_shadow, refused;
-	u64 rip = vcpu->regs.rip;
+	bool refused;
 
-	if (svm->asid_cpu != vcpu->cpu || svm->asid_generation != sc->asid_generation)
+	if (svm->asid_cpu != vcpu->cpu ||
+	    svm->asid_generation != __this_cpu_read(svm_cpu.asid_generation))
 		svm_new_asid(svm);
 	write_guest_state(vcpu, vmcb);
-	run_guest(vcpu, svm, sc->host_state_pa);
+	run_guest(vcpu);
 	refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
 	if (unlikely(refused))
 		svm_explain(vcpu);
@@ -325,8 +327,24 @@ void svm_enter(struct vcpu *vcpu)
 	read_exit(vcpu, &vmcb->control);
 	if (svm->stepping && !is_event_exit(vcpu->exit.kind))
 		end_step(vcpu);
-	if (shadow && vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_RESUME)
+}
+
+static noinline void enter_in_shadow(struct vcpu *vcpu)
+{
+	u64 rip = vcpu->regs.rip;
+
+	enter(vcpu);
+	if (vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_RESUME &&
+	    vcpu->exit.kind != EXIT_ENTRY_FAILED)
 		keep_shadow(vcpu);
+}
+
+void svm_enter(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->irq_shadow))
+		enter_in_shadow(vcpu);
+	else
+		enter(vcpu);
 }
 
 #define OP(ret, name, args)	.name = svm_##name,

@@ -164,7 +164,7 @@ static void write_event(struct vmx_vcpu *vmx)
 
 static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	u64 eptp = mmu_root_pa(vcpu) | vmx_host.eptp_bits;
+	u64 eptp = vcpu->mmu.root_pa | vmx_host.eptp_bits;
 
 	vmcs_write(VMCS_EPT_POINTER, eptp);
 	if (vmx->pending & VMX_FLUSH_EPT)
