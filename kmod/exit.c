@@ -7,6 +7,7 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/mce.h>
+#include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include "backend.h"
@@ -98,15 +99,32 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 	return NEXT_AGAIN;
 }
 
+/* The MSRs of the local APIC and of its clock: after a write an event may be due, or taken. */
+static bool msr_makes_events(u32 index)
+{
+	switch (index) {
+	case MSR_IA32_TSC:
+	case MSR_IA32_APICBASE:
+	case MSR_IA32_TSC_ADJUST:
+	case MSR_IA32_TSC_DEADLINE:
+	case 0x800 ... 0x8ff:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int handle_msr_write(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
+	u32 index = gpr[EMUL_RCX];
 
-	if (msr_set(vcpu, gpr[EMUL_RCX], (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32, false))
+	if (msr_set(vcpu, index, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32, false)) {
 		vcpu_inject_gp(vcpu);
-	else
-		exit_skip(vcpu);
-	return NEXT_ENTER;
+		return NEXT_ENTER;
+	}
+	exit_skip(vcpu);
+	return msr_makes_events(index) ? NEXT_ENTER : NEXT_AGAIN;
 }
 
 /* A halted vCPU sleeps outside; without in-kernel irqchip userspace does the waiting. */
@@ -261,8 +279,6 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_TIMER:
 		lapic_timer_exit(vcpu);
 		return NEXT_ENTER;
-	case EXIT_IO:
-		return handle_io(vcpu);
 	case EXIT_CPUID:
 		return handle_cpuid(vcpu);
 	case EXIT_MSR_READ:
@@ -325,6 +341,8 @@ int exit_handle(struct vcpu *vcpu)
 	enum exit_kind kind = vcpu->exit.kind;
 
 	vcpu->stats.exits[kind]++;
+	if (kind == EXIT_IO)
+		return handle_io(vcpu);
 	if (kind == EXIT_FAULT || kind == EXIT_APIC_ACCESS)
 		return handle_access(vcpu);
 	if (!vcpu->exit.insn_len && opcode_len[kind] &&

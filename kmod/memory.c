@@ -68,14 +68,29 @@ static struct memslot *slot_by_id(const struct memslots *slots, u16 id)
 	return NULL;
 }
 
-struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_cache *cache,
-				 gfn_t gfn)
+/* What is below slot @next and above the one before it, if not that: a hole. */
+static struct memslot_cache around(const struct memslots *slots, u32 next, gfn_t gfn)
 {
+	struct memslot *slot = next ? slots->slot[next - 1] : NULL;
+	struct memslot_cache found = { .generation = slots->generation };
+
+	if (slot && memslot_holds(slot, gfn)) {
+		found.base_gfn = slot->base_gfn;
+		found.npages = slot->npages;
+		found.slot = slot;
+		return found;
+	}
+	found.base_gfn = slot ? slot->base_gfn + slot->npages : 0;
+	found.npages = (next < slots->nr ? slots->slot[next]->base_gfn : U64_MAX) - found.base_gfn;
+	return found;
+}
+
+struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_cache *cache,
+				   gfn_t gfn)
+{
+	struct memslot_cache found;
 	u32 low = 0, high = slots->nr;
 
-	if (cache && cache->generation == slots->generation &&
-	    memslot_holds(slots->slot[cache->index], gfn))
-		return slots->slot[cache->index];
 	while (low < high) {
 		u32 mid = low + (high - low) / 2;
 
@@ -84,11 +99,10 @@ struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_ca
 		else
 			high = mid;
 	}
-	if (!low || !memslot_holds(slots->slot[low - 1], gfn))
-		return NULL;
+	found = around(slots, low, gfn);
 	if (cache)
-		*cache = (struct memslot_cache){ slots->generation, low - 1 };
-	return slots->slot[low - 1];
+		*cache = found;
+	return found.slot;
 }
 
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)

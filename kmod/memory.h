@@ -55,10 +55,12 @@ struct memslots {
 	struct memslot *slot[];		/* by base_gfn, not overlapping */
 };
 
-/* Where a vCPU found its last slot: valid for that generation only. */
+/* What a vCPU found last, a slot or a hole between two: valid for that generation only. */
 struct memslot_cache {
 	u64 generation;
-	u32 index;
+	gfn_t base_gfn;
+	u64 npages;
+	struct memslot *slot;		/* NULL: a hole */
 };
 
 /* What the second-level tables did and hold now. Written under mmu_lock, read by anyone. */
@@ -182,8 +184,16 @@ struct memslot *memory_slot_in_window(struct vcpu *vcpu, gpa_t gpa);
  * memory_find_slot - the slot of @gfn or NULL, in this version of the array.
  * @cache may be NULL. Inside srcu, or with preemption off, or under vm->lock or mmu_lock.
  */
-struct memslot *memory_find_slot(const struct memslots *slots, struct memslot_cache *cache,
-				 gfn_t gfn);
+struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_cache *cache,
+				   gfn_t gfn);
+
+static inline struct memslot *memory_find_slot(const struct memslots *slots,
+					       struct memslot_cache *cache, gfn_t gfn)
+{
+	if (cache && cache->generation == slots->generation && gfn - cache->base_gfn < cache->npages)
+		return cache->slot;
+	return memory_search_slot(slots, cache, gfn);
+}
 
 /*
  * memory_gfn_to_hva - the owner's address of the page, or 0 for none. Inside

@@ -28,9 +28,9 @@
 #include "vm.h"
 
 /* Interrupts from userspace's own interrupt controller (INTERRUPT ioctl, no in-kernel irqchip). */
-static bool user_irqchip_wants_exit(struct vcpu *vcpu)
+static bool user_wants_window(const struct vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->run->request_interrupt_window) && !vcpu->events.user_interrupt;
+	return !vcpu->lapic.in_kernel && READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
 static void set_irq_window(struct vcpu *vcpu, int priority)
@@ -126,7 +126,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 }
 
 /* Hand one event to the next entry; ask for an exit when another could follow. */
-static void inject_events(struct vcpu *vcpu)
+static void inject_events(struct vcpu *vcpu, bool user_window)
 {
 	bool busy = inject_first(vcpu);
 	int window = -1;
@@ -141,7 +141,7 @@ static void inject_events(struct vcpu *vcpu)
 	}
 	if (window < 0 && !vcpu->lapic.by_cpu)
 		window = lapic_masked_class(&vcpu->lapic);
-	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu))
+	if (user_window && !vcpu->events.user_interrupt)
 		window = 16;
 	set_irq_window(vcpu, window);
 }
@@ -164,6 +164,8 @@ static int serve_requests(struct vcpu *vcpu)
 
 static int before_entry(struct vcpu *vcpu)
 {
+	bool user_window = user_wants_window(vcpu);
+
 	if (unlikely(host_work_pending() || host_softirq_waits() ||
 		     !__this_cpu_read(cpu_ready)))
 		return NEXT_HOST;
@@ -173,12 +175,12 @@ static int before_entry(struct vcpu *vcpu)
 		if (next != NEXT_ENTER)
 			return next;
 	}
-	if (!vcpu->lapic.in_kernel && user_irqchip_wants_exit(vcpu) &&
+	if (user_window && !vcpu->events.user_interrupt &&
 	    !vcpu->events.interrupt.injected && vcpu_can_take_irq(vcpu)) {
 		vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
 		return NEXT_USER;
 	}
-	inject_events(vcpu);
+	inject_events(vcpu, user_window);
 	return NEXT_ENTER;
 }
 

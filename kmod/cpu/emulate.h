@@ -200,7 +200,7 @@ int emul_execute(struct emul *e);
 /* A plain move between memory and a register or immediate, of which the caller makes the access. */
 struct emul_move {
 	u64 linear;		/* of the memory operand */
-	u64 data;		/* is_write: what is written */
+	u64 data;		/* what is written, 0 where it is a read */
 	unsigned int size;	/* 1, 2, 4 or 8 bytes */
 	bool is_write;
 };

@@ -72,6 +72,7 @@ bool emul_as_move(const struct emul *e, struct emul_move *move)
 		return false;
 	move->linear = emul_effective_address(e);
 	move->is_write = false;
+	move->data = 0;
 	if (insn->op->exec == emul_exec_movx) {
 		move->size = movx_size(insn);
 		return true;

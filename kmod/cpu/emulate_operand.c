@@ -14,15 +14,6 @@ bool emul_is_protected(const struct emul *e)
 	return (e->cr0 & CR0_PE) && !(e->regs->rflags & RFLAGS_VM);
 }
 
-unsigned int emul_code_bits(const struct emul *e)
-{
-	if (e->regs->rflags & RFLAGS_VM)
-		return 16;
-	if ((e->efer & EFER_LMA) && (e->cs_attr & EMUL_ATTR_L))
-		return 64;
-	return e->cs_attr & EMUL_ATTR_DB ? 32 : 16;
-}
-
 bool emul_is_canonical(const struct emul *e, u64 linear)
 {
 	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;

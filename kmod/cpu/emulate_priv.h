@@ -141,7 +141,14 @@ static inline u64 emul_sign_extend(u64 val, unsigned int size)
 }
 
 /* Bits of the code segment: 16, 32 or 64. */
-unsigned int emul_code_bits(const struct emul *e);
+static inline unsigned int emul_code_bits(const struct emul *e)
+{
+	if (e->regs->rflags & RFLAGS_VM)
+		return 16;
+	if ((e->efer & EFER_LMA) && (e->cs_attr & EMUL_ATTR_L))
+		return 64;
+	return e->cs_attr & EMUL_ATTR_DB ? 32 : 16;
+}
 
 /* Is segmentation that of protected mode: neither real nor virtual-8086? */
 bool emul_is_protected(const struct emul *e);

@@ -177,23 +177,28 @@ static bool to_transcript(struct emulation *em, const void *data, unsigned int l
 	return true;
 }
 
-static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
+/* The data of a write are the caller's to hand over. */
+static inline void report_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write)
 {
 	struct minivmm_run *run = vcpu->run;
 
-	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
-		return EMUL_UNHANDLED;
 	run->exit_reason = MINIVMM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
-	run->mmio.is_write = !!data;
+	run->mmio.is_write = is_write;
+	vcpu->emulation.reading = !is_write;
+}
+
+static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
+{
+	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
+		return EMUL_UNHANDLED;
+	report_mmio(vcpu, gpa, len, data);
 	if (data)
-		memcpy(run->mmio.data, data, len);
-	vcpu->emulation.reading = !data;
+		memcpy(vcpu->run->mmio.data, data, len);
 	return EMUL_EXIT;
 }
 
-/* Whether a device or eventfd of the kernel took it; then a read has set *@data. */
 static bool device_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
 {
 	if (vcpu->vm->irqchip.in_kernel && irqchip_mmio(vcpu, gpa, len, is_write, data))
@@ -201,6 +206,16 @@ static bool device_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_
 	return is_write && vm_takes_writes(vcpu->vm, false) &&
 	       (ioeventfd_signal(vcpu->vm, false, gpa, len, *data) ||
 		coalesced_write(vcpu->vm, false, gpa, len, *data));
+}
+
+/* Whether a device or eventfd of the kernel took it; then a read has set *@data. */
+static inline bool in_kernel_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write,
+				    u64 *data)
+{
+	const struct vm *vm = vcpu->vm;
+
+	return (vm->irqchip.in_kernel || (is_write && vm_takes_writes(vm, false))) &&
+	       device_access(vcpu, gpa, len, is_write, data);
 }
 
 /* Device memory, at most 8 bytes within a page. */
@@ -211,7 +226,7 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 
 	if (from_transcript(em, buf, len))
 		return EMUL_DONE;
-	if (!device_access(vcpu, gpa, len, false, &data))
+	if (!in_kernel_access(vcpu, gpa, len, false, &data))
 		return ask_user_for_mmio(vcpu, gpa, NULL, len);
 	memcpy(buf, &data, len);
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
@@ -225,7 +240,7 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	if (from_transcript(em, NULL, len))
 		return EMUL_DONE;
 	memcpy(&data, buf, len);
-	if (!device_access(vcpu, gpa, len, true, &data))
+	if (!in_kernel_access(vcpu, gpa, len, true, &data))
 		return ask_user_for_mmio(vcpu, gpa, buf, len);
 	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
@@ -580,10 +595,10 @@ int emulation_continue(struct vcpu *vcpu)
 }
 
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
-static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len,
-			  struct emul_move *move)
+static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
+	struct emul_move *move = &vcpu->emulation.move;
 	struct emul *e = &vcpu->emulation.e;
 
 	e->regs = &vcpu->regs;
@@ -595,24 +610,23 @@ static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len,
 	       offset_in_page(exit->fault.gpa) + move->size <= PAGE_SIZE;
 }
 
-static int move_in_window(struct vcpu *vcpu, const struct emul_move *move)
+static int move_in_window(struct vcpu *vcpu, struct emul_move *move)
 {
 	struct emulation *em = &vcpu->emulation;
-	u64 gpa = vcpu->exit.fault.gpa, data = move->is_write ? move->data : 0;
+	u64 gpa = vcpu->exit.fault.gpa;
 
-	if (device_access(vcpu, gpa, move->size, move->is_write, &data))
-		return finish_move(vcpu, !move->is_write, data);
-	em->done = 0;
+	if (in_kernel_access(vcpu, gpa, move->size, move->is_write, &move->data))
+		return finish_move(vcpu, !move->is_write, move->data);
 	em->moving = true;
 	em->waiting = true;
-	ask_user_for_mmio(vcpu, gpa, move->is_write ? &data : NULL, move->size);
+	report_mmio(vcpu, gpa, move->size, move->is_write);
+	memcpy(vcpu->run->mmio.data, &move->data, sizeof(move->data));
 	return NEXT_USER;
 }
 
 int emulation_move_in_window(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
-	struct emul_move move;
 	unsigned int len;
 	const u8 *bytes;
 
@@ -623,8 +637,8 @@ int emulation_move_in_window(struct vcpu *vcpu)
 	if (!bytes)
 		return NEXT_OUTSIDE;
 	len = code_len(bytes);
-	if (is_known_move(vcpu, bytes, len, &move))
-		return move_in_window(vcpu, &move);
+	if (is_known_move(vcpu, bytes, len))
+		return move_in_window(vcpu, &em->move);
 	memcpy(em->code, bytes, len);
 	em->code_len = len;
 	return NEXT_OUTSIDE;
