@@ -276,8 +276,14 @@ static void part_from_last_guest(const struct vcpu *vcpu)
 
 static void section_enter(struct vcpu *vcpu)
 {
+	int cpu;
+
 	kernel_fpu_begin_mask(0);	/* the guest's registers come next */
-	vcpu->cpu = smp_processor_id();
+	cpu = smp_processor_id();
+	if (unlikely(vcpu->cpu != cpu)) {
+		vcpu->cpu = cpu;
+		msr_cpu_changed(vcpu);
+	}
 	part_from_last_guest(vcpu);
 	xstate_load_guest(vcpu);
 	msr_load_guest(vcpu);
@@ -286,7 +292,8 @@ static void section_enter(struct vcpu *vcpu)
 
 static void section_leave(struct vcpu *vcpu)
 {
-	lapic_section_leave(vcpu);
+	if (unlikely(vcpu->exit_tsc))
+		lapic_section_leave(vcpu);
 	backend_call(section_leave)(vcpu);
 	msr_load_host(vcpu);
 	xstate_save_guest(vcpu);

@@ -67,24 +67,25 @@ int emul_exec_movx(struct emul *e)
 bool emul_as_move(const struct emul *e, struct emul_move *move)
 {
 	const struct emul_insn *insn = &e->insn;
+	const struct emul_opcode *op = insn->op;
 
 	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS)
 		return false;
 	move->linear = emul_effective_address(e);
 	move->is_write = false;
 	move->data = 0;
-	if (insn->op->exec == emul_exec_movx) {
+	if (op->exec == emul_exec_movx) {
 		move->size = movx_size(insn);
 		return true;
 	}
-	if (insn->op->exec != emul_exec_mov)
+	if (op->exec != emul_exec_mov)
 		return false;
 	move->size = insn->op_size;
-	if (insn->op->flags & OPF_TO_REG)
+	if (op->flags & OPF_TO_REG)
 		return true;
 	move->is_write = true;
-	move->data = insn->op->flags & OPF_IMM ? insn->imm & emul_mask(move->size) :
-						 emul_reg_read(e, insn->reg, move->size);
+	move->data = op->flags & OPF_IMM ? insn->imm & emul_mask(insn->op_size) :
+					   emul_reg_read(e, insn->reg, insn->op_size);
 	return true;
 }
 

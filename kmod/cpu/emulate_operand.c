@@ -9,11 +9,6 @@
 #define TYPE_EXPAND	0x4	/* data: expand-down */
 #define TYPE_WRITE	0x2	/* data: writable; code: readable */
 
-bool emul_is_protected(const struct emul *e)
-{
-	return (e->cr0 & CR0_PE) && !(e->regs->rflags & RFLAGS_VM);
-}
-
 bool emul_is_canonical(const struct emul *e, u64 linear)
 {
 	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;

@@ -151,7 +151,10 @@ static inline unsigned int emul_code_bits(const struct emul *e)
 }
 
 /* Is segmentation that of protected mode: neither real nor virtual-8086? */
-bool emul_is_protected(const struct emul *e);
+static inline bool emul_is_protected(const struct emul *e)
+{
+	return (e->cr0 & CR0_PE) && !(e->regs->rflags & RFLAGS_VM);
+}
 
 bool emul_is_canonical(const struct emul *e, u64 linear);
 

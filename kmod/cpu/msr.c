@@ -255,11 +255,9 @@ static int set_speculation(struct vcpu *vcpu, u32 index, u64 value, bool host)
 }
 
 /* What the kernel keeps in TSC_AUX for the vDSO: the CPU and its node. */
-static u64 host_tsc_aux(void)
+void msr_cpu_changed(struct vcpu *vcpu)
 {
-	unsigned int cpu = smp_processor_id();
-
-	return cpu | (u64)cpu_to_node(cpu) << 12;
+	vcpu->msrs.host_tsc_aux = vcpu->cpu | (u64)cpu_to_node(vcpu->cpu) << 12;
 }
 
 static __always_inline bool has_tsc_aux(void)
@@ -269,10 +267,7 @@ static __always_inline bool has_tsc_aux(void)
 
 void msr_load_guest(struct vcpu *vcpu)
 {
-	if (!has_tsc_aux())
-		return;
-	vcpu->msrs.host_tsc_aux = host_tsc_aux();
-	if (vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
+	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
 		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.tsc_aux);
 }
 

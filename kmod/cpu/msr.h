@@ -61,4 +61,7 @@ long msr_array_set(struct minivmm_msrs __user *arg, struct vcpu *vcpu);
 void msr_load_guest(struct vcpu *vcpu);
 void msr_load_host(struct vcpu *vcpu);
 
+/* msr_cpu_changed - this section runs on another CPU than the last. */
+void msr_cpu_changed(struct vcpu *vcpu);
+
 #endif /* MINIVMM_CPU_MSR_H */

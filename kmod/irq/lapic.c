@@ -247,8 +247,6 @@ void lapic_section_leave(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->lapic;
 
-	if (likely(!vcpu->exit_tsc))
-		return;
 	vcpu->exit_tsc = 0;
 	hrtimer_start(&lapic->timer, ns_to_ktime(lapic->regs.target_ns), HRTIMER_MODE_ABS_HARD);
 }
