@@ -123,8 +123,19 @@ static noinline void write_interruptibility(struct vcpu *vcpu, struct vmx_vcpu *
 	vmx->written.interruptibility = next;
 }
 
+/* Write what is not as the VMCS has it. */
+#define WRITE_REGISTER(value, member, field)				\
+	do {								\
+		u64 new = (value);					\
+									\
+		if (new != vmx->written.member) {			\
+			vmx->written.member = new;			\
+			vmcs_write(field, new);				\
+		}							\
+	} while (0)
+
 /* Tell the CPU what common code did to IRR and ISR, and whose end must be reported. */
-static noinline void write_irq_status(struct vcpu *vcpu)
+static noinline void write_irq_status(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	struct lapic_regs *regs = &vcpu->lapic.regs;
 	const u64 *report = irqchip_eoi_vectors(vcpu->vm);
@@ -133,8 +144,8 @@ static noinline void write_irq_status(struct vcpu *vcpu)
 	unsigned int i;
 
 	vmcs_write(VMCS_GUEST_INTR_STATUS, max(requested, 0) | max(in_service, 0) << 8);
-	for (i = 0; i < 4; i++)
-		vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, READ_ONCE(report[i]));
+	for (i = 0; i < ARRAY_SIZE(vmx->written.eoi_exits); i++)
+		WRITE_REGISTER(READ_ONCE(report[i]), eoi_exits[i], VMCS_EOI_EXIT_BITMAP0 + 2 * i);
 	regs->changed = false;
 }
 
@@ -196,14 +207,6 @@ static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	return true;
 }
 
-#define WRITE_REGISTER(value, member, field)				\
-	do {								\
-		if ((value) != vmx->written.member) {			\
-			vmx->written.member = (value);			\
-			vmcs_write(field, vmx->written.member);		\
-		}							\
-	} while (0)
-
 static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	WRITE_REGISTER(vcpu->regs.rip, rip, VMCS_GUEST_RIP);
@@ -212,7 +215,7 @@ static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu
 	if (unlikely(vcpu->irq_shadow || vcpu->events.nmi_masked || vmx->written.interruptibility))
 		write_interruptibility(vcpu, vmx);
 	if (unlikely(vmx->virtual_irqs && vcpu->lapic.regs.changed))
-		write_irq_status(vcpu);
+		write_irq_status(vcpu, vmx);
 	if (unlikely(vcpu->exit_tsc))
 		write_timer(vcpu, vmx);
 }

@@ -414,6 +414,7 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
 	u64 proc2 = proc2_controls(vcpu);
+	unsigned int i;
 
 	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
 	vmx->cr0_shadow = vcpu->cr0;
@@ -430,6 +431,8 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_MSR_BITMAP, __pa(proc2 & PROC2_X2APIC ? vmx_host.msr_bitmap_x2apic :
 								vmx_host.msr_bitmap));
 	vmx->virtual_irqs = proc2 & PROC2_VIRTUAL_INTERRUPT;
+	for (i = 0; vmx->virtual_irqs && i < ARRAY_SIZE(vmx->written.eoi_exits); i++)
+		vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, vmx->written.eoi_exits[i]);
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
 	vmx_host_use_syscall(vmx, vcpu->efer & EFER_SCE);

@@ -87,7 +87,7 @@ struct vmx_vcpu {
 	 * As the VMCS has them. What an exit leaves unread is also not changed: the
 	 * members of struct vcpu are then still equal to these.
 	 */
-	struct { u64 rip, rsp, rflags, interruptibility; } written;
+	struct { u64 rip, rsp, rflags, interruptibility, eoi_exits[4]; } written;
 
 	/* For enter.S. */
 	struct vmx_entry {
