@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * PVH: an ELF kernel that names its 32-bit entry in a Xen note and finds its start information
- * through EBX. Every offset of the file is checked before it is used.
+ * through EBX.
  */
-#include <elf.h>
 #include <string.h>
 
 #include "boot/direct.h"
+#include "boot/elf.h"
 #include "machine.h"
 
 #define NOTE_NAME		"Xen"
@@ -63,21 +63,6 @@ static int broken(const struct machine *m, struct error *err)
 			  m->config->kernel);
 }
 
-/* Program header @i, or NULL if it does not lie in the file or its content does not. */
-static const Elf64_Phdr *program_header(const struct boot_file *file, const Elf64_Ehdr *elf,
-					unsigned int i)
-{
-	uint64_t offset = elf->e_phoff + (uint64_t)i * sizeof(Elf64_Phdr);
-	const Elf64_Phdr *ph;
-
-	if (elf->e_phoff > file->size || offset + sizeof(*ph) > file->size)
-		return NULL;
-	ph = (const void *)(file->data + offset);
-	if (ph->p_offset > file->size || ph->p_filesz > file->size - ph->p_offset)
-		return NULL;
-	return ph;
-}
-
 static uint64_t align4(uint64_t n)
 {
 	return (n + 3) & ~3ULL;
@@ -108,17 +93,12 @@ static uint32_t find_entry(const uint8_t *data, uint64_t size)
 static int load_segment(struct machine *m, const struct boot_file *file, const Elf64_Phdr *ph,
 			uint64_t *end, struct error *err)
 {
-	uint8_t *host;
-
 	if (!ph->p_memsz)
 		return 0;
-	host = memory__ptr(m->memory, ph->p_paddr, ph->p_memsz);
-	if (!host || ph->p_paddr < BOOT_KERNEL_MIN || ph->p_filesz > ph->p_memsz)
+	if (ph->p_paddr < BOOT_KERNEL_MIN || !elf__load(file, ph, m->memory, ph->p_paddr))
 		return error__set(err, STATUS_USAGE,
 				  "the kernel does not fit into %llu MiB of memory; give more with -m",
 				  (unsigned long long)(m->config->memory >> 20));
-	memcpy(host, file->data + ph->p_offset, ph->p_filesz);
-	memset(host + ph->p_filesz, 0, ph->p_memsz - ph->p_filesz);
 	if (ph->p_paddr + ph->p_memsz > *end)
 		*end = ph->p_paddr + ph->p_memsz;
 	return 0;
@@ -127,20 +107,18 @@ static int load_segment(struct machine *m, const struct boot_file *file, const E
 static int load_segments(struct machine *m, const struct boot_file *file, uint32_t *pvh_entry,
 			 uint64_t *end, struct error *err)
 {
-	const Elf64_Ehdr *elf = (const void *)file->data;
+	Elf64_Ehdr elf;
+	Elf64_Phdr ph;
 
-	if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_machine != EM_X86_64 ||
-	    elf->e_phentsize != sizeof(Elf64_Phdr))
+	if (!elf__header(file, &elf))
 		return broken(m, err);
-	for (unsigned int i = 0; i < elf->e_phnum; i++) {
-		const Elf64_Phdr *ph = program_header(file, elf, i);
-
-		if (!ph)
+	for (unsigned int i = 0; i < elf.e_phnum; i++) {
+		if (!elf__segment(file, &elf, i, &ph))
 			return broken(m, err);
-		if (ph->p_type == PT_LOAD && load_segment(m, file, ph, end, err) < 0)
+		if (ph.p_type == PT_LOAD && load_segment(m, file, &ph, end, err) < 0)
 			return -1;
-		if (ph->p_type == PT_NOTE && !*pvh_entry)
-			*pvh_entry = find_entry(file->data + ph->p_offset, ph->p_filesz);
+		if (ph.p_type == PT_NOTE && !*pvh_entry)
+			*pvh_entry = find_entry(file->data + ph.p_offset, ph.p_filesz);
 	}
 	if (!*pvh_entry)
 		return error__set(err, STATUS_USAGE,
@@ -181,6 +159,6 @@ int pvh__load(struct machine *m, const struct boot_file *file, struct boot_info 
 	    direct__place_initrd(m, end, INITRD_MAX, info, err) < 0)
 		return -1;
 	fill_start_page(memory__ptr(m->memory, BOOT_INFO, sizeof(struct start_page)), info);
-	*entry = (struct boot_entry){ false, pvh_entry, BOOT_INFO };
+	*entry = (struct boot_entry){ .rip = pvh_entry, .info = BOOT_INFO };
 	return 0;
 }
