@@ -36,6 +36,8 @@
 #define PTE_TABLE	0x3ULL		/* present, writable */
 #define PTE_HUGE	0x83ULL		/* and 2 MiB */
 
+#define WHITE_SPACE	" \t\n\v\f\r"
+
 #define MSR_MTRR_DEF_TYPE	0x2ff
 #define MTRR_ENABLE		0x800
 #define MTRR_WRITE_BACK		6
@@ -67,6 +69,19 @@ static int place_cmdline(struct machine *m, struct boot_info *info, struct error
 				  BOOT_CMDLINE_SIZE);
 	memory__write(m->memory, info->cmdline, m->config->append, info->cmdline_size);
 	return 0;
+}
+
+bool direct__has_option(const char *cmdline, const char *option)
+{
+	size_t length;
+
+	for (; *cmdline; cmdline += length) {
+		cmdline += strspn(cmdline, WHITE_SPACE);
+		length = strcspn(cmdline, WHITE_SPACE);
+		if (length == strlen(option) && !memcmp(cmdline, option, length))
+			return true;
+	}
+	return false;
 }
 
 static int place_acpi(struct machine *m, struct boot_info *info, struct error *err)

@@ -60,6 +60,36 @@ bool bzimage__probe(const struct boot_file *file);
 bool pvh__probe(const struct boot_file *file);
 
 /*
+ * unpack.c: unpacks @payload, a stream of xz or zstd and the length of its content in four bytes,
+ * at most @max, into @out (boot__free_file()). Errors of this and the next one begin in the middle
+ * of a sentence about the kernel: it can still unpack itself.
+ */
+int unpack__payload(struct boot_file *out, const uint8_t *payload, size_t size, size_t max,
+		    struct error *err);
+
+/* vmlinux.c: a kernel that was unpacked, and what is behind it. */
+struct vmlinux {
+	struct boot_file file;
+	uint64_t linked;	/* gpa it was built for, the lowest it may get */
+	uint64_t room;		/* bytes it needs from there on: all in RAM and below @top */
+	uint64_t align;		/* it moves by multiples of this */
+	uint64_t top;		/* end of the RAM that is free for it */
+	/* Zero before, then where it is: */
+	bool kaslr;		/* at a random place, */
+	uint64_t physical;	/* so far above @linked */
+	uint64_t virtual;	/* and so far above the virtual address it was built for */
+};
+
+/*
+ * Loads @k at a random place, unless it was built without KASLR or the command line has nokaslr.
+ * @entry is a gpa. After an error anything may be in the RAM from @linked to @top.
+ */
+int vmlinux__load(struct machine *m, struct vmlinux *k, uint64_t *entry, struct error *err);
+
+/* Whether @option is one of the words of @cmdline. */
+bool direct__has_option(const char *cmdline, const char *option);
+
+/*
  * Copies the config's initrd, if any, as high as possible in [@kernel_end, @max] below the hole.
  */
 int direct__place_initrd(struct machine *m, uint64_t kernel_end, uint64_t max,

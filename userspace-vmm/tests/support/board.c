@@ -2,6 +2,8 @@
 /* See board.h. Single-threaded. */
 #include "support/board.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chip/fw_cfg_device.h"
@@ -132,6 +134,10 @@ int machine__status(const struct machine *m)
 
 void machine__phase(const struct machine *m, const char *fmt, ...)
 {
+	va_list ap;
+
 	(void)m;
-	(void)fmt;
+	va_start(ap, fmt);
+	vsnprintf(board.phase, sizeof(board.phase), fmt, ap);
+	va_end(ap);
 }

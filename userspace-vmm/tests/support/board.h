@@ -17,6 +17,7 @@ struct board {
 	struct error err;
 	bool reset, stopped, failed;	/* what was requested */
 	int status;
+	char phase[256];		/* the last one that was reached */
 };
 
 extern struct board board;
