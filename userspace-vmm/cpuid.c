@@ -23,6 +23,7 @@
 #define LEAF4_EAX_SHARING_SHIFT	14
 #define LEAF4_EAX_CORES_SHIFT	26
 #define LEAF4_EAX_LEVEL(eax)	(((eax) >> 5) & 7)
+#define LEAF7_ECX_LA57		(1u << 16)
 #define LEAF_B_SMT		1
 #define LEAF_B_CORE		2
 #define AMD_ECX_CMP_LEGACY	(1u << 1)
@@ -144,7 +145,7 @@ static void complete_topology(struct minivmm_cpuid2 *cpuid)
 	cpuid->entries[cpuid->nent++].index = 1;
 }
 
-static int set(const struct vcpu *vcpu, struct minivmm_cpuid2 *cpuid, struct error *err)
+static int set(struct vcpu *vcpu, struct minivmm_cpuid2 *cpuid, struct error *err)
 {
 	const struct vm *vm = vcpu->m->vm;
 
@@ -159,6 +160,8 @@ static int set(const struct vcpu *vcpu, struct minivmm_cpuid2 *cpuid, struct err
 		fix_entry(e, vcpu->id, vcpu->m->config->vcpus);
 		if (e->function == 1 && deadline_timer(vm))
 			e->ecx |= LEAF1_ECX_TSC_DEADLINE;
+		if (e->function == 7 && e->index == 0)
+			vcpu->la57 = e->ecx & LEAF7_ECX_LA57;
 	}
 	if (ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid) < 0) {
 		error__errno(err, "cannot set CPUID of vCPU %u", vcpu->id);
@@ -168,7 +171,7 @@ static int set(const struct vcpu *vcpu, struct minivmm_cpuid2 *cpuid, struct err
 	return 0;
 }
 
-int cpuid__setup(const struct vcpu *vcpu, struct error *err)
+int cpuid__setup(struct vcpu *vcpu, struct error *err)
 {
 	struct minivmm_cpuid2 *cpuid;
 	int ret;

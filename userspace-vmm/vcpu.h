@@ -21,6 +21,7 @@ struct vcpu {
 	struct minivmm_run *run;
 	pthread_t thread;
 	bool started;
+	bool la57;		/* CPUID offers paging of five levels */
 };
 
 /* Once, before the first vCPU: the signal that takes a vCPU out of the guest. */
@@ -37,6 +38,6 @@ void vcpu__destroy(struct vcpu *vcpu);
 void vcpu__describe(const struct vcpu *vcpu, struct error *err);
 
 /* cpuid.c: gives the vCPU what the host supports, with its own topology. */
-int cpuid__setup(const struct vcpu *vcpu, struct error *err);
+int cpuid__setup(struct vcpu *vcpu, struct error *err);
 
 #endif

@@ -106,6 +106,8 @@ static int load_unpacked(struct machine *m, const struct boot_file *file, struct
 	boot__free_file(&k->file);
 	if (ret < 0)
 		return -1;
+	entry->five_levels = header_of(file)->xloadflags & XLF_5LEVEL_ENABLED &&
+			     !direct__has_option(m->config->append, "no5lvl");
 	machine__phase(m, "kernel unpacked to 0x%llx, moved by 0x%llx",
 		       (unsigned long long)(k->linked + k->physical),
 		       (unsigned long long)k->virtual);

@@ -30,6 +30,7 @@
 #define CR0_ET		0x00000010ULL
 #define CR0_PG		0x80000000ULL
 #define CR4_PAE		0x20ULL
+#define CR4_LA57	0x1000ULL
 #define EFER_LME	0x100ULL
 #define EFER_LMA	0x400ULL
 #define RFLAGS_ONE	0x2ULL
@@ -125,7 +126,10 @@ static void build_page_tables(struct machine *m)
 {
 	uint64_t *table = memory__ptr(m->memory, BOOT_PAGE_TABLES, 6 * PAGE_SIZE);
 	uint64_t *directory = table + 2 * 512;
+	uint64_t *fifth = memory__ptr(m->memory, BOOT_FIFTH_LEVEL, PAGE_SIZE);
 
+	memset(fifth, 0, PAGE_SIZE);
+	fifth[0] = BOOT_PAGE_TABLES | PTE_TABLE;
 	memset(table, 0, 6 * PAGE_SIZE);
 	table[0] = (BOOT_PAGE_TABLES + PAGE_SIZE) | PTE_TABLE;
 	for (unsigned int i = 0; i < 4; i++)
@@ -203,6 +207,10 @@ static int set_entry(struct machine *m, struct vcpu *bsp, const struct boot_entr
 		sregs.cr3 = BOOT_PAGE_TABLES;
 		sregs.cr4 = CR4_PAE;
 		sregs.efer = EFER_LME | EFER_LMA;
+	}
+	if (entry->five_levels && bsp->la57) {
+		sregs.cr3 = BOOT_FIFTH_LEVEL;
+		sregs.cr4 |= CR4_LA57;
 	}
 	if (ioctl(bsp->fd, MINIVMM_SET_SREGS, &sregs) < 0 ||
 	    ioctl(bsp->fd, MINIVMM_SET_REGS, &regs) < 0 || set_mtrr(bsp) < 0)

@@ -14,6 +14,7 @@
 #define BOOT_GDT		0x500ULL
 #define BOOT_INFO		0x7000ULL	/* zero page or hvm_start_info, one page */
 #define BOOT_PAGE_TABLES	0x9000ULL	/* six pages: 4 GiB of identity */
+#define BOOT_FIFTH_LEVEL	0xf000ULL	/* one page above them */
 #define BOOT_CMDLINE		0x20000ULL
 #define BOOT_CMDLINE_SIZE	0x10000ULL
 #define BOOT_EBDA		0x9fc00ULL
@@ -45,6 +46,7 @@ struct boot_entry {
 	bool long_mode;		/* else 32-bit protected mode without paging */
 	uint64_t rip;
 	uint64_t info;		/* in RSI (long mode) or EBX */
+	bool five_levels;	/* of page tables, if the CPU has them (long mode) */
 };
 
 /*

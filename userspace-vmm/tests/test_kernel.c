@@ -523,7 +523,7 @@ static void pack_image(void)
 	header->loadflags = LOADED_HIGH;
 	header->kernel_alignment = ALIGN;
 	header->relocatable_kernel = 1;
-	header->xloadflags = XLF_KERNEL_64;
+	header->xloadflags = XLF_KERNEL_64 | XLF_5LEVEL_ENABLED;
 	header->cmdline_size = 2047;
 	header->payload_length = payload_size;
 	header->pref_address = LINKED;
@@ -556,18 +556,18 @@ TEST(a_bzimage_starts_unpacked)
 {
 	CHECK(board__create(32));
 	make_image();
-	CHECK(starts() && is_told_of_kaslr());
+	CHECK(starts() && is_told_of_kaslr() && start.five_levels);
 	CHECK(start.rip % ALIGN == ENTRY && start.rip <= 32 * MIB - 2 * ALIGN + ENTRY);
 	CHECK(all(ram(start.rip - ENTRY, TEXT_SIZE), TEXT_SIZE, 1));
 
-	board.config.append = "nokaslr";
-	CHECK(starts() && !is_told_of_kaslr() && start.rip == LINKED + ENTRY);
+	board.config.append = "nokaslr no5lvl";
+	CHECK(starts() && !is_told_of_kaslr() && !start.five_levels && start.rip == LINKED + ENTRY);
 	board__destroy();
 }
 
 static bool starts_its_own_code(const char *why)
 {
-	return starts() && !is_told_of_kaslr() &&
+	return starts() && !is_told_of_kaslr() && !start.five_levels &&
 	       start.rip == LINKED + 0x200 && strstr(board.phase, "unpacks itself: ") &&
 	       strstr(board.phase, why) &&
 	       !memcmp(ram(LINKED, payload_size), image + SETUP_SIZE, payload_size);
