@@ -23,14 +23,14 @@ class GuestError(Exception):
 class Guest:
     """One run of `command`; a context manager that leaves no process behind."""
 
-    def __init__(self, command, transcript=None, show=False):
+    def __init__(self, command, transcript=None, show=False, errors=None):
         self.transcript = transcript
         self.show = show
         self.seen = b""
         self.tail = b""
         self.serial = 0
         self.started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
 
     def __enter__(self):
         return self
