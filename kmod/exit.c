@@ -185,11 +185,13 @@ static int ask_user_for_port(struct vcpu *vcpu, u32 data)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	struct minivmm_run *run = vcpu->run;
+	u8 direction = exit->io.direction, size = exit->io.size;
+	u16 port = exit->io.port;
 
 	run->exit_reason = MINIVMM_EXIT_IO;
-	run->io.direction = exit->io.in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
-	run->io.size = exit->io.size;
-	run->io.port = exit->io.port;
+	run->io.direction = direction;
+	run->io.size = size;
+	run->io.port = port;
 	run->io.count = 1;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
 	memcpy(vcpu->pio_data, &data, sizeof(data));
@@ -211,11 +213,12 @@ bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u3
 static noinline bool port_in_kernel(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
+	bool in = exit->io.direction == MINIVMM_EXIT_IO_IN;
 	u32 data = vcpu->regs.gpr[EMUL_RAX];
 
-	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, exit->io.in, &data))
+	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, in, &data))
 		return false;
-	if (exit->io.in)
+	if (in)
 		write_in_result(vcpu, exit->io.size, data);
 	set_rip(vcpu, exit->io.next_rip);
 	return true;
@@ -328,7 +331,7 @@ static int handle_access(struct vcpu *vcpu)
 	struct memslot *slot = NULL;
 
 	if (exit->kind == EXIT_FAULT)
-		slot = memory_slot_in_window(vcpu, exit->fault.gpa);
+		slot = mmu_slot_in_window(&vcpu->vm->memory, &vcpu->mmu, exit->fault.gpa);
 	if (!slot)
 		return emulation_move_in_window(vcpu);
 	if ((exit->fault.access & MMU_WRITE) && mmu_log_write(vcpu, slot, exit->fault.gpa))
@@ -454,7 +457,7 @@ static void complete_port(struct vcpu *vcpu)
 	vcpu->port.waiting = false;
 	if (vcpu->regs.rip != vcpu->port.rip)
 		return;
-	if (exit->io.in) {
+	if (exit->io.direction == MINIVMM_EXIT_IO_IN) {
 		memcpy(&data, vcpu->pio_data, sizeof(data));
 		write_in_result(vcpu, exit->io.size, data);
 	}

@@ -53,9 +53,10 @@ struct exit_info {
 	union {
 		struct {
 			u64 next_rip;
-			u16 port;
+			u8 direction;	/* from here on as in the run page: MINIVMM_EXIT_IO_* */
 			u8 size;
-			bool in, string;
+			u16 port;
+			bool string;
 		} io;
 		struct {
 			u64 gpa;

@@ -117,14 +117,6 @@ bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 	return found;
 }
 
-struct memslot *memory_slot_in_window(struct vcpu *vcpu, gpa_t gpa)
-{
-	struct memory *mem = &vcpu->vm->memory;
-
-	return memory_find_slot(rcu_dereference_sched(mem->slots[vcpu->mmu.role.as_id]),
-				&vcpu->mmu.slot, gpa >> PAGE_SHIFT);
-}
-
 unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn)
 {
 	struct memslot *slot = memory_find_slot(memory_slots(&vm->memory, as_id), NULL, gfn);

@@ -177,9 +177,6 @@ int guest_cmpxchg(struct vcpu *vcpu, gpa_t gpa, void *old, const void *new, unsi
  */
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa);
 
-/* memory_slot_in_window - the slot that covers @gpa, or NULL: good until the window ends. Window. */
-struct memslot *memory_slot_in_window(struct vcpu *vcpu, gpa_t gpa);
-
 /*
  * memory_find_slot - the slot of @gfn or NULL, in this version of the array.
  * @cache may be NULL. Inside srcu, or with preemption off, or under vm->lock or mmu_lock.

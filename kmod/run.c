@@ -421,6 +421,8 @@ static int run(struct vcpu *vcpu)
 		next = prepare_entry(vcpu);
 		if (next == NEXT_ENTER)
 			next = run_section(vcpu);
+		if (next == NEXT_USER)
+			break;
 		if (next == NEXT_OUTSIDE)
 			next = exit_handle_outside(vcpu);
 		if (next == NEXT_ENTER || next == NEXT_HOST)

@@ -162,7 +162,8 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
 	if (!bytes)
 		return false;
 	if (unlikely(bytes[0] != TWO_BYTE_OPCODE))
-		return code_set_insn_len(vcpu, bytes, code_len(bytes), opcode_len);
+		return code_set_insn_len(vcpu, bytes, min_t(unsigned int, code_len(bytes), EMUL_INSN_MAX),
+					 opcode_len);
 	vcpu->exit.insn_len = opcode_len;
 	return true;
 }

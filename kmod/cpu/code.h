@@ -49,10 +49,10 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len);
 bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 		       unsigned int opcode_len);
 
-/* code_len - how many bytes an instruction has at most, up to the page's end. */
+/* code_len - how many bytes there are: up to the page's end. */
 static inline unsigned int code_len(const u8 *bytes)
 {
-	return min_t(unsigned int, EMUL_INSN_MAX, PAGE_SIZE - offset_in_page(bytes));
+	return PAGE_SIZE - offset_in_page(bytes);
 }
 
 /* code_forget - with every flush of the CPU's TLB. */

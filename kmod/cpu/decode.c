@@ -433,6 +433,8 @@ int emul_decode(struct emul *e)
 
 	if (ret)
 		e->insn.op = NULL;
+	else
+		emul_note_move(&e->insn);
 	return ret;
 }
 

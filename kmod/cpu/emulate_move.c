@@ -64,28 +64,34 @@ int emul_exec_movx(struct emul *e)
 	return EMUL_DONE;
 }
 
-bool emul_as_move(const struct emul *e, struct emul_move *move)
+void emul_note_move(struct emul_insn *insn)
 {
-	const struct emul_insn *insn = &e->insn;
 	const struct emul_opcode *op = insn->op;
 
 	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS)
+		return;
+	if (op->exec == emul_exec_movx)
+		insn->move_size = movx_size(insn);
+	else if (op->exec == emul_exec_mov)
+		insn->move_size = insn->op_size;
+	insn->move_is_write = !(op->flags & OPF_TO_REG);
+}
+
+bool emul_as_move(const struct emul *e, struct emul_move *move)
+{
+	const struct emul_insn *insn = &e->insn;
+
+	if (!insn->move_size)
 		return false;
 	move->linear = emul_effective_address(e);
-	move->is_write = false;
-	move->data = 0;
-	if (op->exec == emul_exec_movx) {
-		move->size = movx_size(insn);
-		return true;
-	}
-	if (op->exec != emul_exec_mov)
-		return false;
-	move->size = insn->op_size;
-	if (op->flags & OPF_TO_REG)
-		return true;
-	move->is_write = true;
-	move->data = op->flags & OPF_IMM ? insn->imm & emul_mask(insn->op_size) :
-					   emul_reg_read(e, insn->reg, insn->op_size);
+	move->size = insn->move_size;
+	move->is_write = insn->move_is_write;
+	if (!insn->move_is_write)
+		move->data = 0;
+	else if (insn->op->flags & OPF_IMM)
+		move->data = insn->imm & emul_mask(insn->move_size);
+	else
+		move->data = emul_reg_read(e, insn->reg, insn->move_size);
 	return true;
 }
 

@@ -46,8 +46,12 @@ void emul_areg_write(struct emul *e, unsigned int reg, unsigned int size, u64 va
 {
 	u64 *gpr = &e->regs->gpr[reg];
 
-	val &= emul_mask(size);
-	*gpr = size >= 4 ? val : (*gpr & ~emul_mask(size)) | val;
+	if (size == 8)
+		*gpr = val;
+	else if (size == 4)
+		*gpr = (u32)val;
+	else
+		*gpr = (*gpr & ~emul_mask(size)) | (val & emul_mask(size));
 }
 
 u64 emul_reg_read(const struct emul *e, unsigned int reg, unsigned int size)

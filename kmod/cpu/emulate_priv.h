@@ -126,6 +126,9 @@ int emul_exec_vec_store_half(struct emul *e);
 int emul_exec_movd_load(struct emul *e);
 int emul_exec_movd_store(struct emul *e);
 
+/* emulate_move.c: sets move_size and move_is_write of a decoded instruction. */
+void emul_note_move(struct emul_insn *insn);
+
 /* emulate_operand.c */
 
 static inline u64 emul_mask(unsigned int size)

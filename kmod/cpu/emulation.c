@@ -594,14 +594,16 @@ int emulation_continue(struct vcpu *vcpu)
 	return conclude(vcpu, emul_execute(&em->e));
 }
 
-/* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
+/*
+ * Whether the instruction in @bytes is a plain move that does just the access of this exit. What
+ * of the emulator does not change since something was decoded is still as prepare() left it.
+ */
 static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	struct emul_move *move = &vcpu->emulation.move;
 	struct emul *e = &vcpu->emulation.e;
 
-	e->regs = &vcpu->regs;
 	e->cr0 = vcpu->cr0;
 	e->efer = vcpu->efer;
 	return exit->fault.final && emul_decoded_matches(e, bytes, len) && emul_as_move(e, move) &&
@@ -639,8 +641,8 @@ int emulation_move_in_window(struct vcpu *vcpu)
 	len = code_len(bytes);
 	if (is_known_move(vcpu, bytes, len))
 		return move_in_window(vcpu, &em->move);
-	memcpy(em->code, bytes, len);
-	em->code_len = len;
+	em->code_len = min_t(unsigned int, len, sizeof(em->code));
+	memcpy(em->code, bytes, em->code_len);
 	return NEXT_OUTSIDE;
 }
 

@@ -65,7 +65,7 @@ static struct {
 	u32 end[64];		/* of each component in the standard format */
 	u32 bytes[64];		/* of each component alone */
 	u64 aligned;		/* components at multiples of 64 in the compacted format */
-	bool xsaves, pku;
+	bool xsaves;
 } host;
 
 static u64 read_xcr0(void)
@@ -156,7 +156,6 @@ int xstate_setup(void)
 	host.features = host.host_xcr0 & ~(XSTATE_AMX | XSTATE_MPX);
 	read_layout();
 	host.size = xstate_size_of(host.features);
-	host.pku = boot_cpu_has(X86_FEATURE_OSPKE);
 	host.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
 	if (host.xsaves)
 		host.host_xss = host_rdmsr(MSR_IA32_XSS);
@@ -259,7 +258,7 @@ void xstate_enter_window(struct vcpu *vcpu)
 		write_xcr0(vcpu->xstate.xcr0);
 	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, vcpu->xstate.xss);
-	if (host.pku) {
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
 		vcpu->xstate.host_pkru = read_pkru_register();
 		swap_pkru(vcpu->xstate.host_pkru, vcpu->xstate.pkru);
 	}
@@ -267,7 +266,7 @@ void xstate_enter_window(struct vcpu *vcpu)
 
 void xstate_leave_window(struct vcpu *vcpu)
 {
-	if (host.pku) {
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
 		vcpu->xstate.pkru = read_pkru_register();
 		swap_pkru(vcpu->xstate.pkru, vcpu->xstate.host_pkru);
 	}

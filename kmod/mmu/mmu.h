@@ -66,6 +66,14 @@ int mmu_load(struct vcpu *vcpu);
  */
 void mmu_map_apic(struct vcpu *vcpu, bool on);
 
+/* mmu_slot_in_window - the slot that covers @gpa, or NULL: good until the window ends. Window. */
+static inline struct memslot *mmu_slot_in_window(struct memory *mem, struct vcpu_mmu *mmu,
+						 gpa_t gpa)
+{
+	return memory_find_slot(rcu_dereference_sched(mem->slots[mmu->role.as_id]), &mmu->slot,
+				gpa >> PAGE_SHIFT);
+}
+
 /* Kinds of access of a second-level fault; MMU_READ is none of the others. */
 #define MMU_READ	0u
 #define MMU_WRITE	BIT(0)

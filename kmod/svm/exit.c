@@ -158,7 +158,7 @@ static void read_io(struct exit_info *exit, const struct vmcb_control *c)
 	exit->kind = EXIT_IO;
 	exit->io.port = info >> SVM_IOIO_PORT_SHIFT;
 	exit->io.size = (info >> SVM_IOIO_SIZE_SHIFT) & SVM_IOIO_SIZE_MASK;
-	exit->io.in = info & SVM_IOIO_IN;
+	exit->io.direction = info & SVM_IOIO_IN ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
 	exit->io.string = info & SVM_IOIO_STRING;
 	exit->io.next_rip = c->exit_info_2;
 }

@@ -244,7 +244,7 @@ static void read_io(struct vcpu *vcpu, struct exit_info *exit)
 
 	exit->io.port = info >> VMX_IO_PORT_SHIFT;
 	exit->io.size = (info & VMX_IO_SIZE) + 1;
-	exit->io.in = info & VMX_IO_IN;
+	exit->io.direction = info & VMX_IO_IN ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
 	exit->io.string = info & VMX_IO_STRING;
 	exit->io.next_rip = vcpu->regs.rip + exit->insn_len;
 }
