@@ -15,6 +15,7 @@ enum mode {
 	HAMMER,		/* pass after pass write every page, check what the last pass left */
 	PROBE,		/* read the first word of the area beside the epoch */
 	TOUCH,		/* write a word of every page, then the end */
+	TOUCH_RANDOM,	/* the same in random order; one vCPU, pages a power of two */
 };
 
 struct control {

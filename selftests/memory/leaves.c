@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Large pages of the process are large in the second-level tables too: counted by
- * the faults that filling them takes (a kernel probe on the fault function).
+ * the faults that filling them takes (a kernel probe on the fault function), and by
+ * the leaves entered, by level (a histogram of a probe on the function that does it).
  */
 #include <errno.h>
 #include <linux/mman.h>
@@ -19,15 +20,21 @@
 #define PAGES	(SIZE / PAGE)
 #define GIB	(1UL << 30)
 #define TRACING	"/sys/kernel/tracing/"
+#define HISTOGRAM	TRACING "events/kprobes/area_leaf/"
 
-/* The function that resolves one second-level fault. */
-static const char *fault_function(void)
+static bool is_minivmm(void)
 {
 	int device = device_open();
 	bool ours = device_is_minivmm(device);
 
 	close(device);
-	return ours ? "mmu_fault" : "kvm_mmu_page_fault";
+	return ours;
+}
+
+/* The function that resolves one second-level fault. */
+static const char *fault_function(void)
+{
+	return is_minivmm() ? "mmu_fault" : "kvm_mmu_page_fault";
 }
 
 static bool start_counting(void)
@@ -67,20 +74,57 @@ FIXTURE_TEARDOWN(area)
 	guests_free(&self->g);
 }
 
-/* Faults that one pass of the guest over @pages of the area takes, or -1. */
-static long faults_of_touch(struct guests *g, __u64 pages)
+/*
+ * Counts the levels of the leaves that mmu_map() (kmod/mmu/table.h) is asked for:
+ * struct mmu_leaf has the level behind two addresses.
+ */
+static bool start_leaves(void)
+{
+	return write_file(TRACING "kprobe_events", "p:area_leaf mmu_map level=+16($arg3):u32") &&
+	       write_file(HISTOGRAM "trigger", "hist:keys=level");
+}
+
+/* Leaves of @level, 1 to 3, since start_leaves(). */
+static long leaves_of(unsigned int level)
+{
+	FILE *file = fopen(HISTOGRAM "hist", "r");
+	unsigned int found;
+	char line[256];
+	long count = 0, n;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "{ level: %u } hitcount: %ld", &found, &n) == 2 && found == level)
+			count = n;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static void stop_leaves(void)
+{
+	write_file(HISTOGRAM "trigger", "!hist:keys=level");
+	write_file(TRACING "kprobe_events", "-:area_leaf");
+}
+
+/* Faults that one pass of the guest over @pages of the area in @mode takes, or -1. */
+static long faults_of(struct guests *g, enum mode mode, __u64 pages)
 {
 	long faults;
 
 	memset((void *)g->control, 0, sizeof(*g->control));
 	if (!start_counting())
 		return -1;
-	guests_start(g, TOUCH, pages);
+	guests_start(g, mode, pages);
 	if (guests_stop(g))
 		fatal("the guest saw errors");
 	faults = stop_counting();
 	fprintf(stderr, "# %ld faults\n", faults);
 	return faults;
+}
+
+static long faults_of_touch(struct guests *g, __u64 pages)
+{
+	return faults_of(g, TOUCH, pages);
 }
 
 /* Slot 0, code, stack and page tables take some faults of their own. */
@@ -119,6 +163,62 @@ TEST_F(area, transparent_huge_pages_take_a_fault_per_2_mib)
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
+}
+
+#define RANDOM_SIZE	(64 * MIB)
+#define RANDOM_PAGES	(RANDOM_SIZE / PAGE)
+
+/* The guest writes every page of the VMM's populated @memory once, in random order. */
+static long faults_of_random_touch(struct guests *g, __u8 *memory)
+{
+	__u64 touched = 0;
+	long faults;
+
+	memset(memory, 0, RANDOM_SIZE);
+	guests_set_area(g, 0, memory, RANDOM_SIZE);
+	faults = faults_of(g, TOUCH_RANDOM, RANDOM_PAGES);
+	for (__u64 page = 0; page < RANDOM_PAGES; page++)
+		touched += memory[page * PAGE] == 1;
+	if (touched != RANDOM_PAGES)
+		fatal("%llu pages of %lu were written", touched, RANDOM_PAGES);
+	return faults;
+}
+
+TEST_F(area, huge_pages_of_64_mib_touched_at_random_take_64_faults)
+{
+	bool ours = is_minivmm(), counted;
+	long faults;
+
+	self->memory = map_huge(RANDOM_SIZE);
+	if (!self->memory)
+		SKIP(return, "no transparent huge pages");
+	counted = ours && start_leaves();
+	faults = faults_of_random_touch(&self->g, self->memory);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_GE(64, faults);
+	if (!ours)
+		return;
+	EXPECT_TRUE(counted);
+	fprintf(stderr, "# leaves: %ld small, %ld large\n", leaves_of(1), leaves_of(2));
+	EXPECT_LE(RANDOM_SIZE / (2 * MIB), leaves_of(2));
+	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), leaves_of(1));
+	stop_leaves();
+}
+
+/* A fault may enter what is beside the page, up to 16 (kmod/mmu/fault.c). */
+TEST_F(area, small_pages_of_64_mib_touched_at_random_take_a_fault_per_16)
+{
+	long faults;
+
+	self->memory = map_huge(RANDOM_SIZE);
+	if (!self->memory)
+		SKIP(return, "no transparent huge pages");
+	madvise(self->memory, RANDOM_SIZE, MADV_NOHUGEPAGE);
+	faults = faults_of_random_touch(&self->g, self->memory);
+	if (faults < 0)
+		SKIP(return, "no kernel probes");
+	EXPECT_LE(RANDOM_PAGES / 16, faults);
 }
 
 TEST_F(area, hugetlb_pages_take_a_fault_per_2_mib)

@@ -61,6 +61,18 @@ static void touch(u64 id)
 	control->vcpu[id].passes = 1;
 }
 
+/* Every page once, in the order of a linear congruential generator of full period. */
+static void touch_random(u64 id)
+{
+	u64 page = 0, i;
+
+	for (i = 0; i < control->pages; i++) {
+		*(volatile u64 *)(AREA + page * 4096) = 1;
+		page = (page * 1664525 + 1013904223) & (control->pages - 1);
+	}
+	control->vcpu[id].passes = 1;
+}
+
 /* The test raises the epoch to n after memory older than n went out of reach. */
 static void probe(u64 id)
 {
@@ -88,6 +100,9 @@ u32 guest_main(u64 id)
 		break;
 	case TOUCH:
 		touch(id);
+		break;
+	case TOUCH_RANDOM:
+		touch_random(id);
 		break;
 	}
 	return control->vcpu[id].errors;
