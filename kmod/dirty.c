@@ -106,7 +106,8 @@ static void restart_masked(struct vm *vm, struct memslot *slot, size_t first, si
 
 	spin_lock(&vm->memory.mmu_lock);
 	for (i = 0; i < n; i++)
-		restart_word(vm, slot, first + i, mask[i], &flush);
+		if (mask[i])
+			restart_word(vm, slot, first + i, mask[i], &flush);
 	flush_restarted(vm, flush);
 	spin_unlock(&vm->memory.mmu_lock);
 	cond_resched();
