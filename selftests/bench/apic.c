@@ -23,6 +23,9 @@ GUEST_BATCH(deadline_op, X2APIC_ON X2APIC_DEADLINE_MODE "xor %r8d, %r8d; xor %eb
 	"mov %r8, %rdi\n" X2APIC_SET_DEADLINE "\n"
 	"7: inc %rbx; cmp %rdi, %r8; je 7b");
 
+/* To a vCPU whose APIC is enabled and whose thread does not run it: halt-ipi is with all the rest. */
+GUEST_BATCH(ipi_op, X2APIC_ON, X2APIC_IPI(1, 0x40));
+
 static void measure(const char *name, const __u8 *code, const __u8 *end)
 {
 	struct guest g;
@@ -61,12 +64,27 @@ static void measure_interrupts(const char *name, const __u8 *handler, const __u8
 	guest_free(&g);
 }
 
+static void measure_ipi(void)
+{
+	struct vcpu other;
+	struct guest g;
+
+	guest_init_irqchip(&g, CODE(ipi_op));
+	vcpu_init(&other, &g.vm, 1);
+	vcpu_enter_long(&other, GUEST_CODE);
+	bench_run(&other, MINIVMM_EXIT_IO);
+	bench_batches(&g.vcpu, "ipi-send");
+	vcpu_free(&other);
+	guest_free(&g);
+}
+
 void bench_apic(void)
 {
 	measure("apic-read", CODE(apic_read_op));
 	measure("apic-write", CODE(apic_write_op));
 	measure("apic-eoi", CODE(apic_eoi_op));
 	measure("x2apic-eoi", CODE(x2apic_eoi_op));
+	measure_ipi();
 	measure_interrupts("self-ipi", self_ipi_handler, CODE(self_ipi_op));
 	measure_interrupts("self-ipi-halt", self_halt_handler, CODE(self_halt_op));
 	measure_interrupts("tsc-deadline", deadline_handler, CODE(deadline_op));

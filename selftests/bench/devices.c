@@ -8,16 +8,17 @@
 #define HOLE		0xd0000000
 #define EVENT_PORT	0x20
 
-GUEST_BATCH(pic_op, "", "in $0x21, %al");
+GUEST_BATCH(pic_read_op, "", "in $0x21, %al");
+GUEST_BATCH(pic_write_op, "mov $0xff, %al", "out %al, $0x21");
 GUEST_BATCH(event_port_op, "", "out %al, $" STRING(EVENT_PORT));
 GUEST_BATCH(event_mmio_op, "mov $" STRING(HOLE) ", %edx", "mov %eax, (%rdx)");
 
-static void measure_pic(void)
+static void measure_pic(const char *name, const __u8 *code, const __u8 *end)
 {
 	struct guest g;
 
-	guest_init_irqchip(&g, CODE(pic_op));
-	bench_batches(&g.vcpu, "pio-kernel");
+	guest_init_irqchip(&g, code, end);
+	bench_batches(&g.vcpu, name);
 	guest_free(&g);
 }
 
@@ -42,7 +43,8 @@ void bench_devices(void)
 	};
 	struct minivmm_ioeventfd mmio = { .addr = HOLE, .len = 4 };
 
-	measure_pic();
+	measure_pic("pio-kernel", CODE(pic_read_op));
+	measure_pic("pio-kernel-write", CODE(pic_write_op));
 	measure_eventfd("pio-eventfd", &port, CODE(event_port_op));
 	measure_eventfd("mmio-eventfd", &mmio, CODE(event_mmio_op));
 }

@@ -117,21 +117,25 @@ static void measure_collect(void)
 /* With manual protection: collected, then cleared. */
 static void measure_clear(void)
 {
-	struct samples collect = { 0 }, clear = { 0 }, page = { 0 };
+	struct samples collect = { 0 }, idle = { 0 }, clear = { 0 }, page = { 0 };
 	struct guest g;
 	void *area = logged_guest(&g, 1);
 
 	collect_cost(&g.vm);
 	clear_cost(&g.vm);
 	while (page.count < ROUNDS) {
-		__u64 write = bench_cost(&g.vcpu, MINIVMM_EXIT_IO);
+		__u64 write;
 
+		memset(bitmap, 0, sizeof(bitmap));
+		bench_sample(&idle, clear_cost(&g.vm));
+		write = bench_cost(&g.vcpu, MINIVMM_EXIT_IO);
 		bench_sample(&collect, collect_cost(&g.vm));
 		must_be_dirty();
 		bench_sample(&clear, clear_cost(&g.vm));
 		bench_sample(&page, write + collect.value[page.count] + clear.value[page.count]);
 	}
 	bench_row("log-collect-manual-gib", bench_median(&collect) * PER_GIB, 1);
+	bench_row("log-clear-clean-gib", bench_median(&idle) * PER_GIB, 1);
 	bench_median_row("log-clear", &clear, DIRTY);
 	bench_median_row("log-page-manual", &page, DIRTY);
 	logged_free(&g, area);
