@@ -187,7 +187,8 @@ struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_
 static inline struct memslot *memory_find_slot(const struct memslots *slots,
 					       struct memslot_cache *cache, gfn_t gfn)
 {
-	if (cache && cache->generation == slots->generation && gfn - cache->base_gfn < cache->npages)
+	if (cache && cache->generation == slots->generation &&
+	    gfn - cache->base_gfn < cache->npages)
 		return cache->slot;
 	return memory_search_slot(slots, cache, gfn);
 }

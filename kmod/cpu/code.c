@@ -146,6 +146,7 @@ bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 {
 	unsigned int prefixes = 0;
 
+	got = min_t(unsigned int, got, EMUL_INSN_MAX);
 	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
 		prefixes++;
 	vcpu->exit.insn_len = prefixes + opcode_len;
@@ -162,8 +163,7 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
 	if (!bytes)
 		return false;
 	if (unlikely(bytes[0] != TWO_BYTE_OPCODE))
-		return code_set_insn_len(vcpu, bytes, min_t(unsigned int, code_len(bytes), EMUL_INSN_MAX),
-					 opcode_len);
+		return code_set_insn_len(vcpu, bytes, code_len(bytes), opcode_len);
 	vcpu->exit.insn_len = opcode_len;
 	return true;
 }

@@ -43,7 +43,7 @@ struct emul_insn {
 	bool vex_l;		/* 256 bits */
 	s64 disp;		/* displacement, or the whole offset of MOV moffs */
 	u64 imm;		/* sign-extended immediate */
-	u8 move_size;		/* bytes of a plain move as emul_as_move() knows it; 0: it is none */
+	u8 move_size;		/* bytes of a plain move, see emul_as_move(); 0: it is none */
 	bool move_is_write;
 	const struct emul_opcode *op;
 };

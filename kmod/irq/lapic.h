@@ -67,7 +67,7 @@ static inline int lapic_masked_class(const struct lapic *lapic)
 /* lapic_timer_exit - EXIT_TIMER: the deadline has come, or it is time to look again. */
 void lapic_timer_exit(struct vcpu *vcpu);
 
-/* lapic_section_leave - with exit_tsc set: from now on the hrtimer waits for the deadline that exit_tsc stood for. */
+/* lapic_section_leave - exit_tsc is set: from now on the hrtimer waits for what it stood for. */
 void lapic_section_leave(struct vcpu *vcpu);
 
 /* lapic_accept - the CPU takes @vector now: IRR to ISR. */
