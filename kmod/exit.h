@@ -48,7 +48,7 @@ enum exit_kind {
 
 struct exit_info {
 	enum exit_kind kind;
-	u8 insn_len;		/* 0: the CPU did not say; see emulation_skip() */
+	u8 insn_len;		/* 0: the CPU did not say; see code_measure() */
 	u64 hw_code;
 	union {
 		struct {
