@@ -50,9 +50,8 @@ int emulation_run(struct vcpu *vcpu);
 int emulation_continue(struct vcpu *vcpu);
 
 /*
- * emulation_measure - set exit.insn_len for an intercepted instruction whose length
- * the CPU did not report: its prefixes and the @opcode_len bytes after them.
- * Returns NEXT_ENTER: done; NEXT_HOST: something else happened, enter again; -errno.
+ * emulation_measure - code_measure() where the bytes are not at hand. Returns NEXT_ENTER: done;
+ * NEXT_HOST: something else happened, enter again; NEXT_USER; -errno.
  */
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
