@@ -29,29 +29,10 @@ static const u8 opcode_len[NR_EXIT_KINDS] = {
 	[EXIT_XSETBV] = 3,
 };
 
-static noinline void set_rip_and_step(struct vcpu *vcpu, u64 rip)
+/* Step over the instruction that exited, whose length is exit.insn_len. */
+static void skip(struct vcpu *vcpu)
 {
-	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
-	vcpu->irq_shadow = false;
-	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
-	if (vcpu->regs.rflags & X86_EFLAGS_TF)
-		vcpu_inject_debug(vcpu, DR_STEP);
-}
-
-static inline void set_rip(struct vcpu *vcpu, u64 rip)
-{
-	if (unlikely((rip ^ vcpu->regs.rip) >> 32 ||
-		     (vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))) {
-		set_rip_and_step(vcpu, rip);
-		return;
-	}
-	vcpu->regs.rip = rip;
-	vcpu->irq_shadow = false;
-}
-
-void exit_skip(struct vcpu *vcpu)
-{
-	set_rip(vcpu, vcpu->regs.rip + vcpu->exit.insn_len);
+	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->exit.insn_len);
 }
 
 void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
@@ -80,7 +61,7 @@ int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 static int handle_cpuid(struct vcpu *vcpu)
 {
 	cpuid_execute(vcpu);
-	exit_skip(vcpu);
+	skip(vcpu);
 	return NEXT_AGAIN;
 }
 
@@ -95,7 +76,7 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 	}
 	gpr[EMUL_RAX] = (u32)value;
 	gpr[EMUL_RDX] = value >> 32;
-	exit_skip(vcpu);
+	skip(vcpu);
 	return NEXT_AGAIN;
 }
 
@@ -123,14 +104,14 @@ static int handle_msr_write(struct vcpu *vcpu)
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
-	exit_skip(vcpu);
+	skip(vcpu);
 	return msr_makes_events(index) ? NEXT_ENTER : NEXT_AGAIN;
 }
 
 /* A halted vCPU sleeps outside; without in-kernel irqchip userspace does the waiting. */
 static int handle_hlt(struct vcpu *vcpu)
 {
-	exit_skip(vcpu);
+	skip(vcpu);
 	if (!vcpu->lapic.in_kernel) {
 		vcpu->run->exit_reason = MINIVMM_EXIT_HLT;
 		return NEXT_USER;
@@ -152,7 +133,7 @@ static int handle_hypercall(struct vcpu *vcpu)
 		gpr[EMUL_RAX] = mask & pv_hypercall(vcpu, gpr[EMUL_RAX] & mask,
 						    gpr[EMUL_RBX] & mask, gpr[EMUL_RCX] & mask,
 						    gpr[EMUL_RDX] & mask, gpr[EMUL_RSI] & mask);
-	exit_skip(vcpu);
+	skip(vcpu);
 	return NEXT_ENTER;
 }
 
@@ -165,7 +146,7 @@ static int handle_xsetbv(struct vcpu *vcpu)
 	    xstate_set_xcr0(vcpu, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32))
 		vcpu_inject_gp(vcpu);
 	else
-		exit_skip(vcpu);
+		skip(vcpu);
 	return NEXT_ENTER;
 }
 
@@ -220,7 +201,7 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 		return false;
 	if (in)
 		write_in_result(vcpu, exit->io.size, data);
-	set_rip(vcpu, exit->io.next_rip);
+	vcpu_set_rip(vcpu, exit->io.next_rip);
 	return true;
 }
 
@@ -261,7 +242,7 @@ static int handle_machine_check(struct vcpu *vcpu)
 static int handle_apic_eoi(struct vcpu *vcpu)
 {
 	lapic_mmio_write(vcpu, APIC_REG_EOI, sizeof(u32), 0);
-	exit_skip(vcpu);
+	skip(vcpu);
 	return NEXT_ENTER;
 }
 
@@ -295,7 +276,7 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_XSETBV:
 		return handle_xsetbv(vcpu);
 	case EXIT_CACHE_FLUSH:
-		exit_skip(vcpu);
+		skip(vcpu);
 		return NEXT_AGAIN;
 	case EXIT_DEBUG_REGISTER:
 		return handle_debug_register(vcpu);
@@ -409,7 +390,7 @@ static int handle_cpu_taken(struct vcpu *vcpu)
 /* Others may need this CPU more: typically the holder of a lock the guest spins on. */
 static int handle_pause(struct vcpu *vcpu)
 {
-	exit_skip(vcpu);
+	skip(vcpu);
 	yield();
 	return NEXT_ENTER;
 }
@@ -461,7 +442,7 @@ static void complete_port(struct vcpu *vcpu)
 		memcpy(&data, vcpu->pio_data, sizeof(data));
 		write_in_result(vcpu, exit->io.size, data);
 	}
-	set_rip(vcpu, exit->io.next_rip);
+	vcpu_set_rip(vcpu, exit->io.next_rip);
 }
 
 int exit_complete_user(struct vcpu *vcpu)

@@ -107,9 +107,6 @@ int exit_handle_outside(struct vcpu *vcpu);
 void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
 		  const void *state);
 
-/* exit_skip - step over the instruction that exited, whose length is exit.insn_len. */
-void exit_skip(struct vcpu *vcpu);
-
 /*
  * exit_port_in_kernel - a port access that needs no userspace now: of a device in the
  * kernel, or a write signalled to an eventfd or queued for later. False: none of these.

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
 #include "backend.h"
@@ -102,6 +103,15 @@ void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits)
 {
 	vcpu_inject_exception(vcpu, EMUL_VEC_DB, false, 0);
 	vcpu->events.exception.payload = dr6_bits;
+}
+
+void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
+{
+	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
+	vcpu->irq_shadow = false;
+	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
+	if (vcpu->regs.rflags & X86_EFLAGS_TF)
+		vcpu_inject_debug(vcpu, DR_STEP);
 }
 
 void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)

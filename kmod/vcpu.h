@@ -215,6 +215,20 @@ static inline bool vcpu_can_take_nmi(struct vcpu *vcpu)
 	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
 }
 
+/* vcpu_set_rip - to @rip, past an instruction that was done for the guest. */
+void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip);
+
+static inline void vcpu_set_rip(struct vcpu *vcpu, u64 rip)
+{
+	if (unlikely((rip ^ vcpu->regs.rip) >> 32 ||
+		     (vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))) {
+		vcpu_set_rip_and_step(vcpu, rip);
+		return;
+	}
+	vcpu->regs.rip = rip;
+	vcpu->irq_shadow = false;
+}
+
 /*
  * vcpu_take_back_event - what the CPU was delivering to the guest when it exited, in
  * the form in which both vendors give it: is delivered by the next entry. Window.

@@ -15,7 +15,7 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 	struct emul_seg cs;
 
 	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
-	vcpu->emulation.e.cs_attr = cs.attr;
+	vcpu->code.is_64bit = false;
 	return (u32)(cs.base + vcpu->regs.rip);
 }
 
@@ -27,7 +27,7 @@ static __always_inline u64 linear_rip(struct vcpu *vcpu)
 	vcpu_need(vcpu, CODE_STATE);
 	if (unlikely(!(vcpu->efer & EFER_LMA) || !backend_call(code_is_64bit)(vcpu)))
 		return linear_rip_of_segment(vcpu);
-	vcpu->emulation.e.cs_attr = EMUL_ATTR_L;
+	vcpu->code.is_64bit = true;
 	return vcpu->regs.rip;
 }
 

@@ -31,9 +31,10 @@ struct code_page {
 
 struct code {
 	struct code_page page[CODE_PAGES];	/* by page number */
+	bool is_64bit;				/* what was looked at last is 64-bit code */
 };
 
-/* code_linear_rip - linear address of the instruction; also sets emulation.e.cs_attr. */
+/* code_linear_rip - linear address of the instruction. */
 u64 code_linear_rip(struct vcpu *vcpu);
 
 /* code_peek - the bytes at RIP, code_len() of them, or NULL: not at hand. Window. */

@@ -438,23 +438,10 @@ int emul_decode(struct emul *e)
 	return ret;
 }
 
-/* Whether the first @len bytes are equal; there are 15 of @a and @n of @b. */
-static bool same_bytes(const u8 *a, const u8 *b, unsigned int len, unsigned int n)
-{
-	u64 first, second;
-
-	if (len > 8 || n < 8)
-		return !memcmp(a, b, len);
-	memcpy(&first, a, 8);
-	memcpy(&second, b, 8);
-	return (first ^ second) << (64 - 8 * len) == 0;
-}
-
 bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)
 {
 	const struct emul_insn *insn = &e->insn;
 
 	return insn->op && insn->code_bits == emul_code_bits(e) &&
-	       (!insn->vex || emul_is_protected(e)) && n >= insn->len &&
-	       same_bytes(insn->bytes, bytes, insn->len, n);
+	       (!insn->vex || emul_is_protected(e)) && emul_same_bytes(insn, bytes, n);
 }

@@ -43,8 +43,10 @@ struct emul_insn {
 	bool vex_l;		/* 256 bits */
 	s64 disp;		/* displacement, or the whole offset of MOV moffs */
 	u64 imm;		/* sign-extended immediate */
-	u8 move_size;		/* bytes of a plain move, see emul_as_move(); 0: it is none */
+	u8 move_size;		/* bytes of a plain move, see emul_known_move(); 0: it is none */
 	bool move_is_write;
+	u8 move_reg;		/* what is written; EMUL_NO_REG: the immediate */
+	u64 move_mask;		/* the bits written */
 	const struct emul_opcode *op;
 };
 

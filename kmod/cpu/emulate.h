@@ -136,6 +136,12 @@ struct emul_ops {
 
 #define EMUL_REP_MAX	1024
 
+/* The bits of an operand of @size bytes. */
+static inline u64 emul_mask(unsigned int size)
+{
+	return ~0ULL >> (64 - 8 * size);
+}
+
 /* Where no instruction can reach. */
 #define EMUL_NO_LINEAR	BIT_ULL(63)
 
@@ -196,23 +202,6 @@ bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)
  * and RFLAGS.RF is clear.
  */
 int emul_execute(struct emul *e);
-
-/* A plain move between memory and a register or immediate, of which the caller makes the access. */
-struct emul_move {
-	u64 linear;		/* of the memory operand */
-	u64 data;		/* what is written, 0 where it is a read */
-	unsigned int size;	/* 1, 2, 4 or 8 bytes */
-	bool is_write;
-};
-
-/*
- * Whether the decoded instruction is one, in 64-bit mode and through a segment without
- * base. Nothing is checked: it is for an access that the CPU has found allowed.
- */
-bool emul_as_move(const struct emul *e, struct emul_move *move);
-
-/* What the move has read goes to its register; RIP is the caller's to advance. */
-void emul_finish_read(struct emul *e, u64 val);
 
 /* Decode and execute. */
 int emulate(struct emul *e);

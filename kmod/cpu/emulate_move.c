@@ -68,31 +68,16 @@ void emul_note_move(struct emul_insn *insn)
 {
 	const struct emul_opcode *op = insn->op;
 
-	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS)
+	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS ||
+	    emul_is_high_byte(insn, insn->reg, insn->op_size))
 		return;
 	if (op->exec == emul_exec_movx)
 		insn->move_size = movx_size(insn);
 	else if (op->exec == emul_exec_mov)
 		insn->move_size = insn->op_size;
 	insn->move_is_write = !(op->flags & OPF_TO_REG);
-}
-
-bool emul_as_move(const struct emul *e, struct emul_move *move)
-{
-	const struct emul_insn *insn = &e->insn;
-
-	if (!insn->move_size)
-		return false;
-	move->linear = emul_effective_address(e);
-	move->size = insn->move_size;
-	move->is_write = insn->move_is_write;
-	if (!insn->move_is_write)
-		move->data = 0;
-	else if (insn->op->flags & OPF_IMM)
-		move->data = insn->imm & emul_mask(insn->move_size);
-	else
-		move->data = emul_reg_read(e, insn->reg, insn->move_size);
-	return true;
+	insn->move_mask = insn->move_is_write ? emul_mask(insn->op_size) : 0;
+	insn->move_reg = op->flags & OPF_IMM ? EMUL_NO_REG : insn->reg;
 }
 
 static u64 swap_bytes(u64 val, unsigned int size)

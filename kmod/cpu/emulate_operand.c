@@ -31,12 +31,6 @@ int emul_raise(struct emul *e, u8 vector)
 	return EMUL_FAULT;
 }
 
-/* AH, CH, DH, BH: encodings 4 to 7 without a REX prefix. */
-static bool is_high_byte(const struct emul *e, unsigned int reg, unsigned int size)
-{
-	return size == 1 && !e->insn.rex && reg >= 4 && reg < 8;
-}
-
 u64 emul_areg_read(const struct emul *e, unsigned int reg, unsigned int size)
 {
 	return e->regs->gpr[reg] & emul_mask(size);
@@ -56,7 +50,7 @@ void emul_areg_write(struct emul *e, unsigned int reg, unsigned int size, u64 va
 
 u64 emul_reg_read(const struct emul *e, unsigned int reg, unsigned int size)
 {
-	if (is_high_byte(e, reg, size))
+	if (emul_is_high_byte(&e->insn, reg, size))
 		return e->regs->gpr[reg - 4] >> 8 & 0xff;
 	return emul_areg_read(e, reg, size);
 }
@@ -65,26 +59,12 @@ void emul_reg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val
 {
 	u64 *gpr;
 
-	if (is_high_byte(e, reg, size)) {
+	if (emul_is_high_byte(&e->insn, reg, size)) {
 		gpr = &e->regs->gpr[reg - 4];
 		*gpr = (*gpr & ~0xff00ULL) | (val & 0xff) << 8;
 	} else {
 		emul_areg_write(e, reg, size, val);
 	}
-}
-
-u64 emul_effective_address(const struct emul *e)
-{
-	const struct emul_insn *insn = &e->insn;
-	u64 ea = insn->disp;
-
-	if (insn->base != EMUL_NO_REG)
-		ea += e->regs->gpr[insn->base];
-	if (insn->index != EMUL_NO_REG)
-		ea += e->regs->gpr[insn->index] << insn->scale;
-	if (insn->rip_relative)
-		ea += e->regs->rip + insn->len;
-	return ea & emul_mask(insn->addr_size);
 }
 
 static u8 segment_vector(enum emul_sreg seg)

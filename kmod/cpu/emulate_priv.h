@@ -9,6 +9,7 @@
 #define MINIVMM_CPU_EMULATE_PRIV_H
 
 #include "emulate.h"
+#include "move.h"
 
 #define CR0_PE		BIT_ULL(0)
 #define CR0_EM		BIT_ULL(2)
@@ -126,15 +127,8 @@ int emul_exec_vec_store_half(struct emul *e);
 int emul_exec_movd_load(struct emul *e);
 int emul_exec_movd_store(struct emul *e);
 
-/* emulate_move.c: sets move_size and move_is_write of a decoded instruction. */
+/* emulate_move.c: sets the move_ members of a decoded instruction. */
 void emul_note_move(struct emul_insn *insn);
-
-/* emulate_operand.c */
-
-static inline u64 emul_mask(unsigned int size)
-{
-	return ~0ULL >> (64 - 8 * size);
-}
 
 static inline u64 emul_sign_extend(u64 val, unsigned int size)
 {
@@ -151,6 +145,19 @@ static inline unsigned int emul_code_bits(const struct emul *e)
 	if ((e->efer & EFER_LMA) && (e->cs_attr & EMUL_ATTR_L))
 		return 64;
 	return e->cs_attr & EMUL_ATTR_DB ? 32 : 16;
+}
+
+/* AH, CH, DH, BH: encodings 4 to 7 without a REX prefix. */
+static inline bool emul_is_high_byte(const struct emul_insn *insn, unsigned int reg,
+				     unsigned int size)
+{
+	return size == 1 && !insn->rex && reg >= 4 && reg < 8;
+}
+
+/* Offset of the ModRM or moffs memory operand in its segment. */
+static inline u64 emul_effective_address(const struct emul *e)
+{
+	return emul_address_sum(e) & emul_mask(e->insn.addr_size);
 }
 
 /* Is segmentation that of protected mode: neither real nor virtual-8086? */
@@ -170,9 +177,6 @@ void emul_reg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val
 /* An address or count register: never AH to BH. */
 u64 emul_areg_read(const struct emul *e, unsigned int reg, unsigned int size);
 void emul_areg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val);
-
-/* Offset of the ModRM or moffs memory operand in its segment. */
-u64 emul_effective_address(const struct emul *e);
 
 /*
  * Segmentation: offset in a segment to linear address, for an access of len

@@ -14,6 +14,7 @@
 #include "../vcpu.h"
 #include "../vm.h"
 #include "emulation.h"
+#include "move.h"
 
 static struct vcpu *to_vcpu(struct emul *e)
 {
@@ -186,7 +187,6 @@ static inline void report_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, boo
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
 	run->mmio.is_write = is_write;
-	vcpu->emulation.reading = !is_write;
 }
 
 static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
@@ -194,6 +194,7 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
 		return EMUL_UNHANDLED;
 	report_mmio(vcpu, gpa, len, data);
+	vcpu->emulation.reading = !data;
 	if (data)
 		memcpy(vcpu->run->mmio.data, data, len);
 	return EMUL_EXIT;
@@ -565,15 +566,15 @@ int emulation_run(struct vcpu *vcpu)
 	return conclude(vcpu, result);
 }
 
-static int finish_move(struct vcpu *vcpu, bool read, u64 data)
+static inline void step_over_move(struct vcpu *vcpu)
 {
-	struct emul *e = &vcpu->emulation.e;
+	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->emulation.e.insn.len);
+}
 
-	if (read)
-		emul_finish_read(e, data);
-	vcpu->exit.insn_len = e->insn.len;
-	exit_skip(vcpu);
-	return NEXT_ENTER;
+static void finish_read(struct vcpu *vcpu, u64 data)
+{
+	emul_finish_read(&vcpu->emulation.e, data);
+	step_over_move(vcpu);
 }
 
 int emulation_continue(struct vcpu *vcpu)
@@ -585,7 +586,8 @@ int emulation_continue(struct vcpu *vcpu)
 	em->error = 0;
 	if (em->moving) {
 		memcpy(&data, vcpu->run->mmio.data, sizeof(data));
-		return finish_move(vcpu, em->reading, data);
+		finish_read(vcpu, data);
+		return NEXT_ENTER;
 	}
 	if (em->reading)
 		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
@@ -594,35 +596,47 @@ int emulation_continue(struct vcpu *vcpu)
 	return conclude(vcpu, emul_execute(&em->e));
 }
 
-/*
- * Whether the instruction in @bytes is a plain move that does just the access of this exit. What
- * of the emulator does not change since something was decoded is still as prepare() left it.
- */
-static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+/* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
+static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
-	struct emul_move *move = &vcpu->emulation.move;
-	struct emul *e = &vcpu->emulation.e;
+	const struct emul *e = &vcpu->emulation.e;
 
-	e->cr0 = vcpu->cr0;
-	e->efer = vcpu->efer;
-	return exit->fault.final && emul_decoded_matches(e, bytes, len) && emul_as_move(e, move) &&
-	       move->is_write == !!(exit->fault.access & MMU_WRITE) &&
-	       offset_in_page(move->linear) == offset_in_page(exit->fault.gpa) &&
-	       offset_in_page(exit->fault.gpa) + move->size <= PAGE_SIZE;
+	return exit->fault.final && vcpu->code.is_64bit && emul_known_move(e, bytes, len) &&
+	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
+	       offset_in_page(emul_address_sum(e)) == offset_in_page(exit->fault.gpa) &&
+	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;
 }
 
-static int move_in_window(struct vcpu *vcpu, struct emul_move *move)
+/* Once userspace is told of it, a write is over for the guest. */
+static int write_in_window(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
+	unsigned int size = em->e.insn.move_size;
 	u64 gpa = vcpu->exit.fault.gpa;
 
-	if (in_kernel_access(vcpu, gpa, move->size, move->is_write, &move->data))
-		return finish_move(vcpu, !move->is_write, move->data);
-	em->moving = true;
-	em->waiting = true;
-	report_mmio(vcpu, gpa, move->size, move->is_write);
-	memcpy(vcpu->run->mmio.data, &move->data, sizeof(move->data));
+	em->move_data = emul_move_data(&em->e);
+	step_over_move(vcpu);
+	if (in_kernel_access(vcpu, gpa, size, true, &em->move_data))
+		return NEXT_ENTER;
+	report_mmio(vcpu, gpa, size, true);
+	memcpy(vcpu->run->mmio.data, &em->move_data, sizeof(em->move_data));
+	return NEXT_USER;
+}
+
+static int read_in_window(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+	unsigned int size = em->e.insn.move_size;
+	u64 gpa = vcpu->exit.fault.gpa;
+
+	em->move_data = 0;
+	if (in_kernel_access(vcpu, gpa, size, false, &em->move_data)) {
+		finish_read(vcpu, em->move_data);
+		return NEXT_ENTER;
+	}
+	report_mmio(vcpu, gpa, size, false);
+	em->moving = em->waiting = true;
 	return NEXT_USER;
 }
 
@@ -640,7 +654,7 @@ int emulation_move_in_window(struct vcpu *vcpu)
 		return NEXT_OUTSIDE;
 	len = code_len(bytes);
 	if (is_known_move(vcpu, bytes, len))
-		return move_in_window(vcpu, &em->move);
+		return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
 	em->code_len = min_t(unsigned int, len, sizeof(em->code));
 	memcpy(em->code, bytes, em->code_len);
 	return NEXT_OUTSIDE;

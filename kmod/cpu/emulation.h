@@ -35,8 +35,8 @@ struct emulation {
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool waiting;		/* userspace was asked and its answer completes e.insn */
 	bool reading;		/* ... and will give data in run->mmio */
-	bool moving;		/* ... and the instruction is this plain move */
-	struct emul_move move;
+	bool moving;		/* ... and the instruction is a plain move, of a read */
+	u64 move_data;		/* what a plain move has written, or read from the kernel */
 	int error;		/* errno behind an EMUL_RETRY, or 0 */
 };
 

@@ -790,11 +790,11 @@ TEST_F(emulate, decoded_vex_form_does_not_match_in_real_mode)
 }
 
 /* Decodes what is at CODE and asks whether it is a plain move. */
-static bool as_move(world *w, struct emul_move *move)
+static bool is_move(world *w)
 {
 	w->regs.rip = CODE;
 	w->e.fetched = 0;
-	return emul_decode(&w->e) == EMUL_DONE && emul_as_move(&w->e, move);
+	return emul_decode(&w->e) == EMUL_DONE && emul_known_move(&w->e, w->memory + CODE, 15);
 }
 
 static void prepare_move(world *w, const char *code)
@@ -810,30 +810,38 @@ static void prepare_move(world *w, const char *code)
 TEST_F(emulate, plain_moves_do_what_execution_does)
 {
 	static const char *const moves[] = {
-		"\x88\x07" NOPS, "\x88\x27" NOPS, "\x66\x89\x07" NOPS, "\x89\x47\x08" NOPS, "\x48\x89\x07" NOPS,
+		"\x88\x07" NOPS, "\x40\x88\x27" NOPS, "\x66\x89\x07" NOPS, "\x89\x47\x08" NOPS, "\x48\x89\x07" NOPS,
 		"\xc6\x07\x80" NOPS, "\x66\xc7\x07\xfe\xff" NOPS, "\xc7\x07\x01\x02\x03\x84" NOPS,
 		"\x48\xc7\x07\x01\x02\x03\x84" NOPS, "\xa2\x00\x20\0\0\0\0\0\0" NOPS,
-		"\x8a\x07" NOPS, "\x8a\x27" NOPS, "\x66\x8b\x07" NOPS, "\x8b\x47\x08" NOPS, "\x48\x8b\x07" NOPS,
+		"\x8a\x07" NOPS, "\x40\x8a\x27" NOPS, "\x66\x8b\x07" NOPS, "\x8b\x47\x08" NOPS, "\x48\x8b\x07" NOPS,
 		"\x0f\xb6\x07" NOPS, "\x0f\xbe\x07" NOPS, "\x48\x0f\xb7\x07" NOPS, "\x48\x0f\xbf\x07" NOPS,
 		"\x48\x63\x07" NOPS, "\x66\x0f\xbe\x07" NOPS,
 	};
 
 	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
 		u64 by_move[16], value = 0x0123456789abcdef;
-		struct emul_move move;
+		const struct emul_insn *insn = &self->e.insn;
+		u64 address, data;
+		bool is_write;
+		u8 size;
 
 		prepare_move(self, moves[i]);
-		ASSERT_TRUE(as_move(self, &move));
-		EXPECT_EQ(0x2000, move.linear & ~8ULL);
-		memcpy(&value, self->memory + move.linear, move.size);
-		if (!move.is_write)
+		ASSERT_TRUE(is_move(self));
+		address = emul_address_sum(&self->e);
+		data = emul_move_data(&self->e);
+		is_write = insn->move_is_write;
+		size = insn->move_size;
+		EXPECT_EQ(0x2000, address & ~8ULL);
+		memcpy(&value, self->memory + address, size);
+		EXPECT_EQ(0, data & ~(is_write ? emul_mask(size) : 0));
+		if (!is_write)
 			emul_finish_read(&self->e, value);
 		memcpy(by_move, self->regs.gpr, sizeof(by_move));
 		prepare_move(self, moves[i]);
 		ASSERT_EQ(EMUL_DONE, go(self));
 		EXPECT_EQ(0, memcmp(by_move, self->regs.gpr, sizeof(by_move)));
-		if (move.is_write)
-			EXPECT_EQ(0, memcmp(&move.data, self->memory + move.linear, move.size));
+		if (is_write)
+			EXPECT_EQ(0, memcmp(&data, self->memory + address, size));
 	}
 }
 
@@ -847,16 +855,16 @@ TEST_F(emulate, other_instructions_are_no_plain_moves)
 		"\xab" NOPS,			/* stosd */
 		"\x0f\x38\xf1\x07" NOPS,	/* movbe */
 		"\x8c\x1f" NOPS,		/* mov [rdi], ds */
+		"\x88\x27" NOPS,		/* mov [rdi], ah */
+		"\x8a\x27" NOPS,		/* mov ah, [rdi] */
 	};
-	struct emul_move move;
-
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		prepare_move(self, others[i]);
-		EXPECT_FALSE(as_move(self, &move));
+		EXPECT_FALSE(is_move(self));
 	}
 	enter_32bit(self);
 	prepare_move(self, "\x89\x07" NOPS);
-	EXPECT_FALSE(as_move(self, &move));
+	EXPECT_FALSE(is_move(self));
 }
 
 TEST_F(emulate, rip_relative_operand_counts_from_the_next_instruction)
