@@ -9,25 +9,6 @@
 #define GPR(n)		((n) * 8)
 #define MSR_SPEC_CTRL	0x48
 
-.macro PUSH_CALLEE_SAVED
-	push	%rbp
-	mov	%rsp, %rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
-.endm
-
-.macro POP_CALLEE_SAVED
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
-.endm
-
 /* Write SPEC_CTRL with RAX. Clobbers RCX and RDX. */
 .macro WRITE_SPEC_CTRL
 	movq	%rax, %rdx

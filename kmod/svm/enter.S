@@ -2,12 +2,11 @@
 /*
  * The way into an SVM guest and back.
  *
- * void svm_enter_guest(u64 vmcb_pa, u64 *gpr, u64 host_pa, u64 spec_ctrl, u64 host_spec_ctrl)
+ * in:	RDI the general registers but RAX and RSP, in encoding order, read and written
+ *	RSI struct svm_entry; SPEC_CTRL is written only where host and guest differ
  *
- * @vmcb_pa	the guest's VMCB; its RAX, RSP, RIP and RFLAGS are in there
- * @gpr		the other general registers, in encoding order, read and written
- * @host_pa	this CPU's VMSAVE area with the host's FS, GS, TR, LDTR and syscall MSRs
- * @spec_ctrl	SPEC_CTRL for the guest and for the host; written only when they differ
+ * The guest's RAX, RSP, RIP and RFLAGS are in its VMCB. Of the registers only RBX, RBP and
+ * RSP are preserved, unlike by a C function: svm_enter_guest is for run_guest() alone.
  *
  * Called with interrupts off. Between CLGI and STGI no interrupt, NMI or C code
  * runs, because GS base and TR are the guest's there. Interrupts are on while
@@ -22,23 +21,21 @@
 #include <asm/nospec-branch.h>
 
 #include "../enter.h"
+#include "entry.h"
 
 .section .noinstr.text, "ax"
 
 SYM_FUNC_START(svm_enter_guest)
-	PUSH_CALLEE_SAVED
-
-	push	%r8			/* host SPEC_CTRL */
-	push	%rcx			/* guest SPEC_CTRL */
-	push	%rdx			/* host VMSAVE area */
-	push	%rsi			/* gpr[] */
-	push	%rdi			/* VMCB, popped last before entry */
+	push	%rbp
+	mov	%rsp, %rbp
+	push	%rbx
+	push	%rsi			/* struct svm_entry */
+	push	%rdi			/* the registers */
 
 	clgi
-	SWITCH_SPEC_CTRL %rcx, %r8
+	SWITCH_SPEC_CTRL SVM_ENTRY_SPEC_CTRL(%rsi), SVM_ENTRY_HOST_SPEC_CTRL(%rsi)
 
-	movq	0(%rsp), %rax
-	movq	8(%rsp), %rdi
+	movq	SVM_ENTRY_VMCB_PA(%rsi), %rax
 	LOAD_GPRS
 
 	sti
@@ -48,23 +45,24 @@ SYM_FUNC_START(svm_enter_guest)
 	cli
 
 	/* RAX is the host's again (the VMCB), RSP too; the rest is the guest's. */
-	movq	8(%rsp), %rax
+	movq	(%rsp), %rax
 	SAVE_GPRS
 
-	movq	16(%rsp), %rax
+	movq	8(%rsp), %rbx
+	movq	SVM_ENTRY_HOST_PA(%rbx), %rax
 	vmload	%rax
 
-	xorl	%ebx, %ebx
 	CLEAR_GPRS
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
-	SWITCH_SPEC_CTRL 32(%rsp), 24(%rsp)
+	SWITCH_SPEC_CTRL SVM_ENTRY_HOST_SPEC_CTRL(%rbx), SVM_ENTRY_SPEC_CTRL(%rbx)
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx
 	CALL_UNTRAIN_RET
 	stgi
 
-	addq	$40, %rsp
-	POP_CALLEE_SAVED
+	addq	$16, %rsp
+	pop	%rbx
+	pop	%rbp
 	RET
 SYM_FUNC_END(svm_enter_guest)

@@ -18,11 +18,14 @@
 /* A reboot may just have turned SVM off on this CPU: then no window follows that would use it. */
 void svm_section_enter(struct vcpu *vcpu)
 {
-	to_svm(vcpu)->vmcb->control.nested_cr3 = vcpu->mmu.root_pa;
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->vmcb->control.nested_cr3 = vcpu->mmu.root_pa;
+	svm->entry.host_pa = this_cpu_read(svm_cpu.host_state_pa);
 	asm volatile("1: vmsave %0\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
-		     : : "a" (this_cpu_read(svm_cpu.host_state_pa)) : "memory");
+		     : : "a" (svm->entry.host_pa) : "memory");
 }
 
 void svm_section_leave(struct vcpu *vcpu)
@@ -283,17 +286,24 @@ static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	lapic_set_cr8(&vcpu->lapic, vmcb->control.int_control & VMCB_V_TPR);
 }
 
-static noinstr void run_guest(struct vcpu *vcpu)
+static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry)
 {
-	u64 guest_spec_ctrl = 0, host_spec_ctrl = 0;
+	u64 *gpr = vcpu->regs.gpr;
 
-	host_enter_guest_context();
+	static_assert(offsetof(struct svm_entry, vmcb_pa) == SVM_ENTRY_VMCB_PA);
+	static_assert(offsetof(struct svm_entry, host_pa) == SVM_ENTRY_HOST_PA);
+	static_assert(offsetof(struct svm_entry, spec_ctrl) == SVM_ENTRY_SPEC_CTRL);
+	static_assert(offsetof(struct svm_entry, host_spec_ctrl) == SVM_ENTRY_HOST_SPEC_CTRL);
 	if (backend.spec_ctrl) {
-		host_spec_ctrl = host_spec_ctrl_value();
-		guest_spec_ctrl = vcpu->msrs.spec_ctrl | host_spec_ctrl;
+		entry->host_spec_ctrl = host_spec_ctrl_value();
+		entry->spec_ctrl = vcpu->msrs.spec_ctrl | entry->host_spec_ctrl;
 	}
-	svm_enter_guest(to_svm(vcpu)->vmcb_pa, vcpu->regs.gpr,
-			__this_cpu_read(svm_cpu.host_state_pa), guest_spec_ctrl, host_spec_ctrl);
+	host_enter_guest_context();
+	/* All registers are the guest's in between: none needs to be saved for a second time. */
+	asm volatile("call svm_enter_guest"
+		     : "+D" (gpr), "+S" (entry), ASM_CALL_CONSTRAINT
+		     : : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+			 "memory", "cc");
 	host_leave_guest_context();
 }
 
@@ -303,18 +313,19 @@ static bool is_event_exit(enum exit_kind kind)
 	return kind == EXIT_INTERRUPT || kind == EXIT_INTERRUPT_WINDOW || kind == EXIT_RESUME;
 }
 
-static noinline void enter(struct vcpu *vcpu)
+static __always_inline void before_run(struct vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-	struct vmcb *vmcb = svm->vmcb;
-	bool refused;
-
 	if (svm->asid_cpu != vcpu->cpu ||
 	    svm->asid_generation != __this_cpu_read(svm_cpu.asid_generation))
 		svm_new_asid(svm);
-	write_guest_state(vcpu, vmcb);
-	run_guest(vcpu);
-	refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
+	write_guest_state(vcpu, svm->vmcb);
+}
+
+static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = svm->vmcb;
+	bool refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
+
 	if (unlikely(refused))
 		svm_explain(vcpu);
 	vmcb->control.tlb_control = VMCB_TLB_KEEP;
@@ -327,6 +338,20 @@ static noinline void enter(struct vcpu *vcpu)
 	read_exit(vcpu, &vmcb->control);
 	if (svm->stepping && !is_event_exit(vcpu->exit.kind))
 		end_step(vcpu);
+}
+
+/* One function with run_guest(), so that registers are saved once. */
+static noinstr noinline void enter(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	instrumentation_begin();
+	before_run(vcpu, svm);
+	instrumentation_end();
+	run_guest(vcpu, &svm->entry);
+	instrumentation_begin();
+	after_exit(vcpu, svm);
+	instrumentation_end();
 }
 
 static noinline void enter_in_shadow(struct vcpu *vcpu)

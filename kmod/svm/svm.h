@@ -13,6 +13,7 @@
 
 #include "../backend.h"
 #include "../vcpu.h"
+#include "entry.h"
 #include "vmcb.h"
 
 struct svm_cpu {
@@ -26,7 +27,15 @@ struct svm_cpu {
 
 struct svm_vcpu {
 	struct vmcb *vmcb;
-	u64 vmcb_pa;
+
+	/* For enter.S. */
+	struct svm_entry {
+		u64 vmcb_pa;
+		u64 host_pa;		/* svm_cpu.host_state_pa of this section */
+		u64 spec_ctrl;		/* the guest's, with what the host insists on */
+		u64 host_spec_ctrl;
+	} entry;
+
 	u64 asid_generation;
 	int asid_cpu;
 	bool stepping;			/* over IRET, or over the shadow of STI */
@@ -68,8 +77,8 @@ void svm_new_asid(struct svm_vcpu *svm);
 /* explain.c */
 void svm_explain(struct vcpu *vcpu);
 
-/* enter.S */
-void svm_enter_guest(u64 vmcb_pa, u64 *gpr, u64 host_pa, u64 spec_ctrl, u64 host_spec_ctrl);
+/* enter.S; no C function: see there. */
+asmlinkage void svm_enter_guest(void);
 
 static inline void vmcb_intercept(struct vmcb *vmcb, unsigned int bit, bool on)
 {

@@ -58,7 +58,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 		kfree(svm);
 		return -ENOMEM;
 	}
-	svm->vmcb_pa = __pa(svm->vmcb);
+	svm->entry.vmcb_pa = __pa(svm->vmcb);
 	svm->asid_cpu = -1;
 	init_control(svm);
 	vcpu->backend = svm;
