@@ -25,6 +25,7 @@ struct backend_caps {
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool exit_timer;		/* obeys vcpu->exit_tsc */
+	bool xsetbv_exits;		/* always: the guest cannot change XCR0 by itself */
 	u8 tsc_ratio_bits;		/* fraction bits of vcpu->tsc_ratio; 0: it is not obeyed */
 	bool holds_cpus;		/* virtualization is on from load to unload */
 	/* With an in-kernel local APIC, on its page (irq/lapic_regs.h): */

@@ -264,6 +264,16 @@ void xstate_enter_window(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * QEMU's software SVM has no XSETBV intercept: the guest changes the register without an exit, and
+ * only the register knows.
+ */
+static void read_guest_xcr0(struct vcpu *vcpu)
+{
+	if (!backend.xsetbv_exits)
+		vcpu->xstate.xcr0 = read_xcr0();
+}
+
 void xstate_leave_window(struct vcpu *vcpu)
 {
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
@@ -272,19 +282,15 @@ void xstate_leave_window(struct vcpu *vcpu)
 	}
 	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, host.host_xss);
-	vcpu->xstate.xcr0 = read_xcr0();
+	read_guest_xcr0(vcpu);
 	if (vcpu->xstate.xcr0 != host.host_xcr0)
 		write_xcr0(host.host_xcr0);
 }
 
-/*
- * QEMU's software SVM has no XSETBV intercept: the guest changes the register without an exit, and
- * only the register knows.
- */
 u64 xstate_guest_xcr0(struct vcpu *vcpu)
 {
 	if (vcpu->mode == VCPU_IN_WINDOW)
-		vcpu->xstate.xcr0 = read_xcr0();
+		read_guest_xcr0(vcpu);
 	return vcpu->xstate.xcr0;
 }
 

@@ -276,6 +276,7 @@ static void fill_caps(void)
 				 (vmx_host.proc2 & PROC2_APIC_REGISTERS);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
 	backend.exit_timer = vmx_host.pin & PIN_PREEMPTION_TIMER;
+	backend.xsetbv_exits = true;
 	backend.tsc_ratio_bits = vmx_host.proc2 & PROC2_TSC_SCALING ? 48 : 0;
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
 	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
@@ -493,20 +494,27 @@ void vmx_load_outside(struct vmx_vcpu *vmx)
 	}
 }
 
-void vmx_window_leave(struct vcpu *vcpu)
+static noinline void end_with_window(struct vcpu *vcpu)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
+
+	if (!vc->on)
+		return;
+	if (vc->current_vcpu) {
+		vmx_save_guest(vcpu);
+		clear_vmcs(vc);
+	}
+	vmx_end(vc);
+}
+
+void vmx_window_leave(struct vcpu *vcpu)
+{
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (READ_ONCE(vcpu->vm->memory.logged))
 		vmx_pml_drain(vcpu);
-	if (vmx_host.windowed && vc->on) {
-		if (vc->current_vcpu) {
-			vmx_save_guest(vcpu);
-			clear_vmcs(vc);
-		}
-		vmx_end(vc);
-	}
+	if (vmx_host.windowed)
+		end_with_window(vcpu);
 	vmx->in_window = false;
 	vmx->pending |= VMX_BEGIN_WINDOW;
 	/* NMIs have been blocked since the exit; the handler's IRET unblocks them. */

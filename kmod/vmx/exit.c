@@ -191,6 +191,10 @@ static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	if ((vmx->pending & VMX_BEGIN_WINDOW) && !vmx_host_begin_window(vmx))
 		return false;
+	if (likely(vmx->pending == VMX_BEGIN_WINDOW)) {
+		vmx->pending = 0;
+		return true;
+	}
 	if (vmx->pending & (VMX_WRITE_CONTROL | VMX_WRITE_PDPTES | VMX_WRITE_PIECES))
 		vmx_write_changes(vcpu);
 	if (vmx->pending & VMX_WRITE_FIELDS)
@@ -238,7 +242,7 @@ static void keep_nmi_blocked(struct vcpu *vcpu)
 		vcpu->events.nmi_masked = true;
 }
 
-static void read_io(struct vcpu *vcpu, struct exit_info *exit)
+static __always_inline void read_io(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u32 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
@@ -348,10 +352,12 @@ static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 		vmx_set_cr0_view(vcpu, value);
 }
 
-/* What is read besides: RIP, flags and length; an event being delivered; in read_details(). */
+/* What is read besides: RIP, flags and length; read_io(); an event being delivered; read_details(). */
 #define READ_INSN	BIT(0)
-#define READ_VECTORING	BIT(1)
-#define READ_DETAILS	BIT(2)
+#define READ_IO		BIT(1)
+#define READ_VECTORING	BIT(2)
+#define READ_DETAILS	BIT(3)
+#define READ_MORE	(READ_VECTORING | READ_DETAILS)
 
 static const struct exit_rule {
 	u8 kind, read;
@@ -375,7 +381,7 @@ static const struct exit_rule {
 	[VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = { EXIT_UNDEFINED },
 	[VMX_EXIT_CR_ACCESS] = { EXIT_RESUME, READ_DETAILS },
 	[VMX_EXIT_DR_ACCESS] = { EXIT_DEBUG_REGISTER },
-	[VMX_EXIT_IO] = { EXIT_IO, READ_INSN | READ_DETAILS },
+	[VMX_EXIT_IO] = { EXIT_IO, READ_INSN | READ_IO },
 	[VMX_EXIT_MSR_READ] = { EXIT_MSR_READ, READ_INSN },
 	[VMX_EXIT_MSR_WRITE] = { EXIT_MSR_WRITE, READ_INSN },
 	[VMX_EXIT_MWAIT] = { EXIT_UNDEFINED },
@@ -409,9 +415,6 @@ static void read_details(struct vcpu *vcpu, struct exit_info *exit)
 		break;
 	case VMX_EXIT_CR_ACCESS:
 		read_cr_access(vcpu, exit);
-		break;
-	case VMX_EXIT_IO:
-		read_io(vcpu, exit);
 		break;
 	case VMX_EXIT_EPT_VIOLATION:
 		read_fault(vcpu, exit);
@@ -476,7 +479,9 @@ static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u
 		read_insn(vcpu, vmx);
 		vcpu->unread = VCPU_STATE & ~(VCPU_RIP | VCPU_FLAGS);
 	}
-	if (unlikely(vmx->pending) || (read & ~READ_INSN))
+	if (read & READ_IO)
+		read_io(vcpu, exit);
+	if (unlikely(vmx->pending) || (read & READ_MORE))
 		read_more(vcpu, vmx, read);
 }
 
