@@ -12,6 +12,7 @@
 
 #define X2APIC_MSR_BASE	0x800
 #define MAX_PHYS_BITS	52u
+#define TIMER_MODE	HRTIMER_MODE_ABS_PINNED_HARD
 
 static_assert(IRQCHIP_MAX_APICS == VM_MAX_VCPUS);
 static_assert(LAPIC_IMAGE_SIZE == sizeof(struct minivmm_lapic_state));
@@ -38,9 +39,10 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
  * the hrtimer may be left running for an earlier deadline.
  *
  * Many deadlines come while the guest that has set them still runs. If the CPU can
- * end the run then, the hrtimer is needed only from the end of the section.
+ * end the run then, the hrtimer is needed only from the end of the section. Else it
+ * is best on this CPU, whose interrupt ends the run.
  */
-static void program_timer(struct vcpu *vcpu)
+static void program_timer(struct vcpu *vcpu, bool due)
 {
 	struct lapic *lapic = &vcpu->lapic;
 	u64 target = lapic->regs.target_ns;
@@ -48,13 +50,13 @@ static void program_timer(struct vcpu *vcpu)
 	vcpu->exit_tsc = 0;
 	if (!target) {
 		hrtimer_try_to_cancel(&lapic->timer);
-	} else if (target <= ktime_get_ns()) {
+	} else if (due) {
 		set_bit(LAPIC_EVENT_TIMER, &lapic->events);
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 	} else if (backend.exit_timer && lapic->regs.deadline && vcpu->mode == VCPU_IN_WINDOW) {
 		vcpu->exit_tsc = pv_host_tsc_at(vcpu, lapic->regs.deadline);
 	} else {
-		hrtimer_start(&lapic->timer, ns_to_ktime(target), HRTIMER_MODE_ABS_HARD);
+		hrtimer_start(&lapic->timer, ns_to_ktime(target), TIMER_MODE);
 	}
 }
 
@@ -91,7 +93,7 @@ static void apply(struct vcpu *vcpu, const struct lapic_effect *effect)
 		mode_changed(vcpu);
 	}
 	if (effect->timer)
-		program_timer(vcpu);
+		program_timer(vcpu, effect->due);
 	if (effect->ipi)
 		irq_deliver(vcpu->vm, vcpu, &effect->message);
 	if (effect->eoi)
@@ -229,11 +231,14 @@ int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *ms
 
 static void take_timer(struct vcpu *vcpu)
 {
+	struct lapic_regs *regs = &vcpu->lapic.regs;
 	struct lapic_effect effect = { 0 };
-	struct lapic_clock clock;
+	struct lapic_clock clock = { .guest_tsc = pv_guest_tsc(vcpu), .tsc_khz = vcpu->tsc_khz };
 
-	read_clock(vcpu, &clock);
-	lapic_regs_expire(&vcpu->lapic.regs, &clock, &effect);
+	/* A deadline that has come needs no other clock. */
+	if (!regs->deadline || clock.guest_tsc < regs->deadline)
+		clock.ns = ktime_get_ns();
+	lapic_regs_expire(regs, &clock, &effect);
 	apply(vcpu, &effect);
 }
 
@@ -248,7 +253,7 @@ void lapic_section_leave(struct vcpu *vcpu)
 	struct lapic *lapic = &vcpu->lapic;
 
 	vcpu->exit_tsc = 0;
-	hrtimer_start(&lapic->timer, ns_to_ktime(lapic->regs.target_ns), HRTIMER_MODE_ABS_HARD);
+	hrtimer_start(&lapic->timer, ns_to_ktime(lapic->regs.target_ns), TIMER_MODE);
 }
 
 static void take_posted(struct lapic *lapic)
@@ -293,7 +298,7 @@ void lapic_init(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->lapic;
 
-	host_timer_setup(&lapic->timer, timer_fired, HRTIMER_MODE_ABS_HARD);
+	host_timer_setup(&lapic->timer, timer_fired, TIMER_MODE);
 	lapic->in_kernel = irqchip_in_kernel(vcpu->vm);
 	lapic->regs.x2apic_id = vcpu->id;
 	lapic_reset(vcpu, false);

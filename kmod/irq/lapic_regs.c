@@ -30,6 +30,8 @@ int lapic_regs_highest(const struct lapic_regs *r, u32 offset)
 {
 	int word;
 
+	/* Looked for several times an interrupt. */
+#pragma GCC unroll 8
 	for (word = 7; word >= 0; word--) {
 		u32 bits = *lapic_reg(r, offset + word * 16);
 

@@ -92,6 +92,7 @@ struct lapic_effect {
 	bool ipi;		/* send @message */
 	bool eoi;		/* EOI of @vector: tell the I/O APICs */
 	bool timer;		/* target_ns changed: program or cancel */
+	bool due;		/* ... and has come */
 	bool identity;		/* publish lapic_regs_identity() */
 	u8 vector;
 	struct irq_message message;

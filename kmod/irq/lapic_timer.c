@@ -106,6 +106,7 @@ static void aim_at_deadline(struct lapic_regs *r, const struct lapic_clock *cloc
 	effect->timer = true;
 	if (r->deadline <= clock->guest_tsc) {
 		r->target_ns = clock->ns;
+		effect->due = true;
 		return;
 	}
 	cycles = min_t(u64, cycles, MAX_DEADLINE_SECONDS * 1000 * clock->tsc_khz);

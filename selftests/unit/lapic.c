@@ -503,6 +503,7 @@ TEST_F(lapic, deadline_in_guest_cycles)
 	ENABLE();
 	WRITE(APIC_REG_LVTT, 0x30 | LVT_TIMER_DEADLINE);
 	lapic_regs_set_deadline(&self->r, self->clock.guest_tsc + 2000, &self->clock, &self->e);
+	EXPECT_FALSE(self->e.due);
 	EXPECT_TRUE(self->e.timer);
 	EXPECT_EQ(self->clock.ns + 1001, self->r.target_ns);
 	pass(&self->clock, 1001);
@@ -517,6 +518,7 @@ TEST_F(lapic, deadline_in_the_past_is_due_now)
 	WRITE(APIC_REG_LVTT, 0x30 | LVT_TIMER_DEADLINE);
 	lapic_regs_set_deadline(&self->r, 1, &self->clock, &self->e);
 	EXPECT_EQ(self->clock.ns, self->r.target_ns);
+	EXPECT_TRUE(self->e.due);
 }
 
 TEST_F(lapic, far_deadline_does_not_overflow)
