@@ -286,7 +286,7 @@ static void section_enter(struct vcpu *vcpu)
 	}
 	part_from_last_guest(vcpu);
 	xstate_load_guest(vcpu);
-	msr_load_guest(vcpu);
+	msr_load_guest(&vcpu->msrs);
 	backend_call(section_enter)(vcpu);
 }
 
@@ -295,7 +295,7 @@ static void section_leave(struct vcpu *vcpu)
 	if (unlikely(vcpu->exit_tsc))
 		lapic_section_leave(vcpu);
 	backend_call(section_leave)(vcpu);
-	msr_load_host(vcpu);
+	msr_load_host(&vcpu->msrs);
 	xstate_save_guest(vcpu);
 	host_guest_has_run();
 	kernel_fpu_end();

@@ -260,29 +260,18 @@ void msr_cpu_changed(struct vcpu *vcpu)
 	vcpu->msrs.host_tsc_aux = vcpu->cpu | (u64)cpu_to_node(vcpu->cpu) << 12;
 }
 
-static __always_inline bool has_tsc_aux(void)
+void msr_write_tsc_aux(u64 value)
 {
-	return cpu_feature_enabled(X86_FEATURE_RDTSCP) || cpu_feature_enabled(X86_FEATURE_RDPID);
-}
-
-void msr_load_guest(struct vcpu *vcpu)
-{
-	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
-		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.tsc_aux);
+	if (cpu_feature_enabled(X86_FEATURE_RDTSCP) || cpu_feature_enabled(X86_FEATURE_RDPID))
+		host_wrmsr(MSR_TSC_AUX, value);
 }
 
 /* A write in the middle of a section. */
 static void set_tsc_aux(struct vcpu *vcpu, u64 value)
 {
 	vcpu->msrs.tsc_aux = (u32)value;
-	if (vcpu->mode == VCPU_IN_WINDOW && has_tsc_aux())
-		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.tsc_aux);
-}
-
-void msr_load_host(struct vcpu *vcpu)
-{
-	if (has_tsc_aux() && vcpu->msrs.tsc_aux != vcpu->msrs.host_tsc_aux)
-		host_wrmsr(MSR_TSC_AUX, vcpu->msrs.host_tsc_aux);
+	if (vcpu->mode == VCPU_IN_WINDOW)
+		msr_write_tsc_aux(vcpu->msrs.tsc_aux);
 }
 
 int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)

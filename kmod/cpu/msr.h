@@ -57,9 +57,21 @@ long msr_array_get(struct minivmm_msrs __user *arg,
 		   int (*get)(void *object, u32 index, u64 *value), void *object);
 long msr_array_set(struct minivmm_msrs __user *arg, struct vcpu *vcpu);
 
+/* msr_write_tsc_aux - to the CPU's, if it has one. */
+void msr_write_tsc_aux(u64 value);
+
 /* Section: MSRs that both guest and host use and only user mode reads (TSC_AUX). */
-void msr_load_guest(struct vcpu *vcpu);
-void msr_load_host(struct vcpu *vcpu);
+static inline void msr_load_guest(const struct vcpu_msrs *msrs)
+{
+	if (msrs->tsc_aux != msrs->host_tsc_aux)
+		msr_write_tsc_aux(msrs->tsc_aux);
+}
+
+static inline void msr_load_host(const struct vcpu_msrs *msrs)
+{
+	if (msrs->tsc_aux != msrs->host_tsc_aux)
+		msr_write_tsc_aux(msrs->host_tsc_aux);
+}
 
 /* msr_cpu_changed - this section runs on another CPU than the last. */
 void msr_cpu_changed(struct vcpu *vcpu);
