@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Counters of a vCPU: written by its thread only, without atomics; readers see
- * each counter whole but not all at the same instant.
+ * each counter whole but not all at the same instant. Those of a VM are struct
+ * memory_stats. Userspace reads both from files: GET_STATS_FD.
  */
 #ifndef MINIVMM_STATS_H
 #define MINIVMM_STATS_H
 
 #include "exit.h"
+
+struct vcpu;
+struct vm;
 
 struct vcpu_stats {
 	u64 entries;
@@ -17,5 +21,9 @@ struct vcpu_stats {
 	u64 emulated;
 	u64 halts;
 };
+
+/* stats_vm_fd, stats_vcpu_fd - a new file of the counters, which pins the VM. EMFILE, ENOMEM. */
+int stats_vm_fd(struct vm *vm);
+int stats_vcpu_fd(struct vcpu *vcpu);
 
 #endif /* MINIVMM_STATS_H */

@@ -533,6 +533,11 @@ static int translate(void *object, void *data)
 	return 0;
 }
 
+static long get_stats_fd(void *object, unsigned long arg)
+{
+	return stats_vcpu_fd(object);
+}
+
 static long get_last_error(void *object, unsigned long arg)
 {
 	struct vcpu *vcpu = object;
@@ -571,6 +576,7 @@ static const struct ioctl_entry vcpu_ioctls[] = {
 	{ MINIVMM_SET_SIGNAL_MASK, .raw = set_signal_mask },
 	{ MINIVMM_KVMCLOCK_CTRL, .raw = clock_ctrl },
 	{ MINIVMM_TRANSLATE, .fixed = translate },
+	{ MINIVMM_GET_STATS_FD, .raw = get_stats_fd },
 	{ MINIVMM_GET_LAST_ERROR, .raw = get_last_error },
 };
 

@@ -221,6 +221,11 @@ static int enable_cap(void *object, void *data)
 	return refuse(&vm->error, -EINVAL, "cap", cap->cap, "this capability cannot be enabled");
 }
 
+static long get_stats_fd(void *object, unsigned long arg)
+{
+	return stats_vm_fd(object);
+}
+
 static long get_last_error(void *object, unsigned long arg)
 {
 	struct vm *vm = object;
@@ -242,6 +247,7 @@ static const struct ioctl_entry vm_ioctls[] = {
 	{ MINIVMM_SET_BOOT_CPU_ID, .raw = set_boot_cpu_id },
 	{ MINIVMM_CHECK_EXTENSION, .raw = check_vm_extension },
 	{ MINIVMM_ENABLE_CAP, .fixed = enable_cap },
+	{ MINIVMM_GET_STATS_FD, .raw = get_stats_fd },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

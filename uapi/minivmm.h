@@ -322,6 +322,34 @@ struct minivmm_msr_entry {
 	__u64 data;
 };
 
+/*
+ * A file of GET_STATS_FD begins with this, and has three blocks at these offsets: the name of
+ * the VM or vCPU (@name_size bytes), @num_desc descriptors of @name_size bytes more than the
+ * structure below, and the data. All but the data stays as it is.
+ */
+struct minivmm_stats_header {
+	__u32 flags;		/* 0 */
+	__u32 name_size;
+	__u32 num_desc;
+	__u32 id_offset;
+	__u32 desc_offset;
+	__u32 data_offset;
+};
+
+/* The lowest bits of minivmm_stats_desc.flags; those above, unit and base, are 0: plain numbers. */
+#define MINIVMM_STATS_TYPE_CUMULATIVE	0	/* only grows */
+#define MINIVMM_STATS_TYPE_INSTANT	1	/* of this moment */
+
+/* @size: how many __u64 values, at @offset into the data; @name is NUL-terminated. */
+struct minivmm_stats_desc {
+	__u32 flags;
+	__s16 exponent;		/* 0 */
+	__u16 size;
+	__u32 offset;
+	__u32 bucket_size;	/* 0 */
+	char name[];
+};
+
 /* @nmsrs: entries that follow, at most 256. */
 struct minivmm_msrs {
 	__u32 nmsrs;
@@ -1498,7 +1526,12 @@ struct minivmm_device_attr {
 #define MINIVMM_GET_SREGS2		_IOR(MINIVMMIO, 0xcc, struct minivmm_sregs2)
 #define MINIVMM_SET_SREGS2		_IOW(MINIVMMIO, 0xcd, struct minivmm_sregs2)
 
-/* GET_STATS_FD(0): on a VM or vCPU, a file of its counters. Since CAP_BINARY_STATS_FD. */
+/*
+ * GET_STATS_FD(0): on a VM or vCPU, a file of its counters (struct minivmm_stats_header), to be
+ * read from any offset, by anyone it is given to. The VM lives as long as the file.
+ *
+ * EMFILE: no room for another file. ENOMEM, which a read may give, too. Since CAP_BINARY_STATS_FD.
+ */
 #define MINIVMM_GET_STATS_FD		_IO(MINIVMMIO, 0xce)
 
 /* GET_XSAVE2(struct minivmm_xsave *): writes as many bytes as CAP_XSAVE2 says. Since CAP_XSAVE2. */

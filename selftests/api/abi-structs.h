@@ -326,6 +326,16 @@ F(clock_data, clock) F(clock_data, flags) F(clock_data, pad0) F(clock_data, real
 F(clock_data, host_tsc) F(clock_data, pad)
 END(clock_data, 0)
 
+BEGIN(stats_header)
+F(stats_header, flags) F(stats_header, name_size) F(stats_header, num_desc)
+F(stats_header, id_offset) F(stats_header, desc_offset) F(stats_header, data_offset)
+END(stats_header, 0)
+
+BEGIN(stats_desc)
+F(stats_desc, flags) F(stats_desc, exponent) F(stats_desc, size) F(stats_desc, offset)
+F(stats_desc, bucket_size) A(stats_desc, name)
+END(stats_desc, 0)
+
 BEGIN(create_device)
 F(create_device, type) F(create_device, fd) F(create_device, flags)
 END(create_device, 0)

@@ -203,6 +203,31 @@ struct one_msr {
 	struct minivmm_msr_entry entry;
 };
 
+static void read_at(int fd, void *data, size_t size, size_t offset)
+{
+	if (pread(fd, data, size, offset) != (ssize_t)size)
+		fatal("a file of counters has no %zu bytes at %zu: %m", size, offset);
+}
+
+__u64 stats_counter(int fd, const char *name)
+{
+	struct { struct minivmm_stats_desc desc; char name[256]; } d;
+	struct minivmm_stats_header h;
+	__u64 value;
+
+	read_at(fd, &h, sizeof(h), 0);
+	if (h.name_size > sizeof(d.name))
+		fatal("names of counters have %u bytes", h.name_size);
+	for (__u32 i = 0, size = sizeof(d.desc) + h.name_size; i < h.num_desc; i++) {
+		read_at(fd, &d, size, h.desc_offset + i * size);
+		if (strncmp(d.name, name, h.name_size))
+			continue;
+		read_at(fd, &value, sizeof(value), h.data_offset + d.desc.offset);
+		return value;
+	}
+	fatal("there is no counter '%s'", name);
+}
+
 __u64 vcpu_msr(struct vcpu *vcpu, __u32 index)
 {
 	struct one_msr msr = { .head.nmsrs = 1, .entry.index = index };

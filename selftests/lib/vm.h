@@ -109,6 +109,9 @@ __u64 vcpu_msr(struct vcpu *vcpu, __u32 index);
 /* Writes one MSR; the number of MSRs written, 0 or 1, or -errno. */
 long vcpu_set_msr(struct vcpu *vcpu, __u32 index, __u64 value);
 
+/* A counter as it is now, of a file of GET_STATS_FD; ends the test if there is none of that name. */
+__u64 stats_counter(int fd, const char *name);
+
 /* The device's GET_SUPPORTED_CPUID; free() it. */
 struct minivmm_cpuid2 *supported_cpuid(int device);
 

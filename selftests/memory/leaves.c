@@ -2,7 +2,7 @@
 /*
  * Large pages of the process are large in the second-level tables too: counted by
  * the faults that filling them takes (a kernel probe on the fault function), and by
- * the leaves entered, by level (a histogram of a probe on the function that does it).
+ * the VM's counters of pages.
  */
 #include <errno.h>
 #include <linux/mman.h>
@@ -20,7 +20,6 @@
 #define PAGES	(SIZE / PAGE)
 #define GIB	(1UL << 30)
 #define TRACING	"/sys/kernel/tracing/"
-#define HISTOGRAM	TRACING "events/kprobes/area_leaf/"
 
 static bool is_minivmm(void)
 {
@@ -72,38 +71,6 @@ FIXTURE_SETUP(area)
 FIXTURE_TEARDOWN(area)
 {
 	guests_free(&self->g);
-}
-
-/*
- * Counts the levels of the leaves that mmu_map() (kmod/mmu/table.h) is asked for:
- * struct mmu_leaf has the level behind two addresses.
- */
-static bool start_leaves(void)
-{
-	return write_file(TRACING "kprobe_events", "p:area_leaf mmu_map level=+16($arg3):u32") &&
-	       write_file(HISTOGRAM "trigger", "hist:keys=level");
-}
-
-/* Leaves of @level, 1 to 3, since start_leaves(). */
-static long leaves_of(unsigned int level)
-{
-	FILE *file = fopen(HISTOGRAM "hist", "r");
-	unsigned int found;
-	char line[256];
-	long count = 0, n;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "{ level: %u } hitcount: %ld", &found, &n) == 2 && found == level)
-			count = n;
-	if (file)
-		fclose(file);
-	return count;
-}
-
-static void stop_leaves(void)
-{
-	write_file(HISTOGRAM "trigger", "!hist:keys=level");
-	write_file(TRACING "kprobe_events", "-:area_leaf");
 }
 
 /* Faults that one pass of the guest over @pages of the area in @mode takes, or -1. */
@@ -186,24 +153,23 @@ static long faults_of_random_touch(struct guests *g, __u8 *memory)
 
 TEST_F(area, huge_pages_of_64_mib_touched_at_random_take_64_faults)
 {
-	bool ours = is_minivmm(), counted;
+	__u64 small, large;
 	long faults;
+	int fd;
 
 	self->memory = map_huge(RANDOM_SIZE);
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
-	counted = ours && start_leaves();
+	fd = call(self->g.vm.fd, MINIVMM_GET_STATS_FD, 0);
+	small = stats_counter(fd, "pages_4k");
+	large = stats_counter(fd, "pages_2m");
 	faults = faults_of_random_touch(&self->g, self->memory);
 	if (faults < 0)
 		SKIP(return, "no kernel probes");
 	EXPECT_GE(64, faults);
-	if (!ours)
-		return;
-	EXPECT_TRUE(counted);
-	fprintf(stderr, "# leaves: %ld small, %ld large\n", leaves_of(1), leaves_of(2));
-	EXPECT_LE(RANDOM_SIZE / (2 * MIB), leaves_of(2));
-	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), leaves_of(1));
-	stop_leaves();
+	EXPECT_LE(RANDOM_SIZE / (2 * MIB), stats_counter(fd, "pages_2m") - large);
+	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), stats_counter(fd, "pages_4k") - small);
+	close(fd);
 }
 
 /* A fault may enter what is beside the page, up to 16 (kmod/mmu/fault.c). */
