@@ -8,7 +8,8 @@
  * A row is a line "row NAME INSTRUCTIONS". With --marks there is before it a line
  * "sections NAME COUNT OPERATIONS EMPTY": since the line before, COUNT sections of
  * OPERATIONS each were marked, with labels from 1 on, and those named EMPTY are as
- * long and have no operations. Only groups whose rows are sections can be marked.
+ * long and have no operations; were their labels others, the first would follow. Only
+ * groups whose rows are sections can be marked.
  */
 #include <pthread.h>
 #include <sched.h>

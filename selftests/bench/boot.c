@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * boot NAME COMMAND...: what it costs COMMAND, which boots a guest on its standard output, to
+ * boot [--marks] NAME COMMAND...: what it costs COMMAND, which boots a guest on its standard output, to
  * bring it to its init, which writes MARKER. Prints "row NAME COUNT": all instructions that the
  * emulated host executed in between, by its time-stamp counter, which counts them (tools/lab/run
  * --icount).
  *
  * Idle time moves that counter too. So the host never idles: a process of the least priority, the
  * idler, takes the time and counts it, in rounds of known length, which are not part of COUNT.
+ *
+ * With --marks there is no idler, and no COUNT: the boot is a section as those of bench.c.
  */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +28,10 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "mark.h"
+
 #define MARKER			"bench-init"
-#define TIMEOUT_S		30	/* of the emulated host's clock: 30 G instructions */
+#define TIMEOUT_S		120	/* of the emulated host's clock: 120 or, in Bochs, 12 G instructions */
 #define CANNOT_RUN		127	/* an exit status, as the shell's */
 #define ROUND_LOOPS		500
 #define ROUND_INSTRUCTIONS	(2 * ROUND_LOOPS + 3)
@@ -74,7 +79,7 @@ static pid_t fork_child(void)
 	return child;
 }
 
-/* On the CPU that all others use as well. Returns its count of rounds. */
+/* On the CPU that all others use as well. Returns its count of rounds, which needs a page that is there. */
 static volatile uint64_t *start_idler(void)
 {
 	const struct sched_param param = { 0 };
@@ -85,7 +90,7 @@ static volatile uint64_t *start_idler(void)
 	rounds = mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (rounds == MAP_FAILED)
 		fail("mmap: %s", strerror(errno));
-	*rounds = 0;	/* its page exists, before we count */
+	*rounds = 0;
 	if (!fork_child()) {
 		if (sched_setscheduler(0, SCHED_IDLE, &param) < 0)
 			_exit(CANNOT_RUN);
@@ -170,28 +175,74 @@ static void check_end(enum end end, int status, const char *command)
 		fail("%s ended, its status is 0x%x, before its guest said '" MARKER "'", command, status);
 }
 
-int main(int argc, char **argv)
+/* The command, until its guest is at its init, between @begin and @end. */
+static void boot(char **command, void (*begin)(void), void (*end)(void))
 {
-	volatile uint64_t *rounds;
-	uint64_t start, count;
+	enum end how;
 	int output, status;
-	enum end end;
 	pid_t child;
 
-	if (argc < 3) {
-		fprintf(stderr, "Usage: boot NAME COMMAND...\n");
-		return 2;
-	}
-	name = argv[1];
-	rounds = start_idler();
-	start = executed(rounds);
-	child = start_command(argv + 2, &output);
-	end = wait_for_marker(output);
-	count = executed(rounds) - start;
+	begin();
+	child = start_command(command, &output);
+	how = wait_for_marker(output);
+	end();
 	kill(child, SIGKILL);
 	if (waitpid(child, &status, 0) < 0)
 		fail("waitpid: %s", strerror(errno));
-	check_end(end, status, argv[2]);
+	check_end(how, status, command[0]);
+}
+
+static volatile uint64_t *rounds;
+static uint64_t start, count;
+
+static void begin_count(void)
+{
+	rounds = start_idler();
+	start = executed(rounds);
+}
+
+static void end_count(void)
+{
+	count = executed(rounds) - start;
+}
+
+#define LABEL_EMPTY	1
+#define LABEL_BOOT	2
+
+static void begin_section(void)
+{
+	mark(MARK_START);
+}
+
+static void end_section(void)
+{
+	mark(LABEL_BOOT);
+}
+
+static void mark_boot(char **command)
+{
+	mark(MARK_START);
+	mark(LABEL_EMPTY);
+	printf("sections no-boot 1 1 no-boot %u\n", LABEL_EMPTY);
+	boot(command, begin_section, end_section);
+	printf("sections %s 1 1 no-boot %u\n", name, LABEL_BOOT);
+}
+
+int main(int argc, char **argv)
+{
+	bool marks = argc > 1 && !strcmp(argv[1], "--marks");
+
+	argv += marks;
+	if (argc < 3 + marks) {
+		fprintf(stderr, "Usage: boot [--marks] NAME COMMAND...\n");
+		return 2;
+	}
+	name = argv[1];
+	if (marks) {
+		mark_boot(argv + 2);
+		return 0;
+	}
+	boot(argv + 2, begin_count, end_count);
 	printf("row %s %llu\n", name, (unsigned long long)count);
 	return 0;
 }

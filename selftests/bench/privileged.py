@@ -33,14 +33,16 @@ EXCEPTIONS = [
 
 
 def read_sections(lines):
-    """(device, row, number of sections, operations in each, the row without operations)."""
+    """(device, row, labels of its sections, operations in each, the row without operations)."""
     device = None
     for line in lines:
         words = line.split()
         if words[:1] == ["device"]:
             device = words[1]
         elif words[:1] == ["sections"]:
-            yield device, words[1], int(words[2]), int(words[3]), words[4]
+            first = int(words[5]) if len(words) > 5 else 1
+            labels = list(range(first, first + int(words[2])))
+            yield device, words[1], labels, int(words[3]), words[4]
 
 
 def class_name(name):
@@ -65,10 +67,10 @@ def medians(counts):
 def executions(sections, counts):
     """{row: {device: {(mode, class): executions per operation}}}"""
     rows, empty = {}, {}
-    for device, row, number, operations, without in sections:
-        taken = list(itertools.islice(counts, number))
-        if [label for label, _ in taken] != list(range(1, number + 1)):
-            sys.exit(f"privileged: {device}, row {row}: {number} sections, but other ones were counted")
+    for device, row, labels, operations, without in sections:
+        taken = list(itertools.islice(counts, len(labels)))
+        if [label for label, _ in taken] != labels:
+            sys.exit(f"bench: {device}, row {row}: {len(labels)} sections, but other ones were counted")
         total = medians([section for _, section in taken])
         if row == without:
             empty[device, row] = total
@@ -77,12 +79,12 @@ def executions(sections, counts):
         rows.setdefault(row, {})[device] = {
             key: (total.get(key, 0) - less.get(key, 0)) / operations for key in total.keys() | less.keys()}
     if next(counts, None):
-        sys.exit("privileged: more was counted than the rows' sections")
+        sys.exit("bench: more was counted than the rows' sections")
     if not rows:
-        sys.exit("privileged: this host measures none of these groups' rows")
+        sys.exit("bench: this host measures none of these groups' rows")
     for row, devices in rows.items():
         if devices.keys() != {"minivmm", "kvm"}:
-            sys.exit(f"privileged: row {row} was measured on {', '.join(devices)} only")
+            sys.exit(f"bench: row {row} was measured on {', '.join(devices)} only")
     return rows
 
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Counts the instructions that the emulated CPU begins, by opcode, apart for the
-// host ("root") and for a guest, between marks that the host sets by OUT:
+// host ("root") and for a guest, and those of the host by place as well, between
+// marks that the host sets by OUT:
 //
 //	port 0x8901, value 0	start from nothing
-//	port 0x8901, value N	write what was counted since, with label N
+//	port 0x8901, value N	write what was counted since, with label N, and stop
 //
 // The port is beside Bochs's own 0x8900 (power-off): no device of the PC is there,
 // the 10 bits of it that ISA cards look at are nobody's, and PCI devices get ports
@@ -16,6 +17,8 @@
 //	INSTRUCTIONS	all; a REP is one, and one more each time it is resumed
 //	LOCK		with the prefix, and XCHG with memory, which needs none
 //
+// $LAB_COUNTS.places has lines "LABEL ADDRESS COUNT" for the host, hexadecimal.
+//
 // Instructions count when they begin: one that faults or exits does, in the mode it
 // was begun in, and once more when it is tried again. A mark's own OUT does not.
 //
@@ -25,6 +28,7 @@
 #include <fnmatch.h>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "bochs.h"
 #include "cpu/cpu.h"
@@ -78,16 +82,27 @@ static const struct {
 };
 
 static Bit64u counts[MODES][BX_IA_LAST][FORMS];
-static Bit64u *last;	// the count of the instruction that was begun last
-static FILE *file;
+static std::unordered_map<bx_address, Bit64u> places;
+static bool counting;
+// The counts of the instruction that was begun last.
+static Bit64u none, *last = &none, *last_place = &none;
+static FILE *file, *places_file;
+
+static FILE *create(const std::string &name)
+{
+	FILE *f = fopen(name.c_str(), "w");
+
+	if (!f)
+		err(1, "$LAB_COUNTS ('%s')", name.c_str());
+	return f;
+}
 
 void counts_begin()
 {
 	const char *name = getenv("LAB_COUNTS");
 
-	file = fopen(name ? name : "", "w");
-	if (!file)
-		err(1, "$LAB_COUNTS ('%s')", name ? name : "");
+	file = create(name ? name : "");
+	places_file = create(std::string(name) + ".places");
 }
 
 static mode current_mode()
@@ -98,9 +113,17 @@ static mode current_mode()
 void counts_instruction(const bxInstruction_c *i)
 {
 	const form operand = i->getLock() ? LOCKED : i->modC0() ? REGISTER : MEMORY;
+	const mode where = current_mode();
 
-	last = &counts[current_mode()][i->getIaOpcode()][operand];
+	last = last_place = &none;
+	if (!counting)
+		return;
+	last = &counts[where][i->getIaOpcode()][operand];
 	++*last;
+	if (where == GUEST || i->getIaOpcode() == BX_INSERTED_OPCODE)
+		return;
+	last_place = &places[BX_CPU(0)->get_instruction_pointer()];
+	++*last_place;
 }
 
 // The class of an opcode; empty if it has none.
@@ -136,15 +159,29 @@ static void write_counts(unsigned label, mode where)
 	fflush(file);
 }
 
+static void write_places(unsigned label)
+{
+	for (const auto &place : places) {
+		if (place.second)
+			fprintf(places_file, "%u %llx %llu\n", label, (unsigned long long)place.first,
+				(unsigned long long)place.second);
+	}
+	fflush(places_file);
+}
+
 void counts_port_write(unsigned port, unsigned value)
 {
 	if (port != MARK_PORT || current_mode() == GUEST)
 		return;
 	--*last;
-	if (value == 0) {
+	--*last_place;
+	counting = value == 0;
+	if (counting) {
 		memset(counts, 0, sizeof(counts));
+		places.clear();
 	} else {
 		write_counts(value, ROOT);
 		write_counts(value, GUEST);
+		write_places(value);
 	}
 }
