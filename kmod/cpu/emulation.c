@@ -506,6 +506,13 @@ static void inject_fault(struct vcpu *vcpu, const struct emul_fault *fault)
 		vcpu_inject_exception(vcpu, fault->vector, fault->has_error, fault->error_code);
 }
 
+static int ask_user(struct vcpu *vcpu)
+{
+	vcpu->emulation.waiting = true;
+	vcpu->emulation.rip = vcpu->regs.rip;
+	return NEXT_USER;
+}
+
 static int conclude(struct vcpu *vcpu, int result)
 {
 	struct emulation *em = &vcpu->emulation;
@@ -520,8 +527,7 @@ static int conclude(struct vcpu *vcpu, int result)
 		inject_fault(vcpu, &em->e.fault);
 		return NEXT_ENTER;
 	case EMUL_EXIT:
-		em->waiting = true;
-		return NEXT_USER;
+		return ask_user(vcpu);
 	case EMUL_RETRY:
 		return em->error ? em->error : NEXT_ENTER;
 	default:
@@ -577,6 +583,7 @@ static void finish_read(struct vcpu *vcpu, u64 data)
 	step_over_move(vcpu);
 }
 
+/* If userspace moved RIP meanwhile (a reset), the instruction is not completed. */
 int emulation_continue(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
@@ -584,6 +591,8 @@ int emulation_continue(struct vcpu *vcpu)
 
 	em->waiting = false;
 	em->error = 0;
+	if (vcpu->regs.rip != em->rip)
+		return NEXT_ENTER;
 	if (em->moving) {
 		memcpy(&data, vcpu->run->mmio.data, sizeof(data));
 		finish_read(vcpu, data);
@@ -636,8 +645,8 @@ static int read_in_window(struct vcpu *vcpu)
 		return NEXT_ENTER;
 	}
 	report_mmio(vcpu, gpa, size, false);
-	em->moving = em->waiting = true;
-	return NEXT_USER;
+	em->moving = true;
+	return ask_user(vcpu);
 }
 
 int emulation_move_in_window(struct vcpu *vcpu)

@@ -33,7 +33,8 @@ struct emulation {
 	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
-	bool waiting;		/* userspace was asked and its answer completes e.insn */
+	bool waiting;		/* userspace was asked and its answer completes e.insn ... */
+	u64 rip;		/* ... which is here */
 	bool reading;		/* ... and will give data in run->mmio */
 	bool moving;		/* ... and the instruction is a plain move, of a read */
 	u64 move_data;		/* what a plain move has written, or read from the kernel */
