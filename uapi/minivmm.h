@@ -642,7 +642,8 @@ struct minivmm_sync_regs {
  * io: @count elements of @size bytes at @data_offset from the start of this page
  * are written to @port, or are to be filled in before RUN is called again.
  * mmio: a write of @len bytes of @data, or a read whose answer goes to @data.
- * Both are completed by the next RUN, even one that returns EINTR.
+ * Both are completed by the next RUN, even one that returns EINTR, unless RIP was set in
+ * between (a reset). Until then RIP may be that of the instruction or, for a write, behind it.
  */
 struct minivmm_run {
 	__u8 request_interrupt_window;
