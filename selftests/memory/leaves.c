@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Large pages of the process are large in the second-level tables too: counted by
- * the faults that filling them takes (a kernel probe on the fault function), and by
- * the VM's counters of pages.
+ * Large pages of the process are large in the second-level tables too: by the counters
+ * of the faults that filling them takes, and of pages (GET_STATS_FD).
  */
 #include <errno.h>
 #include <linux/mman.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -19,43 +17,26 @@
 #define SIZE	(8 * MIB)
 #define PAGES	(SIZE / PAGE)
 #define GIB	(1UL << 30)
-#define TRACING	"/sys/kernel/tracing/"
 
-static bool is_minivmm(void)
+/* A counter of the VM or its vCPU, as it is now. */
+static long counter(int object, const char *name)
 {
-	int device = device_open();
-	bool ours = device_is_minivmm(device);
+	int fd = call(object, MINIVMM_GET_STATS_FD, 0);
+	long value;
 
-	close(device);
-	return ours;
+	if (fd < 0)
+		fatal("GET_STATS_FD: %d", fd);
+	value = stats_counter(fd, name);
+	close(fd);
+	return value;
 }
 
-/* The function that resolves one second-level fault. */
-static const char *fault_function(void)
+/* Second-level faults so far. */
+static long faults_so_far(struct guests *g)
 {
-	return is_minivmm() ? "mmu_fault" : "kvm_mmu_page_fault";
-}
-
-static bool start_counting(void)
-{
-	char probe[80];
-
-	mount("none", "/sys/kernel/tracing", "tracefs", 0, NULL);
-	write_file(TRACING "events/kprobes/enable", "0");
-	write_file(TRACING "kprobe_events", "-:area_fault");
-	snprintf(probe, sizeof(probe), "p:area_fault %s", fault_function());
-	return write_file(TRACING "kprobe_events", probe) &&
-	       write_file(TRACING "events/kprobes/area_fault/enable", "1");
-}
-
-/* Faults since start_counting(). */
-static long stop_counting(void)
-{
-	long faults = read_field(TRACING "kprobe_profile", "  area_fault");
-
-	write_file(TRACING "events/kprobes/area_fault/enable", "0");
-	write_file(TRACING "kprobe_events", "-:area_fault");
-	return faults;
+	if (!device_is_minivmm(g->vm.device))
+		return counter(g->vcpu[0].fd, "pf_taken");
+	return counter(g->vm.fd, "page_faults") + counter(g->vm.fd, "page_fault_retries");
 }
 
 FIXTURE(area) {
@@ -73,18 +54,16 @@ FIXTURE_TEARDOWN(area)
 	guests_free(&self->g);
 }
 
-/* Faults that one pass of the guest over @pages of the area in @mode takes, or -1. */
+/* Faults that one pass of the guest over @pages of the area in @mode takes. */
 static long faults_of(struct guests *g, enum mode mode, __u64 pages)
 {
-	long faults;
+	long before = faults_so_far(g), faults;
 
 	memset((void *)g->control, 0, sizeof(*g->control));
-	if (!start_counting())
-		return -1;
 	guests_start(g, mode, pages);
 	if (guests_stop(g))
 		fatal("the guest saw errors");
-	faults = stop_counting();
+	faults = faults_so_far(g) - before;
 	fprintf(stderr, "# %ld faults\n", faults);
 	return faults;
 }
@@ -113,8 +92,6 @@ TEST_F(area, small_pages_take_a_fault_each)
 	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
 	faults = faults_of_touch(&self->g, PAGES);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
 }
 
@@ -127,8 +104,6 @@ TEST_F(area, transparent_huge_pages_take_a_fault_per_2_mib)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, 0, self->memory, SIZE);
 	faults = faults_of_touch(&self->g, PAGES);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
 }
 
@@ -153,23 +128,18 @@ static long faults_of_random_touch(struct guests *g, __u8 *memory)
 
 TEST_F(area, huge_pages_of_64_mib_touched_at_random_take_64_faults)
 {
-	__u64 small, large;
-	long faults;
-	int fd;
+	int vm = self->g.vm.fd;
+	long small, large, faults;
 
 	self->memory = map_huge(RANDOM_SIZE);
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
-	fd = call(self->g.vm.fd, MINIVMM_GET_STATS_FD, 0);
-	small = stats_counter(fd, "pages_4k");
-	large = stats_counter(fd, "pages_2m");
+	small = counter(vm, "pages_4k");
+	large = counter(vm, "pages_2m");
 	faults = faults_of_random_touch(&self->g, self->memory);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_GE(64, faults);
-	EXPECT_LE(RANDOM_SIZE / (2 * MIB), stats_counter(fd, "pages_2m") - large);
-	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), stats_counter(fd, "pages_4k") - small);
-	close(fd);
+	EXPECT_LE(RANDOM_SIZE / (2 * MIB), counter(vm, "pages_2m") - large);
+	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), counter(vm, "pages_4k") - small);
 }
 
 /* A fault may enter what is beside the page, up to 16 (kmod/mmu/fault.c). */
@@ -182,8 +152,6 @@ TEST_F(area, small_pages_of_64_mib_touched_at_random_take_a_fault_per_16)
 		SKIP(return, "no transparent huge pages");
 	madvise(self->memory, RANDOM_SIZE, MADV_NOHUGEPAGE);
 	faults = faults_of_random_touch(&self->g, self->memory);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_LE(RANDOM_PAGES / 16, faults);
 }
 
@@ -200,8 +168,6 @@ TEST_F(area, hugetlb_pages_take_a_fault_per_2_mib)
 	faults = faults_of_touch(&self->g, PAGES);
 	munmap(self->memory, SIZE);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_GE(SIZE / (2 * MIB) + OTHER_FAULTS, faults);
 }
 
@@ -216,8 +182,6 @@ TEST_F(area, pages_of_1_gib_take_one_fault)
 		SKIP(return, "no pages of 1 GiB");
 	guests_set_area(&self->g, 0, memory, GIB);
 	faults = faults_of_touch(&self->g, GIB / 2 / PAGE);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_GE(OTHER_FAULTS, faults);	/* by 2 MiB there would be 256 */
 	EXPECT_EQ(1, memory[GIB / 2 - PAGE]);
 	EXPECT_EQ(0, memory[GIB / 2]);
@@ -232,8 +196,6 @@ TEST_F(area, memory_at_odd_distance_from_its_guest_address_is_mapped_small)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, 0, self->memory + PAGE, SIZE);
 	faults = faults_of_touch(&self->g, PAGES);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
 }
 
@@ -246,8 +208,6 @@ TEST_F(area, large_leaves_come_back_when_logging_stops)
 		SKIP(return, "no transparent huge pages");
 	guests_set_area(&self->g, MINIVMM_MEM_LOG_DIRTY_PAGES, self->memory, SIZE);
 	faults = faults_of_touch(&self->g, PAGES);
-	if (faults < 0)
-		SKIP(return, "no kernel probes");
 	EXPECT_LE(PAGES, faults);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
 	memset(self->memory, 0, SIZE);
@@ -259,8 +219,7 @@ TEST_F(area, page_touched_twice_takes_one_fault)
 	self->memory = map_anonymous(SIZE);
 	madvise(self->memory, SIZE, MADV_NOHUGEPAGE);
 	guests_set_area(&self->g, 0, self->memory, SIZE);
-	if (faults_of_touch(&self->g, PAGES) < 0)
-		SKIP(return, "no kernel probes");
+	EXPECT_LE(PAGES / 16, faults_of_touch(&self->g, PAGES));
 	memset(self->memory, 0, SIZE);
 	EXPECT_GE(OTHER_FAULTS, faults_of_touch(&self->g, PAGES));
 }
