@@ -71,7 +71,7 @@ def by_function(symbols, places):
 
 
 def told(functions):
-    """(instructions, function) from the most down, and last what few others add up to."""
+    """(instructions, function) from the most down, but for what is next to none."""
     sums = sorted(((sum(places.values()), name) for name, places in functions.items()), reverse=True)
     return [(total, name) for total, name in sums if abs(total) >= NOT_TOLD]
 
