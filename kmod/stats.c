@@ -51,6 +51,7 @@ static const struct counter vcpu_counters[] = {
 	VCPU("apic_eoi_exits", exits[EXIT_APIC_EOI]),
 	VCPU("apic_write_exits", exits[EXIT_APIC_WRITTEN]),
 	VCPU("apic_ended_exits", exits[EXIT_APIC_ENDED]),
+	VCPU("cpu_taken_exits", exits[EXIT_CPU_TAKEN]),
 	VCPU("unknown_exits", exits[EXIT_UNKNOWN]),
 	VCPU("irq_injections", injections),
 	VCPU("user_exits", user_exits),
@@ -75,14 +76,15 @@ static const struct counter vm_counters[] = {
 	VM("page_tables", INSTANT, tables),
 };
 
-static_assert(MMU_LEAF_SIZES == 3);
+/* All that is counted is told. */
+static_assert(sizeof(struct vcpu_stats) == ARRAY_SIZE(vcpu_counters) * sizeof(u64));
+static_assert(sizeof(struct memory_stats) == ARRAY_SIZE(vm_counters) * sizeof(u64));
 
 struct stats_file {
 	struct vm *vm;			/* pinned */
 	const struct counter *counters;
 	unsigned int count;
-	const u64 *data;		/* the structure, of @data_size bytes, in vm */
-	size_t data_size;
+	const u64 *data;		/* @count of them, in vm */
 	char id[NAME_SIZE];
 };
 
@@ -120,8 +122,9 @@ static void fill_head(void *image, const struct stats_file *stats)
 static ssize_t stats_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	const struct stats_file *stats = file->private_data;
-	size_t size = data_offset(stats) + stats->data_size, i;
+	size_t size = data_offset(stats) + stats->count * sizeof(u64);
 	void *image = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	unsigned int i;
 	ssize_t ret;
 	u64 *data;
 
@@ -129,7 +132,7 @@ static ssize_t stats_read(struct file *file, char __user *to, size_t len, loff_t
 		return -ENOMEM;
 	fill_head(image, stats);
 	data = image + data_offset(stats);
-	for (i = 0; i < stats->data_size / sizeof(u64); i++)
+	for (i = 0; i < stats->count; i++)
 		data[i] = READ_ONCE(stats->data[i]);
 	ret = simple_read_from_buffer(to, len, pos, image, size);
 	kfree(image);
@@ -177,41 +180,39 @@ undo:
 	return fd;
 }
 
-static struct stats_file *new_stats(struct vm *vm)
+static struct stats_file *new_stats(struct vm *vm, const struct counter *counters,
+				    unsigned int count, const void *data)
 {
 	struct stats_file *stats = kzalloc(sizeof(*stats), GFP_KERNEL_ACCOUNT);
 
 	if (!stats)
 		return NULL;
 	stats->vm = vm;
+	stats->counters = counters;
+	stats->count = count;
+	stats->data = data;
 	vm_get(vm);
 	return stats;
 }
 
 int stats_vm_fd(struct vm *vm)
 {
-	struct stats_file *stats = new_stats(vm);
+	struct stats_file *stats = new_stats(vm, vm_counters, ARRAY_SIZE(vm_counters),
+					     &vm->memory.stats);
 
 	if (!stats)
 		return -ENOMEM;
-	stats->counters = vm_counters;
-	stats->count = ARRAY_SIZE(vm_counters);
-	stats->data = (const u64 *)&vm->memory.stats;
-	stats->data_size = sizeof(vm->memory.stats);
 	snprintf(stats->id, NAME_SIZE, "minivmm-%d", task_tgid_nr(current));
 	return open_stats(stats);
 }
 
 int stats_vcpu_fd(struct vcpu *vcpu)
 {
-	struct stats_file *stats = new_stats(vcpu->vm);
+	struct stats_file *stats = new_stats(vcpu->vm, vcpu_counters, ARRAY_SIZE(vcpu_counters),
+					     &vcpu->stats);
 
 	if (!stats)
 		return -ENOMEM;
-	stats->counters = vcpu_counters;
-	stats->count = ARRAY_SIZE(vcpu_counters);
-	stats->data = (const u64 *)&vcpu->stats;
-	stats->data_size = sizeof(vcpu->stats);
 	snprintf(stats->id, NAME_SIZE, "minivmm-%d/vcpu-%u", task_tgid_nr(current), vcpu->id);
 	return open_stats(stats);
 }
