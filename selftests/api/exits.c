@@ -247,16 +247,18 @@ TEST_F(vm, instruction_rewritten_between_two_exits_is_seen)
 
 GUEST64(mmio_read_forever, "out %al, $0x11; mov $0x20000000, %edi; 1: mov (%rdi), %eax; jmp 1b");
 GUEST64(mmio_write_forever, "out %al, $0x11; mov $0x20000000, %edi; 1: mov %eax, (%rdi); jmp 1b");
+GUEST64(port_read_forever, "out %al, $0x11; 1: in $0x10, %al; jmp 1b");
+GUEST64(string_read_forever, "out %al, $0x11; mov $0x80000, %edi; mov $0x10, %edx; 1: insb; jmp 1b");
 
 /* As a reset does: what waits for its access is not completed, neither the first nor a known one. */
-static void move_rip_during_mmio(struct __test_metadata *_metadata, struct vcpu *vcpu)
+static void move_rip_during(struct __test_metadata *_metadata, struct vcpu *vcpu, __u32 reason)
 {
 	struct minivmm_regs regs;
 
 	for (int accesses = 1; accesses <= 3; accesses++) {
 		ASSERT_EXIT(vcpu, MINIVMM_EXIT_IO);
 		for (int i = 0; i < accesses; i++)
-			ASSERT_EXIT(vcpu, MINIVMM_EXIT_MMIO);
+			ASSERT_EXIT(vcpu, reason);
 		regs = vcpu_regs(vcpu);
 		regs.rip = GUEST_CODE;
 		vcpu_set_regs(vcpu, &regs);
@@ -270,13 +272,27 @@ TEST_F(vm, rip_moved_during_an_mmio_read_is_where_the_guest_goes_on)
 	if (!device_is_minivmm(self->vm.device))
 		SKIP(return, "KVM completes the read all the same");
 	start_long(&self->vcpu, mmio_read_forever);
-	move_rip_during_mmio(_metadata, &self->vcpu);
+	move_rip_during(_metadata, &self->vcpu, MINIVMM_EXIT_MMIO);
+}
+
+TEST_F(vm, rip_moved_during_a_port_read_is_where_the_guest_goes_on)
+{
+	start_long(&self->vcpu, port_read_forever);
+	move_rip_during(_metadata, &self->vcpu, MINIVMM_EXIT_IO);
+}
+
+TEST_F(vm, rip_moved_during_a_string_read_is_where_the_guest_goes_on)
+{
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM completes the read all the same");
+	start_long(&self->vcpu, string_read_forever);
+	move_rip_during(_metadata, &self->vcpu, MINIVMM_EXIT_IO);
 }
 
 TEST_F(vm, rip_moved_during_an_mmio_write_is_where_the_guest_goes_on)
 {
 	start_long(&self->vcpu, mmio_write_forever);
-	move_rip_during_mmio(_metadata, &self->vcpu);
+	move_rip_during(_metadata, &self->vcpu, MINIVMM_EXIT_MMIO);
 }
 
 TEST_F(vm, mmio_instruction_may_cross_a_page)
