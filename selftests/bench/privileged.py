@@ -25,13 +25,13 @@ JUDGED = {
 # The host's clock ticks may come more often in one measurement than in another.
 TOLERANCE = 0.1
 
-# What may be executed more often than on KVM, and why: kernels, rows, classes, how much more.
+# What may be executed more often than on KVM, and why: "host kernel", rows, classes, how much more.
 EXCEPTIONS = [
     ("*", ("self-ipi-halt", "halt-*"), ("XSAVE*", "XRSTOR*"), 1, "its handler sleeps"),
-    # On Intel, where KVM alone may have the kernel keep CR4.VMXE; once for each window.
-    ("7.*", ("*-user",), ("CR3, CR4 reads",), 5, "a window: the kernel keeps its copies to itself"),
-    ("7.*", ("*-user",), ("CR writes",), 2, "a window: it begins and ends VMX operation"),
-    ("7.*", ("*-user",), ("VMREAD",), 41, "a window: with VMX operation the VMCS is gone"),
+    # KVM alone may have the kernel keep CR4.VMXE; once for each window.
+    ("intel 7.*", ("*-user",), ("CR3, CR4 reads",), 5, "a window: the kernel keeps its copies to itself"),
+    ("intel 7.*", ("*-user",), ("CR writes",), 2, "a window: it begins and ends VMX operation"),
+    ("intel 7.*", ("*-user",), ("VMREAD",), 41, "a window: with VMX operation the VMCS is gone"),
 ]
 
 
@@ -91,19 +91,19 @@ def executions(sections, counts):
     return rows
 
 
-def exception(kernel, row, name):
+def exception(machine, row, name):
     """How much more often than on KVM, and why."""
-    for kernels, rows, names, more, reason in EXCEPTIONS:
-        if (name in names and fnmatch.fnmatchcase(kernel, kernels) and
+    for machines, rows, names, more, reason in EXCEPTIONS:
+        if (name in names and fnmatch.fnmatchcase(machine, machines) and
                 any(fnmatch.fnmatchcase(row, pattern) for pattern in rows)):
             return more, reason
     return 0, ""
 
 
-def judge(kernel, row, name, figures):
+def judge(machine, row, name, figures):
     """A class's figures on both devices and what they are: "", "information", a reason, or "MORE"."""
     result = {"class": name, "minivmm": round(figures[0], 2), "kvm": round(figures[1], 2)}
-    more, reason = exception(kernel, row, name)
+    more, reason = exception(machine, row, name)
     if name not in JUDGED.values():
         verdict = "information"
     elif figures[0] <= figures[1] + TOLERANCE:
@@ -115,7 +115,7 @@ def judge(kernel, row, name, figures):
     return {**result, "verdict": verdict}
 
 
-def judge_row(kernel, row, devices):
+def judge_row(machine, row, devices):
     """The row's classes in both modes; those of guests are for information."""
     result = {"row": row, "root": [], "guest": []}
     keys = set().union(*devices.values()) - {("root", "INSTRUCTIONS"), ("guest", "INSTRUCTIONS")}
@@ -123,7 +123,7 @@ def judge_row(kernel, row, devices):
         figures = [devices[device].get((mode, name), 0) for device in ("minivmm", "kvm")]
         if not any(round(figure, 2) for figure in figures):
             continue
-        entry = judge(kernel, row, name, figures)
+        entry = judge(machine, row, name, figures)
         if mode == "guest":
             entry["verdict"] = "information"
         result[mode].append(entry)
@@ -154,7 +154,7 @@ def main():
 
     with open(args.counts) as counts:
         rows = executions(list(read_sections(sys.stdin)), read_counts(counts))
-    results = [judge_row(args.kernel, row, devices) for row, devices in rows.items()]
+    results = [judge_row(f"{args.host} {args.kernel}", row, devices) for row, devices in rows.items()]
     print_table(results, f"{args.host} host, kernel {args.kernel}")
     with open(args.output, "w") as file:
         json.dump({"host": args.host, "kernel": args.kernel, "rows": results}, file, indent=1)
