@@ -1,15 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Whether two runs of the benchmark, their JSON files, count the same: each figure within
-1 % or 2 instructions. Not to the instruction, since where the files that a run reads lie on
-the emulated disk differs from run to run. KTAP lines, one a row."""
+"""Whether two runs of the benchmark, their JSON files, count the same, to the instruction
+and the byte. KTAP lines, one a row."""
 
 import json
 import sys
-
-
-def same(first, second):
-    return abs(first - second) <= max(2, first / 100)
 
 
 def main():
@@ -20,7 +15,7 @@ def main():
     failed = 0
     for number, name in enumerate(first, 1):
         figures = [(first[name][device], second[name][device]) for device in ("minivmm", "kvm")]
-        good = all(same(*pair) for pair in figures)
+        good = all(a == b for a, b in figures)
         failed += not good
         print(f"{'ok' if good else 'not ok'} {number} {name}: " +
               ", ".join(f"{a} and {b}" for a, b in figures))

@@ -4,10 +4,8 @@
 # The Intel host and the strict AMD host: Bochs. Included by tools/lab/run; see
 # there for the variables and for what an emulator's file provides.
 #
-# There is no 9p: what the inside sees are copies on read-only disks, made once
-# (bochs-root) or per run, and its results come back on a disk of their own, as
-# a tar file. Kernel, initramfs and parameters lie in RAM from the start, where
-# an option ROM (bochs-rom.S) finds them.
+# There is no 9p: files are on disks (disks.sh). Kernel, initramfs and parameters
+# lie in RAM from the start, where an option ROM (bochs-rom.S) finds them.
 
 emulator_name=Bochs
 IPS=100000000
@@ -35,7 +33,7 @@ instrument_defaults() {
 }
 
 emulator_settings() {
-	printf '%s=%q\n' OUT /dev/ttyS1 FILES disk MODULES ''
+	disk_settings
 }
 
 # Where the kernel's image begins, and where it is entered.
@@ -79,21 +77,9 @@ make_rom() {
 
 # $1 is the size of the initramfs.
 make_parameters() {
-	printf %s "console=ttyS0,115200 intel_pstate=disable tsc_early_khz=$((IPS / 1000)) lab_files=disk lab_run=$run $PARAMETERS" \
+	printf %s "console=ttyS0,115200 intel_pstate=disable tsc_early_khz=$((IPS / 1000)) lab_files=ata $PARAMETERS" \
 		>"$run/line"
 	assemble parameters "ENTRY=$(kernel_entry)" "INITRAMFS_SIZE=$1" "LINE=\"$run/line\""
-}
-
-# Everything of this run at its own path: what the inside reads, and the shares.
-make_run_disk() {
-	local file files=() roots=("${SHARES[@]#/}")
-	for file in init settings shares command minivmm.ko; do
-		[ ! -e "$run/$file" ] || files+=("$run/$file")
-	done
-	mksquashfs "${files[@]}" "${SHARES[@]}" "$run/run" -quiet -no-progress -no-strip \
-		-noI -noD -noF -noX -no-exports -wildcards \
-		-e "${roots[@]/%//.git}" '... *.o' '... .*.cmd' >&2 || die "mksquashfs failed"
-	pad_image "$run/run"
 }
 
 # disk_line PLACE NAME: the file $run/NAME; boot-init knows it by its name.
@@ -145,8 +131,6 @@ emulator_prepare() {
 	[ "$CPUS" = 1 ] || version=many
 	[ -z "$INSTRUMENT" ] || version=counting
 	bochs=$("$LAB/bochs" $version)
-	ln -s "$("$LAB/bochs-root" base)" "$run/base"
-	ln -s "$("$LAB/bochs-root" modules "$KERNEL")" "$run/modules"
 	flat=bochs/kernel-${kernel##*/}-$(cat "$kernel/release")
 	once "$flat" build_flat_kernel "$kernel/vmlinux"
 	flat=$CACHE/$flat/image
@@ -154,15 +138,14 @@ emulator_prepare() {
 	make_bios
 	make_rom
 	make_parameters "$(stat -c %s "$initramfs")"
-	make_run_disk
-	truncate -s $((CYLINDER * 64)) "$run/results"
+	make_disks
 	bochs_settings >"$run/bochsrc"
 	MACHINE=(env "LAB_COUNTS=$INSTRUMENT" "$bochs" -q -f "$run/bochsrc")
 }
 
 # A power-off ends Bochs like an error.
 emulator_results() {
-	tar -x -f "$run/results" -C "$run" 2>/dev/null || true
+	fetch_disk_results
 	grep -q 'soft power off' "$run/bochs.log"
 }
 

@@ -87,9 +87,9 @@ apt_private() {
 		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=false "$@"
 }
 
-# Bochs takes disks whose size is a whole number of cylinders.
+# Bochs takes disks of whole cylinders, Linux NVDIMMs of whole 2 MiB: 256 cylinders are 63 of these.
 CYLINDER=$((16 * 63 * 512))
 
 pad_image() {
-	truncate -s "%$CYLINDER" "$1"
+	truncate -s "%$((CYLINDER * 256))" "$1"
 }

@@ -1,8 +1,12 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # variables shared with tools/lab/run
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # variables shared with tools/lab/run
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The AMD host: QEMU's software emulation. Included by tools/lab/run; see there
 # for the variables and for what an emulator's file provides.
+#
+# Files come by 9p and output goes to a virtio port, which QEMU's own threads serve
+# when they get to it. With --icount, where two runs must be the same, files are on
+# NVDIMMs (disks.sh), memory to the guest, and output goes to a serial port.
 
 emulator_name=QEMU
 
@@ -17,6 +21,7 @@ emulator_defaults() {
 
 emulator_settings() {
 	local out=/dev/vport0p1
+	[ $ICOUNT = no ] || { disk_settings && return; }
 	[ $SHELL_MODE = no ] || out=/dev/hvc0
 	printf '%s=%q\n' OUT $out FILES 9p
 }
@@ -27,20 +32,10 @@ share_options() {
 		-device "virtio-9p-pci,fsdev=$tag,mount_tag=$tag")
 }
 
-emulator_prepare() {
-	local i accel=tcg,thread=multi,tb-size=512 image=$kernel/vmlinux program
-	program=$("$LAB/qemu")
-	[ ! -e "$kernel/bzImage" ] || image=$kernel/bzImage
-	[ $ICOUNT = no ] || accel=tcg,thread=single,tb-size=512
-	MACHINE=("$program" -L /usr/share/qemu -L /usr/share/seabios -nodefaults -no-user-config -machine q35 -accel "$accel"
-		-cpu "$CPU,check=off" -smp "$CPUS" -m "$MEM" -display none -no-reboot
-		-serial "file:$run/serial" -kernel "$image"
-		-initrd "$("$LAB/initramfs" "$KERNEL" virtio_pci virtio_console 9pnet_virtio 9p overlay)"
-		-append "console=ttyS0 lab_files=9p $PARAMETERS" -device virtio-serial-pci)
-	if [ $ICOUNT = yes ]; then
-		MACHINE+=(-icount "shift=0,sleep=off" -seed 1
-			-rtc "base=2026-01-01T00:00:00,clock=vm")
-	fi
+machine_of_files() {
+	MACHINE+=(-accel tcg,thread=multi,tb-size=512 -machine q35 -m "$MEM" -device virtio-serial-pci
+		-append "console=ttyS0 lab_files=9p $PARAMETERS"
+		-initrd "$("$LAB/initramfs" "$KERNEL" virtio_pci virtio_console 9pnet_virtio 9p overlay)")
 	if [ $SHELL_MODE = yes ]; then
 		MACHINE+=(-chardev "stdio,id=out,signal=off" -device "virtconsole,chardev=out")
 	else
@@ -53,8 +48,43 @@ emulator_prepare() {
 	done
 }
 
-# The inside has written its results into $run itself.
+# nvdimm NAME MEMORY-OPTIONS DEVICE-OPTIONS: the disk NAME.
+nvdimm() {
+	MACHINE+=(-object "memory-backend-file,id=$1,mem-path=$run/$1,size=$(stat -L -c %s "$run/$1"),$2"
+		-device "nvdimm,memdev=$1$3")
+}
+
+# Without what depends on other threads or the time of day.
+machine_of_disks() {
+	local name
+	[ "$KERNEL" != debug ] || die "--icount: kernel debug has no driver of NVDIMMs"
+	make_disks
+	MACHINE+=(-accel tcg,thread=single,tb-size=512 -machine q35,nvdimm=on -m "$MEM,slots=${#DISKS[@]},maxmem=16G"
+		-icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01T00:00:00,clock=vm"
+		-append "console=ttyS0 lab_files=nvdimm $PARAMETERS"
+		-initrd "$("$LAB/initramfs" "$KERNEL" nfit nd_pmem squashfs overlay)" -serial "file:$run/out")
+	for name in "${DISKS[@]}"; do
+		case $name in
+		results) nvdimm "$name" share=on '' ;;
+		*) nvdimm "$name" share=off,readonly=on ,unarmed=on ;;
+		esac
+	done
+}
+
+emulator_prepare() {
+	local image=$kernel/vmlinux
+	[ ! -e "$kernel/bzImage" ] || image=$kernel/bzImage
+	MACHINE=("$("$LAB/qemu")" -L /usr/share/qemu -L /usr/share/seabios -nodefaults -no-user-config
+		-cpu "$CPU,check=off" -smp "$CPUS" -display none -no-reboot -serial "file:$run/serial" -kernel "$image")
+	case $ICOUNT in
+	no) machine_of_files ;;
+	yes) machine_of_disks ;;
+	esac
+}
+
+# By 9p, the inside has written its results into $run itself.
 emulator_results() {
+	[ $ICOUNT = no ] || fetch_disk_results
 	[ "$1" = 0 ]
 }
 
