@@ -43,7 +43,7 @@ static void scale_of_tsc(u64 khz, u32 *mul, s8 *shift)
 static u64 clock_at(const struct vm_clock *clock, u64 host_tsc)
 {
 	return clock->base_ns +
-	       mul_u64_u64_div_u64(host_tsc - clock->base_tsc, NSEC_PER_MSEC, tsc_khz);
+	       mul_u64_u64_div_u64(host_tsc - clock->base_tsc, NSEC_PER_MSEC, clock->host_khz);
 }
 
 void pv_init_vm(struct vm *vm)
@@ -51,26 +51,28 @@ void pv_init_vm(struct vm *vm)
 	struct vm_clock *clock = &vm->clock;
 
 	spin_lock_init(&clock->lock);
+	/* A second after its start a host may refine it. */
+	clock->host_khz = tsc_khz;
 	clock->base_tsc = rdtsc_ordered();
 	clock->base_ns = 0;
 	clock->tsc_offset = -clock->base_tsc;
-	clock->tsc_khz = tsc_khz;
+	clock->tsc_khz = clock->host_khz;
 }
 
 void pv_init_vcpu(struct vcpu *vcpu)
 {
 	struct vm_clock *clock = &vcpu->vm->clock;
 
-	vcpu->tsc_khz = tsc_khz;
+	vcpu->tsc_khz = clock->host_khz;
 	vcpu->tsc_ratio = backend.tsc_ratio_bits ? BIT_ULL(backend.tsc_ratio_bits) : 0;
 	spin_lock(&clock->lock);
-	vcpu->tsc_offset = clock->tsc_khz == tsc_khz ? clock->tsc_offset : -rdtsc_ordered();
+	vcpu->tsc_offset = clock->tsc_khz == clock->host_khz ? clock->tsc_offset : -rdtsc_ordered();
 	spin_unlock(&clock->lock);
 }
 
 static bool is_scaled(const struct vcpu *vcpu)
 {
-	return unlikely(vcpu->tsc_khz != tsc_khz);
+	return unlikely(vcpu->tsc_khz != vcpu->vm->clock.host_khz);
 }
 
 /* What the CPU does; it adds the offset then. */
@@ -228,7 +230,7 @@ u64 pv_host_tsc_at(const struct vcpu *vcpu, u64 guest_tsc)
 		return now;
 	ticks = min_t(u64, guest_tsc - guest_now, MAX_TICKS_AHEAD);
 	if (is_scaled(vcpu))
-		ticks = mul_u64_u64_div_u64(ticks, tsc_khz, vcpu->tsc_khz);
+		ticks = mul_u64_u64_div_u64(ticks, vcpu->vm->clock.host_khz, vcpu->tsc_khz);
 	return now + ticks;
 }
 
@@ -276,12 +278,12 @@ void pv_write_tsc(struct vcpu *vcpu, u64 value, bool host)
 /* A CPU that cannot scale gives the host's rate for what is within 250 ppm of it. */
 static int check_tsc_khz(struct vcpu *vcpu, unsigned long khz)
 {
-	u64 slack = tsc_khz / 4000;
+	u32 host_khz = vcpu->vm->clock.host_khz, slack = host_khz / 4000;
 
-	if (backend.tsc_ratio_bits && khz / MAX_TSC_SPEED >= tsc_khz)
+	if (backend.tsc_ratio_bits && khz / MAX_TSC_SPEED >= host_khz)
 		return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
 			      "at most 256 times the host's rate");
-	if (!backend.tsc_ratio_bits && (khz < tsc_khz - slack || khz > tsc_khz + slack))
+	if (!backend.tsc_ratio_bits && (khz < host_khz - slack || khz > host_khz + slack))
 		return refuse(&vcpu->error, -EINVAL, "tsc_khz", khz,
 			      "this CPU cannot scale the TSC: only the host's own rate works");
 	return 0;
@@ -289,15 +291,16 @@ static int check_tsc_khz(struct vcpu *vcpu, unsigned long khz)
 
 int pv_set_tsc_khz(struct vcpu *vcpu, unsigned long khz)
 {
+	u32 host_khz = vcpu->vm->clock.host_khz;
 	u64 now = pv_guest_tsc(vcpu);
 	int err;
 
-	khz = khz ?: tsc_khz;
+	khz = khz ?: host_khz;
 	err = check_tsc_khz(vcpu, khz);
 	if (err || !backend.tsc_ratio_bits || khz == vcpu->tsc_khz)
 		return err;
 	vcpu->tsc_khz = khz;
-	vcpu->tsc_ratio = mul_u64_u64_div_u64(BIT_ULL(backend.tsc_ratio_bits), khz, tsc_khz);
+	vcpu->tsc_ratio = mul_u64_u64_div_u64(BIT_ULL(backend.tsc_ratio_bits), khz, host_khz);
 	now -= scale(vcpu, rdtsc_ordered());
 	pv_set_tsc_offset(vcpu, common_offset(vcpu, 0, now));
 	return 0;

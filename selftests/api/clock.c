@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The VM's clock and its paravirtual view. */
+#include <sys/klog.h>
+#include <time.h>
+
 #include "fixture.h"
 
 #define SECOND	1000000000ULL
+#define TSC	0x10		/* an MSR */
 
 static struct minivmm_clock_data get_clock(struct vm *vm)
 {
@@ -12,6 +16,53 @@ static struct minivmm_clock_data get_clock(struct vm *vm)
 	if (ret)
 		fatal("GET_CLOCK: %ld", ret);
 	return clock;
+}
+
+static bool host_refined_its_rate(void)
+{
+	const int read_all = 3;
+	static char log[4 << 20];
+	int size = klogctl(read_all, log, sizeof(log) - 1);
+
+	return size > 0 && strstr(log, "Refined TSC clocksource");
+}
+
+/* A host that measures its TSC's rate has a better figure a second after its start. */
+static bool await_refined_rate(void)
+{
+	struct timespec up;
+
+	do {
+		if (host_refined_its_rate())
+			return true;
+		usleep(50000);
+		clock_gettime(CLOCK_BOOTTIME, &up);
+	} while (up.tv_sec < 3);
+	return false;
+}
+
+GUEST64(read_tsc, "rdtsc; out %al, $0x10; hlt");
+
+/* `tools/lab/run --icount` is early enough. */
+TEST_F(vm, vm_keeps_its_rate_when_the_host_refines_its_own)
+{
+	long khz = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+	__u64 before, tsc, after;
+	struct minivmm_regs regs;
+
+	if (host_refined_its_rate())
+		SKIP(return, "the host has been up for too long");
+	if (!await_refined_rate())
+		SKIP(return, "the host does not refine its TSC's rate");
+	start_long(&self->vcpu, read_tsc);
+	before = vcpu_msr(&self->vcpu, TSC);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	after = vcpu_msr(&self->vcpu, TSC);
+	regs = vcpu_regs(&self->vcpu);
+	tsc = regs.rdx << 32 | regs.rax;
+	EXPECT_LE(before, tsc);
+	EXPECT_GE(after, tsc);
+	EXPECT_EQ(khz, call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0));
 }
 
 TEST_F(vm, clock_advances_with_host_time)
@@ -112,7 +163,7 @@ static __u64 page_clock(const volatile struct pvclock *clock, __u64 tsc)
 #define EXPECT_PAGE_CLOCK()							\
 do {										\
 	__u64 before_ = get_clock(&self->vm).clock;				\
-	__u64 now_ = page_clock(clock, vcpu_msr(&self->vcpu, 0x10));		\
+	__u64 now_ = page_clock(clock, vcpu_msr(&self->vcpu, TSC));		\
 	__u64 after_ = get_clock(&self->vm).clock;				\
 	EXPECT_LE(before_, now_ + 1000);					\
 	EXPECT_GE(after_ + 1000, now_);						\
