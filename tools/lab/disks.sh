@@ -23,7 +23,7 @@ make_run_disk() {
 	done
 	(cd "$run" && mksquashfs lab "${SHARES[@]}" run -quiet -no-progress -no-strip \
 		-noI -noD -noF -noX -no-exports -wildcards \
-		-e "${roots[@]/%//.git}" "$own/build/check" "$own/build/bench" '... *.o' '... .*.cmd' >&2) ||
+		-e "${roots[@]/%//.git}" "$own/build/check" "$own/build/bench" '... *.o' '... .*.cmd' '... __pycache__' >&2) ||
 		die "mksquashfs failed"
 	pad_image "$run/run"
 }

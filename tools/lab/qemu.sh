@@ -15,8 +15,14 @@ emulator_defaults() {
 	# Without ERMS: QEMU stores byte by byte, which is slow without end where code was.
 	CPU=${CPU:-EPYC-Milan,-erms,-fsrm}
 	KVM=kvm_amd
-	[ $ICOUNT = no ] || CPUS=1
+	[ $ICOUNT = no ] || icount_defaults
 	[ -z "$INSTRUMENT" ] || die "--instrument is for --host intel and amd-strict"
+}
+
+icount_defaults() {
+	CPUS=1
+	[ $SHELL_MODE = no ] || die "--icount is for a COMMAND: a terminal's keys come when they come"
+	[ "$KERNEL" != debug ] || die "--icount: kernel debug has no driver of NVDIMMs"
 }
 
 emulator_settings() {
@@ -57,7 +63,6 @@ nvdimm() {
 # Without what depends on other threads or the time of day.
 machine_of_disks() {
 	local name
-	[ "$KERNEL" != debug ] || die "--icount: kernel debug has no driver of NVDIMMs"
 	make_disks
 	MACHINE+=(-accel tcg,thread=single,tb-size=512 -machine q35,nvdimm=on -m "$MEM,slots=${#DISKS[@]},maxmem=16G"
 		-icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01T00:00:00,clock=vm"
