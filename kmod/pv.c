@@ -51,7 +51,7 @@ void pv_init_vm(struct vm *vm)
 	struct vm_clock *clock = &vm->clock;
 
 	spin_lock_init(&clock->lock);
-	/* A second after its start a host may refine it. */
+	/* A host may refine it, a second after its start. */
 	clock->host_khz = tsc_khz;
 	clock->base_tsc = rdtsc_ordered();
 	clock->base_ns = 0;

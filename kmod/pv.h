@@ -14,10 +14,13 @@ struct vcpu;
 struct vm;
 struct minivmm_clock_data;
 
-/* The pair (host TSC, host monotonic ns) from which all vCPUs compute their clock; @lock holds all but host_khz. */
+/*
+ * The pair (host TSC, host monotonic ns) from which all vCPUs compute their clock.
+ * @lock guards all but host_khz.
+ */
 struct vm_clock {
 	spinlock_t lock;
-	u32 host_khz;		/* the host TSC's rate for this VM, whatever the host finds out later */
+	u32 host_khz;		/* the host TSC's rate, as known when the VM was made */
 	u64 base_tsc;		/* host TSC at base_ns */
 	u64 base_ns;		/* guest clock at base_tsc */
 	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
