@@ -155,8 +155,10 @@ static uint64_t size_mask(unsigned int size)
 /* Whether the range can take the access in one piece. */
 static bool fits(const struct range *range, uint64_t addr, unsigned int size)
 {
+	unsigned int widest = range->ops->widest;
+
 	return !(size & (size - 1)) && addr - range->start <= range->length - size &&
-	       size <= range->length;
+	       size <= range->length && (!widest || size <= widest);
 }
 
 uint64_t bus__read(struct bus *bus, uint64_t addr, unsigned int size)

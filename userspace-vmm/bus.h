@@ -23,6 +23,8 @@
 struct bus_ops {
 	uint64_t (*read)(void *ctx, uint64_t offset, unsigned int size);
 	void (*write)(void *ctx, uint64_t offset, unsigned int size, uint64_t value);
+	/* Widest access in bytes; the bus takes wider ones apart, low byte first. 0: any. */
+	unsigned int widest;
 };
 
 struct bus;
@@ -44,7 +46,8 @@ void bus__remove(struct bus *bus, uint64_t start);
 
 /*
  * One access of 1 to 8 bytes. Unclaimed reads give all ones, unclaimed writes vanish; other sizes
- * than 1, 2, 4, 8 and accesses across the end of a range are split into bytes.
+ * than 1, 2, 4, 8, accesses across the end of a range and wider ones than a device takes are split
+ * into bytes.
  */
 uint64_t bus__read(struct bus *bus, uint64_t addr, unsigned int size);
 void bus__write(struct bus *bus, uint64_t addr, unsigned int size, uint64_t value);

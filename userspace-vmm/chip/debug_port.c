@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Port 0x402: SeaBIOS writes its messages there if it reads back 0xe9. Present with --verbose only,
- * where the messages go to standard error line by line.
+ * where the messages go to standard error line by line. The guest chooses the bytes, and standard error
+ * may be a terminal: what is no printable ASCII becomes a dot.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -28,6 +29,11 @@ static uint64_t debug_read(void *ctx, uint64_t offset, unsigned int size)
 	return READBACK;
 }
 
+static char printable(uint8_t byte)
+{
+	return (byte >= ' ' && byte <= '~') || byte == '\t' ? byte : '.';
+}
+
 static void debug_write(void *ctx, uint64_t offset, unsigned int size, uint64_t value)
 {
 	struct debug_port *d = ctx;
@@ -36,7 +42,7 @@ static void debug_write(void *ctx, uint64_t offset, unsigned int size, uint64_t 
 	(void)size;
 	pthread_mutex_lock(&d->lock);
 	if ((char)value != '\n')
-		d->line[d->len++] = value;
+		d->line[d->len++] = printable(value);
 	if ((char)value == '\n' || d->len == LINE) {
 		fprintf(stderr, "firmware: %.*s\n", (int)d->len, d->line);
 		d->len = 0;

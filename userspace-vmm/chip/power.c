@@ -9,6 +9,7 @@
 
 #include "acpi/acpi.h"
 #include "chip/chipset.h"
+#include "chip/pm_timer.h"
 #include "device.h"
 #include "machine.h"
 
@@ -31,10 +32,8 @@
 #define CONTROL_WRITABLE	0x1c02
 #define TYPE_S5			0
 
-#define TIMER_HZ		3579545ULL
 #define TIMER_MASK		0xffffffULL
 #define TIMER_HALF		0x800000ULL	/* status is set each time the top bit changes */
-#define NS_PER_S		1000000000ULL
 
 struct power {
 	struct machine *m;
@@ -50,9 +49,7 @@ struct power {
 
 static uint64_t ticks(const struct power *p)
 {
-	uint64_t ns = loop__now() - p->timer_start;
-
-	return ns / NS_PER_S * TIMER_HZ + ns % NS_PER_S * TIMER_HZ / NS_PER_S;
+	return pm_timer__ticks(loop__now() - p->timer_start);
 }
 
 /* Lock held. */
@@ -82,7 +79,7 @@ static void arm_overflow(struct power *p)
 	uint64_t next = (ticks(p) / TIMER_HALF + 1) * TIMER_HALF;
 
 	if (p->enable & STATUS_TIMER)
-		loop__timer_set(p->overflow, p->timer_start + next * NS_PER_S / TIMER_HZ + 1, 0);
+		loop__timer_set(p->overflow, p->timer_start + pm_timer__ns(next), 0);
 	else
 		loop__timer_cancel(p->overflow);
 }

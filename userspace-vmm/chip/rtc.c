@@ -68,12 +68,20 @@ static void update_line(struct rtc *r)
 /* Notices the seconds that have ended: update-ended and alarm flags. Lock held. */
 static void catch_up(struct rtc *r)
 {
-	time_t now = guest_seconds(r);
+	time_t now = guest_seconds(r), before = r->seen;
 
-	if (r->state.cmos[RTC_B] & RTC_B_SET || now == r->seen)
+	if (r->state.cmos[RTC_B] & RTC_B_SET || now == before)
 		return;
 	r->seen = now;
-	rtc__tick(&r->state, now);
+	/* A clock that was put back has no time between. */
+	rtc__tick(&r->state, before < now ? before : now - 1, now);
+}
+
+/* The registers are the time now; what lies between was skipped, not lived. Lock held. */
+static void take_time(struct rtc *r)
+{
+	r->offset = rtc__get_time(&r->state) - host_now().tv_sec;
+	r->seen = guest_seconds(r);
 }
 
 /* Lock held. */
@@ -145,10 +153,8 @@ static void write_b(struct rtc *r, uint8_t value)
 	if (value & ~old & RTC_B_SET)
 		rtc__set_time(&r->state, guest_seconds(r));
 	r->state.cmos[RTC_B] = value;
-	if (old & ~value & RTC_B_SET) {
-		r->offset = rtc__get_time(&r->state) - host_now().tv_sec;
-		r->seen = guest_seconds(r);
-	}
+	if (old & ~value & RTC_B_SET)
+		take_time(r);
 	arm_second(r);
 	arm_periodic(r);
 }
@@ -157,6 +163,8 @@ static void write_register(struct rtc *r, uint8_t value)
 {
 	uint8_t index = r->state.index;
 
+	/* An alarm that is set now is not for the seconds before. */
+	catch_up(r);
 	switch (index) {
 	case RTC_A:
 		r->state.cmos[RTC_A] = value & ~RTC_A_UPDATING;
@@ -172,7 +180,7 @@ static void write_register(struct rtc *r, uint8_t value)
 	if (rtc__is_time(index) && !(r->state.cmos[RTC_B] & RTC_B_SET)) {
 		rtc__set_time(&r->state, guest_seconds(r));
 		r->state.cmos[index] = value;
-		r->offset = rtc__get_time(&r->state) - host_now().tv_sec;
+		take_time(r);
 		return;
 	}
 	r->state.cmos[index] = value;
@@ -181,10 +189,11 @@ static void write_register(struct rtc *r, uint8_t value)
 static uint64_t rtc_read(void *ctx, uint64_t offset, unsigned int size)
 {
 	struct rtc *r = ctx;
-	uint64_t value = ~0ULL;
+	uint64_t value;
 
-	if (size != 1 || !offset)
-		return value;
+	(void)size;
+	if (!offset)
+		return ~0ULL;
 	pthread_mutex_lock(&r->lock);
 	value = read_register(r);
 	update_line(r);
@@ -196,8 +205,7 @@ static void rtc_write(void *ctx, uint64_t offset, unsigned int size, uint64_t va
 {
 	struct rtc *r = ctx;
 
-	if (size != 1)
-		return;
+	(void)size;
 	pthread_mutex_lock(&r->lock);
 	if (!offset)
 		r->state.index = value & INDEX_MASK;
@@ -207,7 +215,7 @@ static void rtc_write(void *ctx, uint64_t offset, unsigned int size, uint64_t va
 	pthread_mutex_unlock(&r->lock);
 }
 
-static const struct bus_ops ops = { .read = rtc_read, .write = rtc_write };
+static const struct bus_ops ops = { .read = rtc_read, .write = rtc_write, .widest = 1 };
 
 static void put(struct rtc *r, uint8_t at, uint64_t value, unsigned int bytes)
 {

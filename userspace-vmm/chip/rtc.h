@@ -51,8 +51,11 @@ bool rtc__is_time(uint8_t index);
 /* Registers from a time in seconds since 1970 (UTC), and back. */
 void rtc__set_time(struct rtc_state *s, time_t seconds);
 time_t rtc__get_time(const struct rtc_state *s);
-/* A second has begun: sets the update flag, and the alarm flag if the alarm matches. */
-void rtc__tick(struct rtc_state *s, time_t seconds);
+/*
+ * The seconds after @before, up to @now, have begun: sets the update flag, and the alarm flag if the
+ * alarm matched in one of them.
+ */
+void rtc__tick(struct rtc_state *s, time_t before, time_t now);
 /* Whether a flag is up whose interrupt is enabled. */
 bool rtc__interrupt(const struct rtc_state *s);
 /* The read of register C: returns and clears the flags. */

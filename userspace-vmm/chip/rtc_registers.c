@@ -8,6 +8,7 @@
 #define RATE_1024HZ		0x06
 #define CRYSTAL_HZ		32768
 #define NS_PER_S		1000000000ULL
+#define DAY			86400
 #define HOUR_PM			0x80
 #define ALARM_ANY		0xc0
 #define FLAGS			(RTC_C_UPDATE | RTC_C_ALARM | RTC_C_PERIODIC)
@@ -90,16 +91,31 @@ time_t rtc__get_time(const struct rtc_state *s)
 
 static bool matches(const struct rtc_state *s, uint8_t alarm, uint8_t time)
 {
-	return (s->cmos[alarm] & ALARM_ANY) == ALARM_ANY || s->cmos[alarm] == s->cmos[time];
+	return (s->cmos[alarm] & ALARM_ANY) == ALARM_ANY || s->cmos[alarm] == time;
 }
 
-void rtc__tick(struct rtc_state *s, time_t seconds)
+static bool alarm_matches(const struct rtc_state *s, time_t seconds)
 {
-	rtc__set_time(s, seconds);
+	unsigned int second = seconds % 60, minute = seconds / 60 % 60, hour = seconds / 3600 % 24;
+
+	return matches(s, RTC_SECONDS_ALARM, encode(s, second)) &&
+	       matches(s, RTC_MINUTES_ALARM, encode(s, minute)) &&
+	       matches(s, RTC_HOURS_ALARM, encode_hour(s, hour));
+}
+
+void rtc__tick(struct rtc_state *s, time_t before, time_t now)
+{
+	/* An alarm has no date: it comes within a day or never. */
+	if (now - before > DAY)
+		before = now - DAY;
+	rtc__set_time(s, now);
 	s->cmos[RTC_C] |= RTC_C_UPDATE;
-	if (matches(s, RTC_SECONDS_ALARM, RTC_SECONDS) &&
-	    matches(s, RTC_MINUTES_ALARM, RTC_MINUTES) && matches(s, RTC_HOURS_ALARM, RTC_HOURS))
+	while (before++ < now) {
+		if (!alarm_matches(s, before))
+			continue;
 		s->cmos[RTC_C] |= RTC_C_ALARM;
+		return;
+	}
 }
 
 bool rtc__interrupt(const struct rtc_state *s)

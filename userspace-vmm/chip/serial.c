@@ -146,6 +146,13 @@ static void write_data(struct serial *s, uint8_t value)
 	s->transmit_pending = !s->transmit_blocked;
 }
 
+/* Makes room: who waits for it must be told, as after a read. */
+static void clear_receiver(struct serial *s)
+{
+	s->rx_tail = s->rx_head;
+	console__input_ready(s->m->console);
+}
+
 static void write_ier(struct serial *s, uint8_t value)
 {
 	/* Enabling the transmitter's interrupt raises it if the transmitter is empty. */
@@ -174,7 +181,7 @@ static void write_register(struct serial *s, unsigned int reg, uint8_t value)
 	case REG_IIR_FCR:
 		s->fcr = value & FCR_ENABLE;
 		if (value & FCR_CLEAR_RX)
-			s->rx_tail = s->rx_head;
+			clear_receiver(s);
 		break;
 	case REG_LCR:
 		s->lcr = value;
@@ -191,10 +198,9 @@ static void write_register(struct serial *s, unsigned int reg, uint8_t value)
 static uint64_t serial_read(void *ctx, uint64_t offset, unsigned int size)
 {
 	struct serial *s = ctx;
-	uint64_t value = ~0ULL;
+	uint64_t value;
 
-	if (size != 1)
-		return value;
+	(void)size;
 	pthread_mutex_lock(&s->lock);
 	value = read_register(s, offset);
 	update_line(s);
@@ -206,15 +212,14 @@ static void serial_write(void *ctx, uint64_t offset, unsigned int size, uint64_t
 {
 	struct serial *s = ctx;
 
-	if (size != 1)
-		return;
+	(void)size;
 	pthread_mutex_lock(&s->lock);
 	write_register(s, offset, value);
 	update_line(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
-static const struct bus_ops ops = { .read = serial_read, .write = serial_write };
+static const struct bus_ops ops = { .read = serial_read, .write = serial_write, .widest = 1 };
 
 static size_t room(void *ctx)
 {

@@ -106,6 +106,21 @@ TEST(odd_sizes_are_split_into_bytes)
 	bus__destroy(bus);
 }
 
+TEST(wider_accesses_than_the_device_takes_are_split)
+{
+	static const struct bus_ops bytes = {
+		.read = chip_read, .write = chip_write, .widest = 1,
+	};
+	struct chip a = { .value = 0x44332211 };
+	struct bus *bus = new_bus();
+
+	CHECK(!bus__add(bus, 0x100, 4, &bytes, &a));
+	CHECK(bus__read(bus, 0x100, 4) == 0x44332211 && a.accesses == 4 && a.size == 1);
+	bus__write(bus, 0x101, 2, 0xbbaa);
+	CHECK(a.accesses == 6 && a.offset == 2 && a.written == 0xbb);
+	bus__destroy(bus);
+}
+
 TEST(overlaps_are_refused)
 {
 	struct chip a = { 0 };

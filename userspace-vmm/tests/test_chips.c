@@ -9,6 +9,7 @@
 
 #include "acpi/acpi.h"
 #include "chip/chipset.h"
+#include "chip/pm_timer.h"
 #include "console.h"
 #include "fw_cfg.h"
 #include "support/board.h"
@@ -181,6 +182,39 @@ TEST(serial_transmit_interrupt_is_cleared_by_reading_it)
 	serial_destroy();
 }
 
+TEST(serial_words_are_two_bytes)
+{
+	SERIAL_CHECK(serial_create());
+	bus__write(board.m.pio, COM1 + 6, 2, 0xa500);
+	SERIAL_CHECK(board__in(COM1 + 7) == 0xa5);
+	SERIAL_CHECK(bus__read(board.m.pio, COM1 + 6, 2) == 0xa5b0);
+	board__out(COM1 + 3, 0x83);
+	bus__write(board.m.pio, COM1, 2, 0x1234);
+	SERIAL_CHECK(board__in(COM1) == 0x34 && board__in(COM1 + 1) == 0x12);
+	serial_destroy();
+}
+
+TEST(serial_input_goes_on_after_the_fifo_was_cleared)
+{
+	unsigned int got = 0;
+	char text[40];
+
+	SERIAL_CHECK(serial_create());
+	memset(text, 'z', sizeof(text));
+	SERIAL_CHECK(write(to_guest, text, sizeof(text)) == sizeof(text));
+	board__run(20);
+	board__out(COM1 + 2, 0x03);
+	SERIAL_CHECK(!(board__in(COM1 + 5) & LSR_DATA));
+	for (unsigned int i = 0; i < 100; i++) {
+		if (board__in(COM1 + 5) & LSR_DATA)
+			got += board__in(COM1) == 'z';
+		else
+			board__run(2);
+	}
+	SERIAL_CHECK(got == sizeof(text) - 16);
+	serial_destroy();
+}
+
 TEST(serial_loop_mode_returns_the_byte)
 {
 	SERIAL_CHECK(serial_create());
@@ -300,6 +334,20 @@ TEST(pm_timer_counts_at_its_rate)
 	board__destroy();
 }
 
+TEST(pm_timer_overflows_lie_ahead_for_a_century)
+{
+	const uint64_t half = 0x800000, century = 100 * 365 * 86400ULL * 1000000000;
+
+	/* 5153 s after its start the product of ticks and nanoseconds exceeds 64 bits. */
+	for (uint64_t ns = 1; ns < century; ns += ns / 7 + 1) {
+		uint64_t next = (pm_timer__ticks(ns) / half + 1) * half;
+
+		CHECK(pm_timer__ns(next) > ns && pm_timer__ns(next) - ns < 2400000000ULL);
+		CHECK(pm_timer__ticks(pm_timer__ns(next)) == next);
+		CHECK(pm_timer__ticks(pm_timer__ns(next) - 1) == next - 1);
+	}
+}
+
 TEST(port_92_and_cf9_reset)
 {
 	CHECK(chipset_create());
@@ -312,6 +360,30 @@ TEST(port_92_and_cf9_reset)
 	CHECK(!board.reset);
 	board__out(0xcf9, 0x06);
 	CHECK(board.reset);
+	board__destroy();
+}
+
+/* Firmware's messages. */
+
+TEST(messages_of_the_firmware_are_text)
+{
+	static const char sent[] = "a\033]0;b\007\x9b\tc\n";
+	char text[64] = "";
+	int ends[2], saved;
+
+	CHECK(!pipe(ends) && board__create(16));
+	board.config.verbose = true;
+	CHECK(board__add("debug port"));
+	saved = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	for (unsigned int i = 0; i < sizeof(sent) - 1; i++)
+		board__out(0x402, sent[i]);
+	dup2(saved, STDERR_FILENO);
+	CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
+	CHECK(!strcmp(text, "firmware: a.]0;b..\tc\n"));
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
 	board__destroy();
 }
 
@@ -404,6 +476,37 @@ TEST(clock_shows_the_host_time_and_memory)
 	CHECK(cmos(0x0d) == 0x80);
 	CHECK((cmos(0x34) | cmos(0x35) << 8) == (512 - 16) * 16);
 	CHECK(cmos(0x5f) == 0);
+	board__destroy();
+}
+
+TEST(clock_words_are_two_bytes)
+{
+	CHECK(board__create(16) && board__add("rtc"));
+	bus__write(board.m.pio, 0x70, 2, 0x5570);
+	CHECK(cmos(0x70) == 0x55);
+	board__out(0x70, 0x0d);
+	CHECK(bus__read(board.m.pio, 0x70, 2) == 0x80ff);
+	board__destroy();
+}
+
+/* As a process that was stopped finds itself, or one whose timer was late. */
+TEST(alarm_comes_late_rather_than_never)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	CHECK(board__create(16) && board__add("rtc"));
+	set_cmos(0x0b, 0x06);	/* binary, 24 hours */
+	now++;
+	gmtime_r(&now, &tm);
+	set_cmos(0x01, tm.tm_sec);
+	set_cmos(0x03, tm.tm_min);
+	set_cmos(0x05, tm.tm_hour);
+	cmos(0x0c);
+	usleep(2500000);
+	set_cmos(0x0b, 0x26);
+	board__run(1100);
+	CHECK(fake_kernel.line[8] && cmos(0x0c) & 0x20);
 	board__destroy();
 }
 

@@ -49,11 +49,11 @@ TEST(tick_sets_update_flag_but_interrupts_only_when_enabled)
 {
 	rtc__init(&s);
 	s.cmos[RTC_SECONDS_ALARM] = 0x01;
-	rtc__tick(&s, 0);
+	rtc__tick(&s, -1, 0);
 	CHECK(!rtc__interrupt(&s));
 	CHECK(rtc__acknowledge(&s) == RTC_C_UPDATE);
 	s.cmos[RTC_B] |= RTC_B_UPDATE;
-	rtc__tick(&s, 2);
+	rtc__tick(&s, 2 - 1, 2);
 	CHECK(rtc__interrupt(&s));
 	CHECK(rtc__acknowledge(&s) == (RTC_C_UPDATE | RTC_C_INTERRUPT));
 	CHECK(!rtc__interrupt(&s) && !rtc__acknowledge(&s));
@@ -65,14 +65,45 @@ TEST(alarm_matches_time_or_wildcard)
 	s.cmos[RTC_SECONDS_ALARM] = 0x30;
 	s.cmos[RTC_MINUTES_ALARM] = 0xff;
 	s.cmos[RTC_HOURS_ALARM] = 0x01;
-	rtc__tick(&s, 3600 + 29);
+	rtc__tick(&s, 3600 + 29 - 1, 3600 + 29);
 	CHECK(!(rtc__acknowledge(&s) & RTC_C_ALARM));
-	rtc__tick(&s, 3600 + 30);
+	rtc__tick(&s, 3600 + 30 - 1, 3600 + 30);
 	CHECK(rtc__acknowledge(&s) & RTC_C_ALARM);
-	rtc__tick(&s, 3600 + 17 * 60 + 30);
+	rtc__tick(&s, 3600 + 17 * 60 + 30 - 1, 3600 + 17 * 60 + 30);
 	CHECK(rtc__acknowledge(&s) & RTC_C_ALARM);
-	rtc__tick(&s, 2 * 3600 + 30);
+	rtc__tick(&s, 2 * 3600 + 30 - 1, 2 * 3600 + 30);
 	CHECK(!(rtc__acknowledge(&s) & RTC_C_ALARM));
+}
+
+TEST(alarm_comes_although_nobody_looked_at_its_second)
+{
+	rtc__init(&s);
+	s.cmos[RTC_SECONDS_ALARM] = 0x30;
+	s.cmos[RTC_MINUTES_ALARM] = 0x02;
+	s.cmos[RTC_HOURS_ALARM] = 0x01;
+	rtc__tick(&s, 3600, 3600 + 149);
+	CHECK(!(rtc__acknowledge(&s) & RTC_C_ALARM));
+	rtc__tick(&s, 3600 + 149, 3600 + 400);
+	CHECK(rtc__acknowledge(&s) & RTC_C_ALARM);
+	rtc__tick(&s, 3600 + 150, 3600 + 150 + 86399);
+	CHECK(!(rtc__acknowledge(&s) & RTC_C_ALARM));
+	rtc__tick(&s, 3600 + 150, 400 * 86400LL);
+	CHECK(rtc__acknowledge(&s) & RTC_C_ALARM);
+	/* In 12 hours, in the afternoon. */
+	s.cmos[RTC_B] = 0;
+	s.cmos[RTC_HOURS_ALARM] = 0x81;
+	rtc__tick(&s, 3600, 12 * 3600);
+	CHECK(!(rtc__acknowledge(&s) & RTC_C_ALARM));
+	rtc__tick(&s, 12 * 3600, 14 * 3600);
+	CHECK(rtc__acknowledge(&s) & RTC_C_ALARM);
+}
+
+TEST(alarm_that_is_no_time_never_comes)
+{
+	rtc__init(&s);
+	s.cmos[RTC_SECONDS_ALARM] = 0x61;
+	rtc__tick(&s, 0, 1000 * 86400LL);
+	CHECK(rtc__acknowledge(&s) == RTC_C_UPDATE);
 }
 
 TEST(periodic_rate_is_that_of_the_crystal)

@@ -279,13 +279,27 @@ TEST(queue_that_does_not_exist_is_empty)
 	end();
 }
 
-TEST(registers_have_one_width)
+/* iPXE reads some registers byte by byte, and takes a card without queues for none. */
+TEST(any_bytes_of_the_registers_can_be_read)
+{
+	CHECK(begin());
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_NUMQ, 1) == QUEUES);
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_NUMQ + 1, 1) == 0);
+	put(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO, 4, 0x12345670);
+	put(COMMON + VIRTIO_PCI_COMMON_Q_DESCHI, 4, 0x89);
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO, 1) == 0x70);
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO + 1, 2) == 0x3456);
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO + 3, 2) == 0x8912);
+	put(COMMON + VIRTIO_PCI_COMMON_STATUS, 1, 3);
+	CHECK(get(COMMON + VIRTIO_PCI_COMMON_NUMQ, 4) == (QUEUES | 3 << 16));
+	end();
+}
+
+TEST(registers_are_written_in_one_width)
 {
 	CHECK(begin());
 	put(COMMON + VIRTIO_PCI_COMMON_STATUS, 4, 3);
 	CHECK(get(COMMON + VIRTIO_PCI_COMMON_STATUS, 1) == 0);
-	CHECK(get(COMMON + VIRTIO_PCI_COMMON_NUMQ, 1) == 0);
-	CHECK(get(COMMON + VIRTIO_PCI_COMMON_NUMQ + 1, 1) == 0);
 	put(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO, 8, 0x123456789abcdef0ULL);
 	CHECK(get(COMMON + VIRTIO_PCI_COMMON_Q_DESCLO, 8) == 0x123456789abcdef0ULL);
 	CHECK(get(COMMON + VIRTIO_PCI_COMMON_Q_DESCHI, 4) == 0x12345678);

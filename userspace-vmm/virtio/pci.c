@@ -2,7 +2,8 @@
 /*
  * Virtio 1.x over PCI: the register structures and their capabilities, queue
  * notification and interrupts. See pci.h. Everything the guest can reach is a
- * register of at most 8 bytes; its width must be the field's own.
+ * register of at most 8 bytes. Any bytes of the common structure can be read; a write must have the
+ * field's own width.
  */
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -247,12 +248,27 @@ static bool is_pair(uint64_t offset, unsigned int size)
 	       offset < COMMON_SIZE;
 }
 
+/* The byte at @offset: part of the field that begins there or before. */
+static uint8_t read_common_byte(struct virtio_pci *vpci, uint64_t offset)
+{
+	uint64_t field = offset;
+
+	if (offset >= COMMON_SIZE)
+		return 0;
+	while (!common_width[field])
+		field--;
+	return read_common_register(vpci, field) >> (8 * (offset - field));
+}
+
 static uint64_t read_common(struct virtio_pci *vpci, uint64_t offset, unsigned int size)
 {
-	if (is_pair(offset, size))
-		return read_common_register(vpci, offset) |
-		       (uint64_t)read_common_register(vpci, offset + 4) << 32;
-	return width_of(offset) == size ? read_common_register(vpci, offset) : 0;
+	uint64_t value = 0;
+
+	if (width_of(offset) == size)
+		return read_common_register(vpci, offset);
+	for (unsigned int i = 0; i < size; i++)
+		value |= (uint64_t)read_common_byte(vpci, offset + i) << (8 * i);
+	return value;
 }
 
 static void write_common(struct virtio_pci *vpci, uint64_t offset, unsigned int size,
@@ -370,11 +386,10 @@ static bool window_target(const struct virtio_pci *vpci, uint32_t *offset, uint3
 	return (*length == 1 || *length == 2 || *length == 4) && *offset % *length == 0;
 }
 
-static bool touches_window_data(const struct virtio_pci *vpci, unsigned int offset)
+/* Where in the window's four bytes of data @offset is; 4 or more: not in them. */
+static unsigned int window_byte(const struct virtio_pci *vpci, unsigned int offset)
 {
-	unsigned int data = vpci->window + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
-
-	return offset / 4 == data / 4;
+	return offset - vpci->window - offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
 }
 
 static void config_write(void *ctx, unsigned int offset, unsigned int size, uint32_t value)
@@ -383,7 +398,7 @@ static void config_write(void *ctx, unsigned int offset, unsigned int size, uint
 	uint32_t target, length;
 
 	(void)size;
-	if (touches_window_data(vpci, offset) && window_target(vpci, &target, &length))
+	if (!window_byte(vpci, offset) && window_target(vpci, &target, &length))
 		write_bar(vpci, target, length, value);
 }
 
@@ -393,8 +408,8 @@ static uint32_t config_read(void *ctx, unsigned int offset, unsigned int size, u
 	uint32_t target, length;
 
 	(void)size;
-	if (touches_window_data(vpci, offset) && window_target(vpci, &target, &length))
-		return read_bar(vpci, target, length);
+	if (window_byte(vpci, offset) < 4 && window_target(vpci, &target, &length))
+		return read_bar(vpci, target, length) >> (8 * window_byte(vpci, offset));
 	return value;
 }
 

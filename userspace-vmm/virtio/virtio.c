@@ -151,15 +151,20 @@ uint64_t virtio__config_read(const struct virtio_device *dev, uint64_t offset, u
 void virtio__config_write(struct virtio_device *dev, uint64_t offset, unsigned int size,
 			  uint64_t value)
 {
-	uint64_t old = 0, mask = 0;
+	bool written = false;
 
 	if (!dev->config_writable || !in_config(dev, offset, size))
 		return;
-	memcpy(&old, (char *)dev->config + offset, size);
-	memcpy(&mask, (char *)dev->config_writable + offset, size);
-	value = (old & ~mask) | (value & mask);
-	memcpy((char *)dev->config + offset, &value, size);
-	if (mask && dev->ops->config_written)
+	for (unsigned int i = 0; i < size; i++, value >>= 8) {
+		uint8_t *byte = (uint8_t *)dev->config + offset + i;
+		uint8_t mask = ((const uint8_t *)dev->config_writable)[offset + i];
+
+		/* A queue's thread may read it, and reads those that never change without care. */
+		if (mask)
+			__atomic_store_n(byte, (*byte & ~mask) | (value & mask), __ATOMIC_RELAXED);
+		written = written || mask;
+	}
+	if (written && dev->ops->config_written)
 		dev->ops->config_written(dev);
 }
 
