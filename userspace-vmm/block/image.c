@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "format.h"
 #include "image.h"
 
 #define FILE_PHYSICAL_BLOCK	4096
@@ -82,6 +83,24 @@ static int check_size(const struct block_image *image, const char *path, struct 
 	return 0;
 }
 
+int block_image__check_format(int fd, const char *path, struct error *err)
+{
+	const struct block_format *format;
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	format = block_format__of(fd, st.st_size);
+	if (!format)
+		return 0;
+	if (format->packer)
+		return error__set(err, STATUS_USAGE, "disk %s is packed with %s; unpack it first",
+				  path, format->name);
+	return error__set(err, STATUS_USAGE,
+			  "disk %s is a %s image, not a raw one; convert it: qemu-img convert -O raw %s disk.img",
+			  path, format->name, path);
+}
+
 static int try_lock(const struct block_image *image)
 {
 	struct flock range = {
@@ -124,11 +143,30 @@ int block_image__open(struct block_image *image, const char *path, bool read_onl
 	if (image->fd < 0)
 		return open_error(path, read_only, err);
 	fcntl(image->fd, F_SETFL, flags);
-	if (measure(image, path, err) || check_size(image, path, err) || lock(image, path, err)) {
+	if (measure(image, path, err) || block_image__check_format(image->fd, path, err) ||
+	    check_size(image, path, err) || lock(image, path, err)) {
 		close(image->fd);
+		image->fd = -1;
 		return -1;
 	}
 	return 0;
+}
+
+int block_image__flush(struct block_image *image)
+{
+	if (fdatasync(image->fd))
+		block_image__lose(image);
+	return block_image__is_lost(image) ? -EIO : 0;
+}
+
+void block_image__lose(struct block_image *image)
+{
+	__atomic_store_n(&image->lost, true, __ATOMIC_RELEASE);
+}
+
+bool block_image__is_lost(const struct block_image *image)
+{
+	return __atomic_load_n(&image->lost, __ATOMIC_ACQUIRE);
 }
 
 void block_image__close(struct block_image *image)

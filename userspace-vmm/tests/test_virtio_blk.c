@@ -112,6 +112,59 @@ TEST(flush_is_answered)
 	blk_driver__close(&d);
 }
 
+/* @request with the image's descriptor changed to something that cannot be flushed. */
+static bool fail_to_flush(void (*what)(void))
+{
+	int real = dup(d.image.fd), ends[2];
+	bool ok = real >= 0 && !pipe(ends) && dup2(ends[1], d.image.fd) >= 0;
+
+	what();
+	ok = ok && dup2(real, d.image.fd) >= 0;
+	close(real);
+	close(ends[0]);
+	close(ends[1]);
+	return ok;
+}
+
+static uint8_t flush_status;
+
+static void flush(void)
+{
+	flush_status = blk_driver__request(&d, VIRTIO_BLK_T_FLUSH, 0, 0, false);
+}
+
+static void switch_cache_off(void)
+{
+	pthread_mutex_lock(&d.dev->lock);
+	virtio__config_write(d.dev, offsetof(struct virtio_blk_config, wce), 1, 0);
+	pthread_mutex_unlock(&d.dev->lock);
+}
+
+/* The host's kernel reports a lost page once; the next fsync of it succeeds. */
+TEST(failed_flush_is_not_forgotten)
+{
+	CHECK(begin(false, F_FLUSH));
+	CHECK(fail_to_flush(flush) && flush_status == VIRTIO_BLK_S_IOERR);
+	flush();
+	CHECK(flush_status == VIRTIO_BLK_S_IOERR);
+	/* Nor by a reset of the device. */
+	blk_driver__start(&d, F_FLUSH);
+	flush();
+	CHECK(flush_status == VIRTIO_BLK_S_IOERR);
+	CHECK(read_sectors(0, 512) == VIRTIO_BLK_S_OK);
+	blk_driver__close(&d);
+}
+
+TEST(failure_to_empty_the_cache_is_not_forgotten)
+{
+	CHECK(begin(false, F_FLUSH | F_WCE));
+	CHECK(fail_to_flush(switch_cache_off));
+	CHECK(write_sectors(0, 512, 'x') == VIRTIO_BLK_S_IOERR);
+	flush();
+	CHECK(flush_status == VIRTIO_BLK_S_IOERR);
+	blk_driver__close(&d);
+}
+
 TEST(cache_can_be_switched)
 {
 	size_t wce = offsetof(struct virtio_blk_config, wce);

@@ -50,7 +50,7 @@ struct virtio_blk {
 	struct virtio_device dev;
 	struct virtio_blk_config config;
 	struct virtio_blk_config config_writable;
-	const struct block_image *image;
+	struct block_image *image;
 	struct blk_queue queue[VIRTIO_MAX_QUEUES];
 };
 
@@ -72,11 +72,31 @@ static void finish(struct blk_request *request, uint8_t status)
 	queue->free = request;
 }
 
+/* Does the answer promise that this and what was answered before is on the disk? */
+static bool is_promise(enum block_op op)
+{
+	return op == BLOCK_FLUSH || op == BLOCK_WRITE_STABLE;
+}
+
+/*
+ * A flush that fails may have lost any write before it. A stable write that fails with EIO may have
+ * met such a loss; with other errors it is this write alone that was refused.
+ */
+static bool loses(enum block_op op, int result)
+{
+	return op == BLOCK_FLUSH || (op == BLOCK_WRITE_STABLE && result == -EIO);
+}
+
 static void io_done(struct block_request *io, int result)
 {
 	struct blk_request *request = (struct blk_request *)io;
 	struct blk_queue *queue = request->queue;
+	struct block_image *image = queue->blk->image;
 
+	if (result && loses(io->op, result))
+		block_image__lose(image);
+	else if (!result && is_promise(io->op) && block_image__is_lost(image))
+		result = -EIO;
 	if (!result && request->flush_after) {
 		request->flush_after = false;
 		request->io.op = BLOCK_FLUSH;
@@ -378,7 +398,7 @@ static void config_written(struct virtio_device *dev)
 	struct virtio_blk *blk = (struct virtio_blk *)dev;
 
 	if (!blk->config.wce)
-		fdatasync(blk->image->fd);
+		block_image__flush(blk->image);
 }
 
 static const struct virtio_ops blk_ops = {
@@ -459,7 +479,7 @@ static int create_queue(struct virtio_blk *blk, unsigned int index, struct error
 	return block_io__create(&queue->io, blk->image, QUEUE_SIZE, err);
 }
 
-struct virtio_blk *virtio_blk__create(const struct block_image *image, unsigned int queues,
+struct virtio_blk *virtio_blk__create(struct block_image *image, unsigned int queues,
 				      struct error *err)
 {
 	struct virtio_blk *blk = calloc(1, sizeof(*blk));

@@ -19,7 +19,7 @@ struct virtio_blk;
  * Fills a device for the image with this many queues, to be handed to a transport. The image
  * stays the caller's and outlives the device. NULL with @err on failure.
  */
-struct virtio_blk *virtio_blk__create(const struct block_image *image, unsigned int queues,
+struct virtio_blk *virtio_blk__create(struct block_image *image, unsigned int queues,
 				      struct error *err);
 struct virtio_device *virtio_blk__device(struct virtio_blk *blk);
 /* After the transport has let go of the device. */
