@@ -12,12 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block/image.h"
+#include "foreign.h"
+
 #define DEFAULT_DEVICE	"/dev/minivmm"
 #define DEFAULT_BIOS	"/usr/share/seabios/bios-256k.bin"
 #define DEFAULT_MEMORY	(512ULL << 20)
+#define DEFAULT_STOP_TIMEOUT 30
 #define ONE_MIB		(1ULL << 20)
 #define MEMORY_MIN	(16 * ONE_MIB)
 #define MEMORY_MAX	(1ULL << 40)
+#define STOP_TIMEOUT_MAX (24 * 60 * 60)
+#define MAX_WORDS	3	/* run, the disk, and one too many */
 
 const char config__help[] =
 	"Usage: minivmm run [OPTION]... DISK\n"
@@ -30,10 +36,13 @@ const char config__help[] =
 	"      --name NAME        name of the machine, for messages\n"
 	"  -p, --publish H:G      forward TCP port H of this host's loopback to port G of the guest\n"
 	"      --no-net           no network card\n"
+	"      --host-loopback    the guest reaches this host's 127.0.0.1 as 10.0.2.2\n"
 	"      --kernel FILE      boot this bzImage or PVH ELF instead of the disk's boot loader\n"
 	"      --initrd FILE      initial ramdisk for --kernel\n"
 	"      --append TEXT      command line for --kernel\n"
 	"      --bios FILE        firmware (default " DEFAULT_BIOS ")\n"
+	"      --stop-timeout S   after SIGTERM has pressed the power button, switch off in S seconds\n"
+	"                         (default 30; 0: at once, without the button)\n"
 	"      --device PATH      hypervisor device (default " DEFAULT_DEVICE ")\n"
 	"      --verbose          boot phases with milliseconds, and firmware messages, on stderr\n"
 	"  -h, --help             this text\n"
@@ -47,6 +56,8 @@ enum option_id {
 	OPTION_RO = 256,
 	OPTION_NAME,
 	OPTION_NO_NET,
+	OPTION_HOST_LOOPBACK,
+	OPTION_STOP_TIMEOUT,
 	OPTION_KERNEL,
 	OPTION_INITRD,
 	OPTION_APPEND,
@@ -64,6 +75,8 @@ static const struct option options[] = {
 	{ "ro", no_argument, NULL, OPTION_RO },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "no-net", no_argument, NULL, OPTION_NO_NET },
+	{ "host-loopback", no_argument, NULL, OPTION_HOST_LOOPBACK },
+	{ "stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT },
 	{ "kernel", required_argument, NULL, OPTION_KERNEL },
 	{ "initrd", required_argument, NULL, OPTION_INITRD },
 	{ "append", required_argument, NULL, OPTION_APPEND },
@@ -153,6 +166,19 @@ static int parse_forward(struct config *cfg, const char *text, struct error *err
 	return 0;
 }
 
+static int parse_stop_timeout(struct config *cfg, const char *text, struct error *err)
+{
+	const char *end;
+	uint64_t seconds;
+
+	if (parse_number(text, STOP_TIMEOUT_MAX, &seconds, &end) < 0 || *end)
+		return error__set(err, STATUS_USAGE,
+				  "--stop-timeout %s: must be a number of seconds from 0 to %d", text,
+				  STOP_TIMEOUT_MAX);
+	cfg->stop_timeout = seconds;
+	return 0;
+}
+
 static int parse_option(struct config *cfg, enum config_action *action, int id,
 			struct error *err)
 {
@@ -178,6 +204,11 @@ static int parse_option(struct config *cfg, enum config_action *action, int id,
 	case OPTION_NO_NET:
 		cfg->no_network = true;
 		return 0;
+	case OPTION_HOST_LOOPBACK:
+		cfg->host_loopback = true;
+		return 0;
+	case OPTION_STOP_TIMEOUT:
+		return parse_stop_timeout(cfg, optarg, err);
 	case OPTION_KERNEL:
 		cfg->kernel = optarg;
 		return 0;
@@ -199,13 +230,32 @@ static int parse_option(struct config *cfg, enum config_action *action, int id,
 	}
 }
 
+static int unknown_word(const char *word, struct error *err)
+{
+	const char *remedy = foreign__remedy(word);
+
+	if (remedy)
+		return error__set(err, STATUS_USAGE, "no option %s here; %s", word, remedy);
+	return error__set(err, STATUS_USAGE, "unknown option %s; see minivmm --help", word);
+}
+
+/* -hda is a word of QEMU's, not -h with something behind it. */
+static bool is_foreign_word(const char *argument)
+{
+	return argument[0] == '-' && argument[1] && argument[1] != '-' && argument[2] &&
+	       foreign__remedy(argument);
+}
+
 static int unknown_option(char **argv, int id, struct error *err)
 {
 	if (id == ':')
 		return error__set(err, STATUS_USAGE, "option %s needs a value; see minivmm --help",
 				  argv[optind - 1]);
-	return error__set(err, STATUS_USAGE, "unknown option %s; see minivmm --help",
-			  argv[optind - 1]);
+	/* An unknown letter's argument has not been passed yet if there are letters behind it. */
+	if (optopt && optopt < OPTION_RO && argv[optind] && argv[optind][0] == '-' &&
+	    argv[optind][1] == optopt)
+		return unknown_word(argv[optind], err);
+	return unknown_word(argv[optind - 1], err);
 }
 
 /* What follows the options: "run", and the disk. */
@@ -230,10 +280,49 @@ static int parse_words(struct config *cfg, int count, char **words, struct error
 	return 0;
 }
 
+/* The arguments that are no options. */
+struct words {
+	int count;
+	char *word[MAX_WORDS];
+};
+
+static void add_word(struct words *words, char *word)
+{
+	if (words->count < MAX_WORDS)
+		words->word[words->count++] = word;
+}
+
+/* In the order in which they stand ("-"), so that each is seen before getopt takes it apart. */
+static int parse_options(struct config *cfg, enum config_action *action, int argc, char **argv,
+			 struct words *words, struct error *err)
+{
+	optind = 0;
+	opterr = 0;
+	for (int id, next = 1; next < argc; next = optind) {
+		if (is_foreign_word(argv[next]))
+			return unknown_word(argv[next], err);
+		id = getopt_long(argc, argv, "-:m:c:p:h", options, NULL);
+		if (id == -1)
+			break;
+		if (id == ':' || id == '?')
+			return unknown_option(argv, id, err);
+		if (id == 1)
+			add_word(words, optarg);
+		else if (parse_option(cfg, action, id, err) < 0)
+			return -1;
+		if (*action != CONFIG_RUN)
+			return 0;
+	}
+	/* Behind "--". */
+	while (optind && optind < argc)
+		add_word(words, argv[optind++]);
+	return 0;
+}
+
 int config__parse(struct config *cfg, enum config_action *action, int argc, char **argv,
 		  struct error *err)
 {
-	int id;
+	struct words words = { 0 };
 
 	*cfg = (struct config){
 		.device = DEFAULT_DEVICE,
@@ -242,19 +331,12 @@ int config__parse(struct config *cfg, enum config_action *action, int argc, char
 		.bios = DEFAULT_BIOS,
 		.memory = DEFAULT_MEMORY,
 		.vcpus = 1,
+		.stop_timeout = DEFAULT_STOP_TIMEOUT,
 	};
 	*action = CONFIG_RUN;
-	optind = 0;
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":m:c:p:h", options, NULL)) != -1) {
-		if (id == ':' || id == '?')
-			return unknown_option(argv, id, err);
-		if (parse_option(cfg, action, id, err) < 0)
-			return -1;
-		if (*action != CONFIG_RUN)
-			return 0;
-	}
-	return parse_words(cfg, argc - optind, argv + optind, err);
+	if (parse_options(cfg, action, argc, argv, &words, err) < 0)
+		return -1;
+	return *action == CONFIG_RUN ? parse_words(cfg, words.count, words.word, err) : 0;
 }
 
 /* @what is for the message; @remedy completes "PATH does not exist; ...". */
@@ -275,6 +357,32 @@ static int check_readable(const char *path, const char *what, const char *remedy
 	return 0;
 }
 
+/* A file that is loaded as a whole. @what is also the name of its option. */
+static int check_loaded(const char *path, const char *what, const char *remedy, struct error *err)
+{
+	struct stat st;
+
+	if (check_readable(path, what, remedy, &st, err) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode))
+		return error__set(err, STATUS_USAGE, "%s %s is no regular file; give one", what, path);
+	if (!st.st_size)
+		return error__set(err, STATUS_USAGE, "%s %s is empty; %s", what, path, remedy);
+	return 0;
+}
+
+
+static int check_format(const struct config *cfg, struct error *err)
+{
+	int fd = open(cfg->disk, O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return error__set(err, STATUS_USAGE, "disk %s: %s", cfg->disk, strerror(errno));
+	ret = block_image__check_format(fd, cfg->disk, err);
+	close(fd);
+	return ret;
+}
+
 static int check_disk(const struct config *cfg, struct error *err)
 {
 	struct stat st;
@@ -293,22 +401,19 @@ static int check_disk(const struct config *cfg, struct error *err)
 		return error__set(err, STATUS_USAGE,
 				  "disk %s cannot be written: %s; use --ro, or check its owner and mode",
 				  cfg->disk, strerror(errno));
-	return 0;
+	return S_ISREG(st.st_mode) ? check_format(cfg, err) : 0;
 }
 
 int config__check_files(const struct config *cfg, struct error *err)
 {
-	struct stat st;
-
 	if (cfg->disk && check_disk(cfg, err) < 0)
 		return -1;
-	if (cfg->kernel && check_readable(cfg->kernel, "kernel", "check the name", &st, err) < 0)
+	if (cfg->kernel && check_loaded(cfg->kernel, "--kernel", "check the name", err) < 0)
 		return -1;
-	if (cfg->initrd && check_readable(cfg->initrd, "initrd", "check the name", &st, err) < 0)
+	if (cfg->initrd && check_loaded(cfg->initrd, "--initrd", "check the name", err) < 0)
 		return -1;
-	if (!cfg->kernel && check_readable(cfg->bios, "firmware",
-					   "install Debian's package seabios, or give --bios FILE",
-					   &st, err) < 0)
+	if (!cfg->kernel && check_loaded(cfg->bios, "--bios",
+					 "install Debian's package seabios, or give another file", err) < 0)
 		return -1;
 	return 0;
 }

@@ -33,6 +33,8 @@ struct config {
 	uint64_t memory;	/* bytes, a multiple of 1 MiB */
 	unsigned int vcpus;	/* 1 to CONFIG_MAX_VCPUS */
 	bool verbose;		/* boot phases and firmware debug output on stderr */
+	unsigned int stop_timeout;	/* --stop-timeout, seconds; 0: SIGTERM does not ask the guest */
+	bool host_loopback;	/* --host-loopback: the guest reaches 127.0.0.1 of this host */
 	bool no_network;	/* --no-net: the machine has no network card */
 	struct config_forward forward[CONFIG_MAX_FORWARDS];
 	unsigned int forwards;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The user's side of the guest's serial console: standard input and output. Created once per
- * program, before any thread; survives machine resets. A terminal is put in raw mode and put back
+ * program, before any thread; survives machine resets. A reader of standard output that goes away ends
+ * the machine. A terminal is put in raw mode and put back
  * by console__destroy(), or by a watcher process if the program dies in any other way.
  */
 #ifndef MINIVMM_CONSOLE_H
@@ -40,6 +41,11 @@ void console__detach(struct console *console);
  * output_ready() tells when it would no longer be. Any thread.
  */
 bool console__put(struct console *console, uint8_t byte);
+/*
+ * The process was continued after a stop: a terminal is made raw again if this is the foreground job
+ * now. Loop thread.
+ */
+void console__continued(struct console *console);
 /* The client can take input again. Any thread. */
 void console__input_ready(struct console *console);
 

@@ -7,18 +7,21 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "boot/boot.h"
 #include "chip/fw_cfg_device.h"
+#include "console.h"
 #include "device.h"
+#include "host.h"
+#include "signals.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -37,6 +40,8 @@ struct machine_private {
 	} devices[MAX_DEVICES];
 	unsigned int device_count;
 	int signal_fd;
+	bool stopping;			/* the guest was asked to shut down. Main thread */
+	struct loop_timer *stop_timer;	/* for a guest that does not */
 
 	atomic_bool ending;
 	pthread_mutex_t lock;	/* protects all below */
@@ -104,29 +109,46 @@ void machine__phase(const struct machine *m, const char *fmt, ...)
 		(unsigned long long)((loop__now() - start) / 1000000), text);
 }
 
+static void stop_timed_out(void *ctx)
+{
+	machine__request_stop(ctx, STATUS_SIGNAL + SIGTERM);
+}
+
+/* SIGTERM asks the guest, as a power button does; the second one, or the time-out, does not ask. */
+static void ask_to_stop(struct machine *m)
+{
+	struct machine_private *p = m->priv;
+
+	p->stopping = true;
+	machine__phase(m, "SIGTERM: power button pressed, off in %u s at the latest",
+		       m->config->stop_timeout);
+	if (m->power_button)
+		m->power_button(m->power_button_ctx);
+	loop__timer_set(p->stop_timer, loop__now() + m->config->stop_timeout * 1000000000ULL, 0);
+}
+
 static void signal_received(void *ctx, int fd, uint32_t events)
 {
 	struct machine *m = ctx;
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(fd, &info, sizeof(info)) == sizeof(info))
-		machine__request_stop(m, STATUS_SIGNAL + info.ssi_signo);
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCONT)
+			console__continued(m->console);
+		else if (info.ssi_signo == SIGTERM && m->config->stop_timeout && !m->priv->stopping)
+			ask_to_stop(m);
+		else
+			machine__request_stop(m, STATUS_SIGNAL + info.ssi_signo);
+	}
 }
 
 /* The signals that ask us to end arrive at the loop, not at whatever thread is running. */
 static int watch_signals(struct machine *m, struct error *err)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	m->priv->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (m->priv->signal_fd < 0 ||
+	m->priv->stop_timer = loop__timer_create(m->loop, stop_timed_out, m);
+	m->priv->signal_fd = signals__open();
+	if (!m->priv->stop_timer || m->priv->signal_fd < 0 ||
 	    loop__add(m->loop, m->priv->signal_fd, EPOLLIN, signal_received, m) < 0)
 		return error__errno(err, "cannot watch for signals");
 	return 0;
@@ -191,11 +213,11 @@ static int create_parts(struct machine *m, struct error *err)
 {
 	const struct config *config = m->config;
 
-	if (vm__create(&m->vm, config->device, err) < 0 ||
+	if (vm__create(&m->vm, config->device, m->host->device, err) < 0 ||
 	    loop__create(&m->loop, err) < 0 ||
 	    watch_signals(m, err) < 0)
 		return -1;
-	machine__phase(m, "%s open, VM created", config->device);
+	machine__phase(m, "VM created on %s", config->device);
 
 	if (memory__create(&m->memory, m->vm, config->memory, err) < 0 ||
 	    bus__create(&m->pio, m->vm, BUS_PORTS, err) < 0 ||
@@ -211,12 +233,12 @@ static int create_parts(struct machine *m, struct error *err)
 		       m->priv->device_count);
 
 	if (config->kernel)
-		return boot__kernel(m, m->priv->vcpus[0], err);
+		return boot__kernel(m, m->priv->vcpus, err);
 	return boot__firmware(m, err);
 }
 
-int machine__create(struct machine **out, const struct config *config, struct console *console,
-		    struct error *err)
+int machine__create(struct machine **out, const struct config *config, struct host *host,
+		    struct console *console, struct error *err)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 
@@ -227,6 +249,7 @@ int machine__create(struct machine **out, const struct config *config, struct co
 		return error__errno(err, "cannot allocate the machine");
 	}
 	m->config = config;
+	m->host = host;
 	m->console = console;
 	m->priv->signal_fd = -1;
 	pthread_mutex_init(&m->priv->lock, NULL);
@@ -251,6 +274,7 @@ void machine__destroy(struct machine *m)
 	irq__destroy(m->irq);
 	bus__destroy(m->mmio);
 	bus__destroy(m->pio);
+	loop__timer_destroy(p->stop_timer);
 	loop__destroy(m->loop);
 	if (p->signal_fd >= 0)
 		close(p->signal_fd);
@@ -271,21 +295,34 @@ static int start_vcpus(struct machine *m, struct error *err)
 	return 0;
 }
 
-int machine__run(struct machine *m, enum machine_end *end, struct error *err)
+static int run_vcpus(struct machine *m, struct error *err)
 {
 	struct machine_private *p = m->priv;
-	int ret = start_vcpus(m, err);
+	int ret;
 
+	signals__hold();
+	ret = start_vcpus(m, err);
 	machine__phase(m, "vCPUs started");
 	if (!ret)
 		ret = loop__run(m->loop, err);
 	atomic_store(&p->ending, true);
 	for (unsigned int i = 0; i < m->config->vcpus; i++)
 		vcpu__join(p->vcpus[i]);
-	if (ret < 0)
-		return ret;
 	/* A guest that restarts at once would leave the loop no time for it. */
 	signal_received(m, p->signal_fd, EPOLLIN);
+	/* Who was asked to shut down does not start again. */
+	if (p->stopping)
+		machine__request_stop(m, STATUS_SIGNAL + SIGTERM);
+	signals__release();
+	return ret;
+}
+
+int machine__run(struct machine *m, enum machine_end *end, struct error *err)
+{
+	struct machine_private *p = m->priv;
+
+	if (run_vcpus(m, err) < 0)
+		return -1;
 	if (p->outcome == OUTCOME_FAIL) {
 		*err = p->error;
 		return -1;

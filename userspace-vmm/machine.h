@@ -19,6 +19,7 @@
 
 struct console;
 struct fw_cfg;
+struct host;
 struct machine_private;
 struct vm;
 
@@ -29,6 +30,7 @@ struct vm;
 
 struct machine {
 	const struct config *config;
+	struct host *host;
 	struct console *console;
 	struct vm *vm;
 	struct memory *memory;
@@ -50,8 +52,9 @@ enum machine_end {
 	MACHINE_RESET,		/* destroy the machine, create it again */
 };
 
-int machine__create(struct machine **m, const struct config *config, struct console *console,
-		    struct error *err);
+/* @config, @host and @console stay the caller's and outlive the machine. */
+int machine__create(struct machine **m, const struct config *config, struct host *host,
+		    struct console *console, struct error *err);
 void machine__destroy(struct machine *m);
 
 /* Runs the guest; 0 with *end, or -1 with @err if it cannot go on. Main thread. */

@@ -179,7 +179,7 @@ static int set_granule(struct memory *mem, unsigned int i, enum shadow_state sta
 
 int memory__set_firmware(struct memory *mem, const void *image, size_t size, struct error *err)
 {
-	if (!size || size % PAGE || size > ONE_MIB || size < BIOS_ALIAS_SIZE)
+	if (!size || size % PAGE || size > MEMORY_FIRMWARE_MAX || size < BIOS_ALIAS_SIZE)
 		return error__set(err, STATUS_USAGE,
 				  "the firmware image has %zu bytes; a PC's has 128 KiB to 1 MiB, in whole pages",
 				  size);

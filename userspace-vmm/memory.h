@@ -22,6 +22,7 @@
 #define MEMORY_SHADOW_START	0xc0000ULL	/* option ROMs, BIOS: switched by PAM */
 #define MEMORY_SHADOW_END	0x100000ULL
 #define MEMORY_SHADOW_GRANULE	0x4000ULL
+#define MEMORY_FIRMWARE_MAX	0x100000ULL	/* bytes of a firmware image */
 #define MEMORY_VGA_START	0xa0000ULL	/* no RAM here */
 
 struct memory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Raw mode and its watcher; see terminal.h. The watcher holds the reading end of a pipe: a byte
- * means that the mode was restored in the normal way, end-of-file that this process is gone.
+ * Raw mode and its watcher; see terminal.h. The watcher reads from a pipe what it would have to put
+ * back, and does so when end-of-file tells that this process is gone.
  */
 #include "terminal.h"
 
@@ -12,11 +12,17 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* What is to be done when this process is gone. Short enough for an atomic write to a pipe. */
+struct will {
+	bool raw;		/* the mode is ours: put back @saved */
+	struct termios saved;
+};
+
 struct terminal {
 	int fd;
 	int pipe;
 	pid_t watcher;
-	struct termios saved;
+	struct will will;
 };
 
 static void close_all_but(int first, int second)
@@ -28,17 +34,19 @@ static void close_all_but(int first, int second)
 }
 
 /* In the child: never returns. */
-static void watch(int fd, int pipe, const struct termios *saved)
+static void watch(int fd, int pipe)
 {
-	char byte;
+	struct will will = { 0 }, next;
 
 	/* Out of reach of signals to the group; and a background process may then set modes. */
 	setpgid(0, 0);
 	signal(SIGTTOU, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	close_all_but(fd, pipe);
-	if (read(pipe, &byte, 1) == 0)
-		tcsetattr(fd, TCSANOW, saved);
+	while (read(pipe, &next, sizeof(next)) == sizeof(next))
+		will = next;
+	if (will.raw)
+		tcsetattr(fd, TCSANOW, &will.saved);
 	_exit(0);
 }
 
@@ -50,7 +58,7 @@ static int start_watcher(struct terminal *t, struct error *err)
 		return error__errno(err, "cannot create the terminal watcher's pipe");
 	t->watcher = fork();
 	if (!t->watcher)
-		watch(t->fd, ends[0], &t->saved);
+		watch(t->fd, ends[0]);
 	close(ends[0]);
 	t->pipe = ends[1];
 	if (t->watcher < 0) {
@@ -62,7 +70,7 @@ static int start_watcher(struct terminal *t, struct error *err)
 
 static void set_raw(const struct terminal *t)
 {
-	struct termios raw = t->saved;
+	struct termios raw = t->will.saved;
 
 	/* Output processing stays on: our own messages end their lines with a plain newline. */
 	raw.c_iflag &= ~(ICRNL | INLCR | IGNCR | IXON | IXOFF | ISTRIP);
@@ -72,6 +80,34 @@ static void set_raw(const struct terminal *t)
 	tcsetattr(t->fd, TCSANOW, &raw);
 }
 
+/* Without a watcher the mode comes back in the normal way only. */
+static void tell_watcher(const struct terminal *t)
+{
+	if (write(t->pipe, &t->will, sizeof(t->will)) < 0)
+		return;
+}
+
+bool terminal__is_ours(const struct terminal *t)
+{
+	pid_t foreground = tcgetpgrp(t->fd);
+
+	return foreground < 0 || foreground == getpgrp();
+}
+
+bool terminal__resume(struct terminal *t)
+{
+	bool ours = terminal__is_ours(t);
+
+	/* The mode to put back is that of the moment when the terminal becomes ours. */
+	if (ours && !t->will.raw && tcgetattr(t->fd, &t->will.saved) < 0)
+		return true;
+	t->will.raw = ours;
+	tell_watcher(t);
+	if (ours)
+		set_raw(t);
+	return ours;
+}
+
 int terminal__create(struct terminal **out, int fd, struct error *err)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
@@ -79,7 +115,7 @@ int terminal__create(struct terminal **out, int fd, struct error *err)
 	if (!t)
 		return error__errno(err, "cannot allocate the terminal");
 	t->fd = fd;
-	if (tcgetattr(fd, &t->saved) < 0) {
+	if (tcgetattr(fd, &t->will.saved) < 0) {
 		error__errno(err, "cannot read the terminal's mode");
 		free(t);
 		return -1;
@@ -88,7 +124,10 @@ int terminal__create(struct terminal **out, int fd, struct error *err)
 		free(t);
 		return -1;
 	}
-	set_raw(t);
+	/* A job in the background would be stopped for trying. */
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	terminal__resume(t);
 	*out = t;
 	return 0;
 }
@@ -97,10 +136,12 @@ void terminal__destroy(struct terminal *t)
 {
 	if (!t)
 		return;
-	tcsetattr(t->fd, TCSADRAIN, &t->saved);
-	/* If the byte does not get through, the watcher restores the same mode once more. */
-	if (write(t->pipe, "", 1) == 1)
-		waitpid(t->watcher, NULL, 0);
+	/* Not TCSADRAIN: output that nobody takes would never drain. */
+	if (t->will.raw && terminal__is_ours(t))
+		tcsetattr(t->fd, TCSANOW, &t->will.saved);
+	t->will.raw = false;
+	tell_watcher(t);
 	close(t->pipe);
+	waitpid(t->watcher, NULL, 0);
 	free(t);
 }

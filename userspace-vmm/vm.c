@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Opens the hypervisor device and creates the VM; see vm.h. Called by machine.c on the main
+ * Opens the hypervisor device and creates VMs; see vm.h. Called by host.c and machine.c on the main
  * thread.
  */
 #include "vm.h"
@@ -170,7 +170,14 @@ static int create_vm(struct vm *vm, struct error *err)
 	return 0;
 }
 
-int vm__create(struct vm **out, const char *path, struct error *err)
+int vm__open_device(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? explain_open(path, errno, err) : fd;
+}
+
+int vm__create(struct vm **out, const char *path, int device_fd, struct error *err)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
@@ -178,10 +185,8 @@ int vm__create(struct vm **out, const char *path, struct error *err)
 		return error__errno(err, "cannot allocate the VM");
 	vm->path = path;
 	vm->fd = -1;
-	vm->device_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (vm->device_fd < 0)
-		explain_open(path, errno, err);
-	else if (!check_device(vm, err) && !create_vm(vm, err)) {
+	vm->device_fd = device_fd;
+	if (!check_device(vm, err) && !create_vm(vm, err)) {
 		*out = vm;
 		return 0;
 	}
@@ -196,8 +201,6 @@ void vm__destroy(struct vm *vm)
 		return;
 	if (vm->fd >= 0)
 		close(vm->fd);
-	if (vm->device_fd >= 0)
-		close(vm->device_fd);
 	free(vm);
 }
 

@@ -21,7 +21,10 @@ struct vm {
 };
 
 /* Opens the device, checks version and capabilities, creates the VM with irqchip and PIT. */
-int vm__create(struct vm **vm, const char *path, struct error *err);
+/* The hypervisor device at @path, or -1 with @err. */
+int vm__open_device(const char *path, struct error *err);
+/* @device_fd stays the caller's; @path names it in messages. */
+int vm__create(struct vm **vm, const char *path, int device_fd, struct error *err);
 void vm__destroy(struct vm *vm);
 
 /* A free memory slot number, unique in this VM, for memory.c. */

@@ -154,9 +154,9 @@ def built(name):
 
 
 def launcher(disk, *options):
-    """The command that boots `disk` on $MINIVMM_DEVICE with the launcher of this checkout."""
+    """The command that boots `disk` on $MINIVMM_DEVICE with the launcher of this checkout. The guest reaches WebServer."""
     device = os.environ.get("MINIVMM_DEVICE", "/dev/minivmm")
-    return [built("minivmm"), "run", "--device", device, *options, disk]
+    return [built("minivmm"), "run", "--device", device, "--host-loopback", *options, disk]
 
 
 def payload_sum(disk):

@@ -11,13 +11,14 @@
 
 #include "error.h"
 
+struct host_file;
 struct machine;
 struct vcpu;
 
 /* Maps the firmware image named by the config. */
 int boot__firmware(struct machine *m, struct error *err);
-/* Loads the config's kernel and initrd and points @bsp at it. */
-int boot__kernel(struct machine *m, struct vcpu *bsp, struct error *err);
+/* Loads the config's kernel and initrd, points vCPU 0 at it, and sets up all others as firmware would. */
+int boot__kernel(struct machine *m, struct vcpu *const *vcpus, struct error *err);
 
 /* A whole file in memory. */
 struct boot_file {
@@ -25,7 +26,9 @@ struct boot_file {
 	size_t size;
 };
 
-int boot__read_file(struct boot_file *file, const char *path, struct error *err);
+/* STATUS_USAGE also for a file of more than @max bytes, of which nothing is read then. */
+int boot__read_file(struct boot_file *file, const struct host_file *from, uint64_t max,
+		    struct error *err);
 void boot__free_file(struct boot_file *file);
 
 #endif

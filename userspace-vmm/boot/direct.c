@@ -13,10 +13,12 @@
 
 #include "acpi/acpi.h"
 #include "chip/chipset.h"
+#include "host.h"
 #include "machine.h"
 #include "vcpu.h"
 
 #define PAGE_SIZE	4096ULL
+#define KERNEL_FILE_MAX	(2ULL << 30)	/* of an ELF file not all is loaded */
 #define CODE_SELECTOR	0x10
 #define DATA_SELECTOR	0x18
 #define TASK_SELECTOR	0x20
@@ -106,7 +108,7 @@ int direct__place_initrd(struct machine *m, uint64_t kernel_end, uint64_t max,
 
 	if (!m->config->initrd)
 		return 0;
-	if (boot__read_file(&file, m->config->initrd, err) < 0)
+	if (boot__read_file(&file, &m->host->initrd, m->config->memory, err) < 0)
 		return -1;
 	if (top > max)
 		top = max + 1;
@@ -172,8 +174,11 @@ static void set_segments(struct machine *m, struct minivmm_sregs *s, bool long_m
 	};
 }
 
-/* The kernel would take disabled MTRRs for "all memory uncached" and give up PAT. */
-static int set_mtrr(const struct vcpu *bsp)
+/*
+ * The kernel would take disabled MTRRs for "all memory uncached" and give up PAT. Firmware sets them
+ * in every CPU alike; a kernel that finds them different says so and copies those of the first.
+ */
+static int set_mtrr(const struct vcpu *vcpu)
 {
 	struct {
 		struct minivmm_msrs header;
@@ -183,7 +188,7 @@ static int set_mtrr(const struct vcpu *bsp)
 		.entry = { .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK },
 	};
 
-	return ioctl(bsp->fd, MINIVMM_SET_MSRS, &msrs) == 1 ? 0 : -1;
+	return ioctl(vcpu->fd, MINIVMM_SET_MSRS, &msrs) == 1 ? 0 : -1;
 }
 
 static int set_entry(struct machine *m, struct vcpu *bsp, const struct boot_entry *entry,
@@ -213,8 +218,17 @@ static int set_entry(struct machine *m, struct vcpu *bsp, const struct boot_entr
 		sregs.cr4 |= CR4_LA57;
 	}
 	if (ioctl(bsp->fd, MINIVMM_SET_SREGS, &sregs) < 0 ||
-	    ioctl(bsp->fd, MINIVMM_SET_REGS, &regs) < 0 || set_mtrr(bsp) < 0)
+	    ioctl(bsp->fd, MINIVMM_SET_REGS, &regs) < 0)
 		return error__errno(err, "cannot set the registers of vCPU 0");
+	return 0;
+}
+
+int direct__set_mtrrs(const struct machine *m, struct vcpu *const *vcpus, struct error *err)
+{
+	for (unsigned int i = 0; i < m->config->vcpus; i++) {
+		if (set_mtrr(vcpus[i]) < 0)
+			return error__errno(err, "cannot set the MTRRs of vCPU %u", i);
+	}
 	return 0;
 }
 
@@ -230,7 +244,7 @@ static int load(struct machine *m, const struct boot_file *file, struct boot_inf
 			  m->config->kernel);
 }
 
-int boot__kernel(struct machine *m, struct vcpu *bsp, struct error *err)
+int boot__kernel(struct machine *m, struct vcpu *const *vcpus, struct error *err)
 {
 	struct boot_entry entry = { 0 };
 	struct boot_info info = { 0 };
@@ -239,7 +253,7 @@ int boot__kernel(struct machine *m, struct vcpu *bsp, struct error *err)
 
 	build_memory_map(m, &info);
 	if (place_cmdline(m, &info, err) < 0 || place_acpi(m, &info, err) < 0 ||
-	    boot__read_file(&file, m->config->kernel, err) < 0)
+	    boot__read_file(&file, &m->host->kernel, KERNEL_FILE_MAX, err) < 0)
 		return -1;
 	ret = load(m, &file, &info, &entry, err);
 	boot__free_file(&file);
@@ -247,5 +261,7 @@ int boot__kernel(struct machine *m, struct vcpu *bsp, struct error *err)
 		return ret;
 	chipset__setup_without_firmware(m);
 	machine__phase(m, "kernel %s loaded", m->config->kernel);
-	return set_entry(m, bsp, &entry, err);
+	if (direct__set_mtrrs(m, vcpus, err) < 0)
+		return -1;
+	return set_entry(m, vcpus[0], &entry, err);
 }

@@ -88,6 +88,9 @@ struct vmlinux {
  */
 int vmlinux__load(struct machine *m, struct vmlinux *k, uint64_t *entry, struct error *err);
 
+/* MTRRs that make all memory write-back, in every vCPU of @vcpus. */
+int direct__set_mtrrs(const struct machine *m, struct vcpu *const *vcpus, struct error *err);
+
 /* Whether @option is one of the words of @cmdline. */
 bool direct__has_option(const char *cmdline, const char *option);
 

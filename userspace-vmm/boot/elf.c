@@ -16,7 +16,7 @@ bool elf__header(const struct boot_file *file, Elf64_Ehdr *elf)
 	if (!lies_in(file, 0, sizeof(*elf)))
 		return false;
 	memcpy(elf, file->data, sizeof(*elf));
-	return !memcmp(elf->e_ident, ELFMAG, SELFMAG) && elf->e_ident[EI_CLASS] == ELFCLASS64 &&
+	return !memcmp(elf->e_ident, ELFMAG, SELFMAG) && elf->e_phnum <= ELF_SEGMENTS_MAX && elf->e_ident[EI_CLASS] == ELFCLASS64 &&
 	       elf->e_machine == EM_X86_64 && elf->e_phentsize == sizeof(Elf64_Phdr) &&
 	       lies_in(file, elf->e_phoff, elf->e_phnum * sizeof(Elf64_Phdr));
 }

@@ -11,6 +11,8 @@
 
 struct memory;
 
+#define ELF_SEGMENTS_MAX	128	/* more is no kernel, which has about five */
+
 /* Copies the header. False: this is no 64-bit x86 ELF file with all its segments' headers. */
 bool elf__header(const struct boot_file *file, Elf64_Ehdr *elf);
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads whole files for the loaders. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "boot/boot.h"
+#include "host.h"
 
 static int read_all(int fd, uint8_t *data, size_t size)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t len = read(fd, data + done, size - done);
+		ssize_t len = pread(fd, data + done, size - done, done);
 
 		if (len < 0 && errno == EINTR)
 			continue;
@@ -27,28 +27,29 @@ static int read_all(int fd, uint8_t *data, size_t size)
 	return 0;
 }
 
-int boot__read_file(struct boot_file *file, const char *path, struct error *err)
+int boot__read_file(struct boot_file *file, const struct host_file *from, uint64_t max,
+		    struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	*file = (struct boot_file){ 0 };
-	if (fd < 0 || fstat(fd, &st) < 0 || !st.st_size) {
-		error__set(err, STATUS_USAGE, "%s: %s", path,
-			   fd < 0 ? strerror(errno) : "the file is empty");
-		goto out;
-	}
+	if (fstat(from->fd, &st) < 0)
+		return error__errno(err, "%s %s", from->option, from->path);
+	if (!S_ISREG(st.st_mode) || !st.st_size)
+		return error__set(err, STATUS_USAGE, "%s %s is %s; check the name", from->option,
+				  from->path, S_ISREG(st.st_mode) ? "empty" : "no regular file");
+	if ((uint64_t)st.st_size > max)
+		return error__set(err, STATUS_USAGE,
+				  "%s %s is too large: it has %llu bytes, and at most %llu can be used",
+				  from->option, from->path, (unsigned long long)st.st_size,
+				  (unsigned long long)max);
 	file->size = st.st_size;
 	file->data = malloc(file->size);
 	if (!file->data)
-		error__errno(err, "cannot hold %s in memory", path);
-	else if (read_all(fd, file->data, file->size) < 0)
-		error__set(err, STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
-out:
-	if (fd >= 0)
-		close(fd);
-	if (!error__is_set(err))
+		return error__errno(err, "cannot hold %s in memory", from->path);
+	if (!read_all(from->fd, file->data, file->size))
 		return 0;
+	error__set(err, STATUS_USAGE, "cannot read %s: %s", from->path, strerror(errno));
 	boot__free_file(file);
 	return -1;
 }

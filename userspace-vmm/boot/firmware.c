@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Firmware at the reset vector, where a new vCPU 0 starts by itself. */
 #include "boot/boot.h"
+#include "host.h"
 #include "machine.h"
 
 int boot__firmware(struct machine *m, struct error *err)
@@ -8,7 +9,7 @@ int boot__firmware(struct machine *m, struct error *err)
 	struct boot_file file;
 	int ret;
 
-	if (boot__read_file(&file, m->config->bios, err) < 0)
+	if (boot__read_file(&file, &m->host->firmware, MEMORY_FIRMWARE_MAX, err) < 0)
 		return -1;
 	ret = memory__set_firmware(m->memory, file.data, file.size, err);
 	if (!ret)

@@ -13,6 +13,7 @@
 #define NOTE_PHYS32_ENTRY	18
 #define START_MAGIC		0x336ec578
 #define INITRD_MAX		0xffffffffULL
+#define NOTES_MAX		0x100000ULL	/* bytes of a segment that are searched */
 
 struct hvm_start_info {
 	uint32_t magic;
@@ -107,6 +108,7 @@ static int load_segment(struct machine *m, const struct boot_file *file, const E
 static int load_segments(struct machine *m, const struct boot_file *file, uint32_t *pvh_entry,
 			 uint64_t *end, struct error *err)
 {
+	uint64_t total = 0;
 	Elf64_Ehdr elf;
 	Elf64_Phdr ph;
 
@@ -115,10 +117,15 @@ static int load_segments(struct machine *m, const struct boot_file *file, uint32
 	for (unsigned int i = 0; i < elf.e_phnum; i++) {
 		if (!elf__segment(file, &elf, i, &ph))
 			return broken(m, err);
+		/* Each fits, and all together do: segments that overlap could take hours. */
 		if (ph.p_type == PT_LOAD && load_segment(m, file, &ph, end, err) < 0)
 			return -1;
+		total += ph.p_type == PT_LOAD ? ph.p_memsz : 0;
+		if (total > m->config->memory)
+			return broken(m, err);
 		if (ph.p_type == PT_NOTE && !*pvh_entry)
-			*pvh_entry = find_entry(file->data + ph.p_offset, ph.p_filesz);
+			*pvh_entry = find_entry(file->data + ph.p_offset,
+						ph.p_filesz < NOTES_MAX ? ph.p_filesz : NOTES_MAX);
 	}
 	if (!*pvh_entry)
 		return error__set(err, STATUS_USAGE,

@@ -60,12 +60,17 @@ static int choose_place(struct vmlinux *k, const char *cmdline, struct error *er
 static int load_segments(struct memory *memory, const struct vmlinux *k, const Elf64_Ehdr *elf,
 			 struct error *err)
 {
+	uint64_t total = 0;
 	Elf64_Phdr ph;
 
 	for (unsigned int i = 0; i < elf->e_phnum; i++) {
 		uint64_t offset;
 
 		if (!elf__segment(&k->file, elf, i, &ph))
+			return broken(err);
+		if (ph.p_type == PT_LOAD && __builtin_add_overflow(total, ph.p_memsz, &total))
+			return broken(err);
+		if (total > k->room)
 			return broken(err);
 		offset = ph.p_paddr - k->linked;
 		if (ph.p_type == PT_LOAD &&

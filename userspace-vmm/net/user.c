@@ -22,6 +22,13 @@
 #define HOST		0x0a000202
 #define NAME_SERVER	0x0a000203
 #define GUEST		0x0a00020f
+#define BROADCAST	0xffffffff
+
+#define ETHERNET_HEADER	14
+#define IP_HEADER	20
+#define IP_NOT_WHOLE	0x3fff	/* more fragments, or an offset */
+#define PORT_DNS	53
+#define PORT_DHCP	67
 
 enum { POLL_STOP, POLL_KICK, POLL_SOCKETS };
 
@@ -34,6 +41,7 @@ struct net_user {
 	pthread_mutex_t lock;
 	pthread_t thread;
 	bool started;
+	bool host_loopback;
 	struct pollfd *poll;		/* POLL_STOP, POLL_KICK, then slirp's sockets */
 	size_t polls;
 	size_t polls_room;
@@ -191,6 +199,16 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* Sockets may act only while the thread runs, and it runs only while there is a guest. */
+static void stop_thread(struct net_user *user)
+{
+	if (!user->started)
+		return;
+	eventfd_write(user->stop_fd, 1);
+	pthread_join(user->thread, NULL);
+	user->started = false;
+}
+
 static int add_forwards(struct net_user *user, const struct config *config, struct error *err)
 {
 	unsigned int i;
@@ -219,22 +237,20 @@ static Slirp *create_slirp(struct net_user *user)
 		.vdhcp_start = address(GUEST),
 		.vnameserver = address(NAME_SERVER),
 		.vhostname = "minivmm",
+		.disable_host_loopback = !user->host_loopback,
 	};
 
 	return slirp_new(&config, &callbacks, user);
 }
 
-int net_user__create(struct net_user **result, const struct config *config, int kick_fd,
-		     const struct net_user_ops *ops, void *ctx, struct error *err)
+int net_user__create(struct net_user **result, const struct config *config, struct error *err)
 {
 	struct net_user *user = calloc(1, sizeof(*user));
 
 	if (!user)
 		return error__errno(err, "cannot set up the network");
-	user->ops = ops;
-	user->ctx = ctx;
-	user->kick_fd = kick_fd;
-	user->stop_fd = eventfd(0, EFD_CLOEXEC);
+	user->host_loopback = config->host_loopback;
+	user->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&user->lock, NULL);
 	if (user->stop_fd < 0 || !grow(user)) {
 		error__errno(err, "cannot set up the network");
@@ -255,10 +271,17 @@ fail:
 	return -1;
 }
 
-int net_user__start(struct net_user *user, struct error *err)
+int net_user__attach(struct net_user *user, int kick_fd, const struct net_user_ops *ops, void *ctx,
+		     struct error *err)
 {
-	int ret = pthread_create(&user->thread, NULL, serve, user);
+	eventfd_t count;
+	int ret;
 
+	user->ops = ops;
+	user->ctx = ctx;
+	user->kick_fd = kick_fd;
+	eventfd_read(user->stop_fd, &count);
+	ret = pthread_create(&user->thread, NULL, serve, user);
 	if (ret) {
 		errno = ret;
 		return error__errno(err, "cannot start the network's thread");
@@ -267,12 +290,14 @@ int net_user__start(struct net_user *user, struct error *err)
 	return 0;
 }
 
+void net_user__detach(struct net_user *user)
+{
+	stop_thread(user);
+}
+
 void net_user__destroy(struct net_user *user)
 {
-	if (user->started) {
-		eventfd_write(user->stop_fd, 1);
-		pthread_join(user->thread, NULL);
-	}
+	stop_thread(user);
 	if (user->slirp)
 		slirp_cleanup(user->slirp);
 	if (user->stop_fd >= 0)
@@ -292,7 +317,45 @@ void net_user__unlock(struct net_user *user)
 	pthread_mutex_unlock(&user->lock);
 }
 
+/* The 32 bits of the network's byte order at @at. */
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+/* To the port of UDP or TCP, which the first piece of a datagram shows and others do not. */
+static bool is_to_port(const uint8_t *ip, size_t len, uint16_t port)
+{
+	size_t header = (ip[0] & 0xf) * 4;
+	bool piece = (ip[6] << 8 | ip[7]) & IP_NOT_WHOLE;
+
+	return !piece && (ip[9] == IPPROTO_UDP || ip[9] == IPPROTO_TCP) && header + 4 <= len &&
+	       (ip[header + 2] << 8 | ip[header + 3]) == port;
+}
+
+/*
+ * Whether slirp would turn the frame into traffic to 127.0.0.1 of this host. slirp itself refuses
+ * what goes to its own network if told to, but for the name server's address, which may be one of
+ * 127.0.0.0/8 and have more open ports than the name server's. Addresses that the host's kernel
+ * takes for itself are passed on as they are.
+ */
+static bool reaches_loopback(const uint8_t *frame, size_t len)
+{
+	const uint8_t *ip = frame + ETHERNET_HEADER;
+	uint32_t to;
+
+	if (len < ETHERNET_HEADER + IP_HEADER || frame[12] != 0x08 || frame[13] != 0x00)
+		return false;
+	to = get32(ip + 16);
+	if (to >> 24 == 127 || to >> 24 == 0)
+		return true;
+	if (to == BROADCAST)
+		return !is_to_port(ip, len - ETHERNET_HEADER, PORT_DHCP);
+	return to == NAME_SERVER && !is_to_port(ip, len - ETHERNET_HEADER, PORT_DNS);
+}
+
 void net_user__send(struct net_user *user, const void *frame, size_t len)
 {
-	slirp_input(user->slirp, frame, len);
+	if (user->host_loopback || !reaches_loopback(frame, len))
+		slirp_input(user->slirp, frame, len);
 }

@@ -33,8 +33,17 @@ truncate -s 1M "$dir/disk"
 mkfifo "$dir/pipe"
 : >"$dir/device"
 
+printf 'QFI\373\0\0\0\3' >"$dir/qcow2"
+printf 'KDMV' >"$dir/vmdk"
+printf 'vhdxfile' >"$dir/vhdx"
+truncate -s 64 "$dir/vdi" && printf '\177\020\332\276' >>"$dir/vdi"
+printf '\037\213\010' >"$dir/gz"
+truncate -s 1M "$dir/qcow2" "$dir/vmdk" "$dir/vhdx" "$dir/vdi" "$dir/gz"
+truncate -s 1M "$dir/vhd" && printf 'conectix%504s' '' >>"$dir/vhd"
+total=29
+
 echo "KTAP version 1"
-echo "1..16"
+echo "1..$total"
 check no_command 1 "minivmm run DISK"
 check no_disk_given 1 "give a disk image" run
 check disk_does_not_exist 1 "does not exist; .*tools/disk/build" run "$dir/none"
@@ -45,10 +54,32 @@ check memory_suffix_is_wrong 1 "write a number with suffix" run -m 1Q "$dir/disk
 check memory_without_suffix_is_bytes 1 "counts bytes" run -m 512 "$dir/disk"
 check cpu_count_is_wrong 1 "must be 1 to 255" run -c 0 "$dir/disk"
 check option_is_unknown 1 "unknown option --turbo" run --turbo "$dir/disk"
-check kernel_does_not_exist 1 "kernel .* does not exist" run --kernel "$dir/none"
+check kernel_does_not_exist 1 "--kernel .* does not exist" run --kernel "$dir/none"
 check firmware_does_not_exist 1 "install Debian's package seabios" run --bios "$dir/none" "$dir/disk"
 check device_does_not_exist 2 "does not exist" run --device "$dir/nodev" --bios "$dir/disk" "$dir/disk"
 check device_is_no_hypervisor 2 "is no hypervisor device" run --device "$dir/device" --bios "$dir/disk" "$dir/disk"
+
+check disk_is_qcow2 1 "is a qcow2 image.*qemu-img convert" run "$dir/qcow2"
+check disk_is_vmdk 1 "is a vmdk image.*qemu-img convert" run "$dir/vmdk"
+check disk_is_vhdx 1 "is a vhdx image.*qemu-img convert" run "$dir/vhdx"
+check disk_is_vdi 1 "is a vdi image.*qemu-img convert" run "$dir/vdi"
+check disk_is_vhd 1 "is a vpc image.*qemu-img convert" run "$dir/vhd"
+check disk_is_packed 1 "is packed with gzip; unpack" run "$dir/gz"
+check memory_is_more_than_the_host_has 3 "than the .* MiB of memory and swap" run -m 1024G "$dir/disk"
+check kernel_is_empty 1 "--kernel .* is empty" run --kernel "$dir/empty"
+check initrd_is_empty 1 "--initrd .* is empty" run --kernel "$dir/text" --initrd "$dir/empty"
+check firmware_is_empty 1 "--bios .* is empty" run --bios "$dir/empty" "$dir/disk"
+check kernel_is_a_pipe 1 "--kernel .* is no regular file" run --kernel "$dir/pipe"
+check word_of_another_program 1 "no option -snapshot here; .*--ro" run -snapshot "$dir/disk"
+
+# Standard output is closed: nothing of ours may take its number.
+closed() {
+	"$launcher" run "$dir/disk" >&-
+}
+launcher=$MINIVMM
+MINIVMM=closed
+check output_is_closed 1 "standard output is closed" run "$dir/disk"
+MINIVMM=$launcher
 
 # As a user who may do nothing; root passes every permission check.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
@@ -60,7 +91,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	check no_permission_for_the_device 2 "no permission to open .*usermod -aG kvm" run --device "$dir/device" --bios "$dir/open" "$dir/open"
 	check no_permission_for_the_disk 1 "cannot be read: .*check its owner" run "$dir/disk"
 else
-	echo "ok 15 no_permission_for_the_device # SKIP needs root and setpriv"
-	echo "ok 16 no_permission_for_the_disk # SKIP needs root and setpriv"
+	echo "ok $((number + 1)) no_permission_for_the_device # SKIP needs root and setpriv"
+	echo "ok $((number + 2)) no_permission_for_the_disk # SKIP needs root and setpriv"
 fi
 exit $failed

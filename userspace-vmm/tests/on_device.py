@@ -30,6 +30,14 @@ CRASH = bytes.fromhex("0f0b")                               # ud2 without an IDT
 RESET_PORT = bytes.fromhex("66baf90c b006 ee") + SLEEP
 RESET_KEYBOARD = bytes.fromhex("b0fe e664") + SLEEP
 WAIT_FOR_BUTTON = bytes.fromhex("66ba0006 66ed f6c401 74f9")
+# outw to the scratch register's neighbour, and to index and data of the CMOS memory; read back as words
+WORDS = bytes.fromhex("66bafe03 66b80041 66ef 66baff03 ec 66baf803 ee"
+                      "66b87042 66e770 b070 e670 66e570 88e0 ee")
+# Starts the other vCPU at 0x8000, with the code behind this one, which begins at 0x100000.
+START_OTHER = bytes.fromhex("be33001000 bf00800000 b940000000 f3a4 c7051003e0fe00000001"
+                            "c7050003e0fe00450c00 c7050003e0fe08460c00") + SLEEP
+# Real mode: says the MTRRs' default type and, as 8, that they are on.
+SAY_MTRR = bytes.fromhex("66b9ff020000 0f32 baf803 0430 ee 88e0 0430 ee") + SLEEP
 # 1: wait for a byte; 'q' ends, any other is sent back
 ECHO = bytes.fromhex("66bafd03 ec a801 74f7 66baf803 ec 3c71 7403 ee ebeb")
 
@@ -49,12 +57,32 @@ def elf(code):
     return header + load + notes + code + note
 
 
+# A session whose leader, as a shell does, starts the launcher as a job in the background, and takes
+# it to the foreground at SIGUSR1. Ends with the launcher's status.
+JOB = """
+import os, signal, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[2], sys.argv[2:])
+def foreground(number, frame):
+    os.tcsetpgrp(fd, job)
+    os.kill(-job, signal.SIGCONT)
+signal.signal(signal.SIGUSR1, foreground)
+status = os.waitpid(job, os.WUNTRACED)[1]
+sys.exit(99 if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status))
+"""
+
+
 class Guest:
     """A running launcher; on a terminal of its own, or on pipes."""
 
     running = []
 
-    def __init__(self, code, terminal=False, options=()):
+    def __init__(self, code, terminal=False, options=(), job=False):
         self.file = tempfile.NamedTemporaryFile(suffix=".elf")
         self.file.write(elf(code))
         self.file.flush()
@@ -70,7 +98,9 @@ class Guest:
             inner, self.input = os.pipe()
             self.fd, outer = os.pipe()
             ends = {"stdin": inner, "stdout": outer}
-        self.process = subprocess.Popen(command, stderr=self.errors, **ends)
+        if job:
+            command = [sys.executable, "-c", JOB, os.ttyname(self.slave), *command]
+        self.process = subprocess.Popen(command, stderr=self.errors, start_new_session=job, **ends)
         Guest.running.append(self.process)
         if not terminal:
             os.close(inner)
@@ -137,6 +167,19 @@ def restarts(code):
     equal(guest.status(), 128 + signal.SIGTERM)
 
 
+def files_are_kept_over_a_reset():
+    guest = Guest(say("!") + RESET_PORT)
+    guest.expect(b"!")
+    os.rename(guest.file.name, guest.file.name + ".away")
+    try:
+        guest.output = b""
+        guest.expect(b"!!!")
+        guest.process.send_signal(signal.SIGINT)
+        equal(guest.status(), 128 + signal.SIGINT)
+    finally:
+        os.rename(guest.file.name + ".away", guest.file.name)
+
+
 def triple_fault_restarts():
     restarts(CRASH)
 
@@ -173,6 +216,78 @@ def more_vcpus_wait_for_their_start():
     equal(guest.status(), 0)
 
 
+def words_to_byte_ports_are_two_bytes():
+    guest = Guest(WORDS + POWER_OFF)
+    guest.expect(b"AB")
+    equal(guest.status(), 0)
+
+
+def mtrrs_of_all_vcpus_are_alike():
+    guest = Guest(START_OTHER + SAY_MTRR, options=("-c", "2"))
+    guest.expect(b"68")
+
+
+def sigterm_presses_the_power_button():
+    guest = Guest(say("!") + WAIT_FOR_BUTTON + POWER_OFF)
+    guest.expect(b"!")
+    guest.process.send_signal(signal.SIGTERM)
+    equal(guest.status(), 0)
+
+
+def sigterm_switches_off_in_the_end():
+    guest = Guest(say("!") + SLEEP, options=("--stop-timeout", "2"))
+    guest.expect(b"!")
+    start = time.monotonic()
+    guest.process.send_signal(signal.SIGTERM)
+    equal(guest.status(), 128 + signal.SIGTERM)
+    assert time.monotonic() - start > 1.5, "the guest was not waited for"
+
+
+def second_sigterm_switches_off():
+    guest = Guest(say("!") + SLEEP, options=("--stop-timeout", "3600"))
+    guest.expect(b"!")
+    guest.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    equal(guest.process.poll(), None)
+    guest.process.send_signal(signal.SIGTERM)
+    equal(guest.status(), 128 + signal.SIGTERM)
+
+
+def stop_timeout_0_switches_off_at_once():
+    guest = Guest(say("!") + SLEEP, options=("--stop-timeout", "0"))
+    guest.expect(b"!")
+    guest.process.send_signal(signal.SIGTERM)
+    equal(guest.status(), 128 + signal.SIGTERM)
+
+
+def closed_output_ends_the_machine():
+    guest = Guest(say("!") + SLEEP)
+    guest.expect(b"!")
+    os.close(guest.fd)
+    equal(guest.status(), 128 + signal.SIGPIPE)
+
+
+def job_in_the_background_leaves_the_terminal_alone():
+    guest = Guest(say("!") + ECHO + POWER_OFF, terminal=True, job=True)
+    guest.expect(b"!")
+    assert not guest.raw(), "the terminal is raw"
+    guest.send(b"shell\n")
+    time.sleep(0.5)
+    equal(guest.process.poll(), None)
+    assert not guest.raw(), "the terminal is raw"
+    termios.tcflush(guest.slave, termios.TCIFLUSH)
+    guest.process.send_signal(signal.SIGUSR1)
+    deadline = time.monotonic() + PATIENCE
+    while not guest.raw():
+        assert time.monotonic() < deadline, "the terminal is not raw in the foreground"
+        time.sleep(0.05)
+    guest.send(b"abc")
+    guest.expect(b"abc")
+    guest.send(b"q")
+    equal(guest.status(), 0)
+    assert guest.restored(), "the terminal was not restored"
+
+
 def ctrl_a_x_quits_and_restores_the_terminal():
     guest = Guest(say("!") + SLEEP, terminal=True)
     guest.expect(b"!")
@@ -204,6 +319,9 @@ def terminal_comes_back_after(number):
     guest.expect(b"!")
     assert guest.raw(), "the terminal is not raw"
     guest.process.send_signal(number)
+    if number == signal.SIGTERM:
+        time.sleep(0.5)
+        guest.process.send_signal(number)
     status = guest.status()
     assert status in (-number, 128 + number), status
     assert guest.restored(), "the terminal was not restored"
@@ -230,6 +348,15 @@ TESTS = [
     input_through_a_pipe_is_passed_as_it_is,
     end_of_input_is_no_quit,
     more_vcpus_wait_for_their_start,
+    files_are_kept_over_a_reset,
+    words_to_byte_ports_are_two_bytes,
+    mtrrs_of_all_vcpus_are_alike,
+    sigterm_presses_the_power_button,
+    sigterm_switches_off_in_the_end,
+    second_sigterm_switches_off,
+    stop_timeout_0_switches_off_at_once,
+    closed_output_ends_the_machine,
+    job_in_the_background_leaves_the_terminal_alone,
     ctrl_a_x_quits_and_restores_the_terminal,
     ctrl_a_a_sends_ctrl_a,
     ctrl_a_p_presses_the_power_button,

@@ -126,4 +126,45 @@ TEST(initrd_without_kernel_is_refused)
 	CHECK(PARSE("run", "d", "--initrd", "i") < 0 && refused("--kernel"));
 }
 
+TEST(words_of_other_programs_are_answered_with_the_right_one)
+{
+	static const struct { const char *word, *answer; } words[] = {
+		{ "-snapshot", "--ro" }, { "-hda", "minivmm run DISK" }, { "-hdb", "one disk" },
+		{ "-cdrom", "no CD" }, { "-drive", "minivmm run DISK" }, { "-smp", "-c N" },
+		{ "-nographic", "this terminal" }, { "-enable-kvm", "--device /dev/kvm" },
+		{ "-kernel", "--kernel FILE" }, { "-append", "--append TEXT" },
+		{ "-initrd", "--initrd FILE" }, { "-cpu", "-c N" }, { "-machine", "leave it out" },
+		{ "-netdev", "-p HOST:GUEST" }, { "-daemonize", "&" }, { "-memory", "-m SIZE" },
+		{ "-help", "--help" }, { "--snapshot", "--ro" }, { "--disk=x", "minivmm run DISK" },
+		{ "--smp", "-c N" },
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		CHECK(PARSE("run", (char *)words[i].word, "disk.img") < 0);
+		CHECK(refused(words[i].word) && refused(words[i].answer));
+	}
+}
+
+TEST(arguments_that_look_like_foreign_words_are_none)
+{
+	CHECK(!PARSE("run", "--kernel", "k", "--append", "-hda", "-m512M", "-c4", "-p2222:22"));
+	CHECK(!strcmp(cfg.append, "-hda") && cfg.vcpus == 4 && cfg.memory == 512ULL << 20);
+	CHECK(!PARSE("run", "--", "-hda") && !strcmp(cfg.disk, "-hda"));
+	CHECK(PARSE("run", "-xyz", "disk.img") < 0 && refused("unknown option -xyz"));
+}
+
+TEST(stop_timeout_is_in_seconds)
+{
+	CHECK(!PARSE("run", "disk.img") && cfg.stop_timeout == 30);
+	CHECK(!PARSE("run", "--stop-timeout", "0", "disk.img") && !cfg.stop_timeout);
+	CHECK(PARSE("run", "--stop-timeout", "5m", "disk.img") < 0 && refused("seconds"));
+	CHECK(PARSE("run", "--stop-timeout=-1", "disk.img") < 0 && refused("seconds"));
+}
+
+TEST(loopback_is_opened_by_an_option_only)
+{
+	CHECK(!PARSE("run", "disk.img") && !cfg.host_loopback);
+	CHECK(!PARSE("run", "--host-loopback", "disk.img") && cfg.host_loopback);
+}
+
 KTAP_MAIN()

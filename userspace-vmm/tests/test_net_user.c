@@ -89,8 +89,8 @@ static bool begin(const struct config *config)
 	received_fd = eventfd(0, EFD_NONBLOCK);
 	kick_fd = eventfd(0, EFD_NONBLOCK);
 	sent_fd = eventfd(0, 0);
-	if (net_user__create(&user, config, kick_fd, &ops, NULL, &err) ||
-	    net_user__start(user, &err)) {
+	if (net_user__create(&user, config, &err) ||
+	    net_user__attach(user, kick_fd, &ops, NULL, &err)) {
 		printf("# %s\n", err.text);
 		return false;
 	}
@@ -321,7 +321,7 @@ static int host_socket(int type, uint16_t *port)
 
 TEST(datagrams_reach_the_host_and_come_back)
 {
-	static const struct config config;
+	static const struct config config = { .host_loopback = true };
 	struct sockaddr_in from;
 	socklen_t from_len = sizeof(from);
 	struct frame f;
@@ -338,6 +338,39 @@ TEST(datagrams_reach_the_host_and_come_back)
 	CHECK(sendto(fd, "pong", 4, 0, (struct sockaddr *)&from, from_len) == 4);
 	CHECK(expect(&f, is_udp));
 	CHECK(!memcmp(payload_of(&f), "pong", 4));
+	close(fd);
+	end();
+}
+
+/* Whether a datagram to @to arrives at a socket on @port of this host's loopback. */
+static bool arrives(int fd, uint32_t to, uint16_t port)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct frame f;
+	char text[8];
+
+	put_udp(&f, GUEST_IP, 4000, to, port, "ping", 4);
+	send_frame(&f);
+	/* The thread has sent it by now, or never will; loopback is quick. */
+	return poll(&pfd, 1, 100) == 1 && recv(fd, text, sizeof(text), 0) == 4;
+}
+
+/* By whatever address: the alias, one of the network, the loopback's own, "this host", broadcast. */
+TEST(loopback_of_the_host_is_closed)
+{
+	static const uint32_t addresses[] = {
+		HOST_IP, NAME_SERVER_IP, 0x0a000207, 0x0a0002ff, 0x7f000001, 0x7f000035, 0, BROADCAST_IP,
+	};
+	static const struct config config;
+	struct frame f;
+	uint16_t port;
+	int fd = host_socket(SOCK_DGRAM, &port);
+
+	CHECK(fd >= 0 && begin(&config));
+	put_arp(&f, GUEST_IP, HOST_IP, ARPOP_REQUEST);
+	send_frame(&f);
+	for (unsigned int i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+		CHECK(!arrives(fd, addresses[i], port));
 	close(fd);
 	end();
 }
@@ -391,6 +424,26 @@ TEST(forwarded_port_reaches_the_guest)
 	end();
 }
 
+TEST(network_outlives_its_guest)
+{
+	struct config config = { .forwards = 1 };
+	struct error err = { 0 };
+	struct frame f;
+	int fd;
+
+	config.forward[0].host = free_port();
+	config.forward[0].guest = GUEST_PORT;
+	CHECK(begin(&config));
+	net_user__detach(user);
+	/* The port is still ours: a connection waits for the next guest. */
+	fd = connect_to(config.forward[0].host);
+	CHECK(fd >= 0);
+	CHECK(!net_user__attach(user, kick_fd, &ops, NULL, &err));
+	CHECK(expect(&f, is_arp_request));
+	close(fd);
+	end();
+}
+
 TEST(taken_port_is_named)
 {
 	struct config config = { .forwards = 1 };
@@ -402,7 +455,7 @@ TEST(taken_port_is_named)
 	CHECK(fd >= 0 && !listen(fd, 1));
 	config.forward[0].host = port;
 	config.forward[0].guest = GUEST_PORT;
-	CHECK(net_user__create(&user, &config, 0, &ops, NULL, &err) == -1);
+	CHECK(net_user__create(&user, &config, &err) == -1);
 	snprintf(words, sizeof(words), "port %u of", port);
 	CHECK(err.status == STATUS_USAGE && strstr(err.text, words) && strstr(err.text, "-p"));
 	close(fd);

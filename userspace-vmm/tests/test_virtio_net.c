@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/virtio-driver.h"
+#include "net/user.h"
 #include "virtio/net.h"
 
 #define NEXT_RING	0x8000ULL	/* distance of the transmit queue's ring */
@@ -26,6 +27,7 @@ static struct virtio_net *net;
 static struct virtio_device *dev;
 static int interrupt_fd;
 static bool config_event;
+static struct net_user *user;
 
 static void interrupt(void *transport, int queue)
 {
@@ -70,13 +72,15 @@ static bool begin(void)
 	static const struct config config;
 	struct error err = { 0 };
 
+	if (net_user__create(&user, &config, &err))
+		return false;
 	interrupt_fd = eventfd(0, EFD_NONBLOCK);
 	net = virtio_net__create(&err);
 	if (!net)
 		return false;
 	dev = virtio_net__device(net);
 	if (virtio__init(dev, &rx.memory, interrupt, NULL, &err) ||
-	    virtio_net__connect(net, &config, &err))
+	    virtio_net__connect(net, user, &err))
 		return false;
 	start();
 	return true;
@@ -87,6 +91,7 @@ static void end(void)
 	virtio_net__disconnect(net);
 	virtio__destroy(dev);
 	virtio_net__destroy(net);
+	net_user__destroy(user);
 	close(interrupt_fd);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../device.h"
+#include "../host.h"
 #include "../machine.h"
 #include "net.h"
 #include "pci.h"
@@ -18,7 +19,7 @@ static int plug(struct card *card, struct machine *m, struct error *err)
 {
 	if (virtio_pci__create(&card->vpci, virtio_net__device(card->net), m, CLASS_ETHERNET, err))
 		return -1;
-	if (virtio_net__connect(card->net, m->config, err)) {
+	if (virtio_net__connect(card->net, m->host->network, err)) {
 		virtio_pci__destroy(&card->vpci);
 		return -1;
 	}
@@ -31,6 +32,8 @@ static int create(struct machine *m, void **state, struct error *err)
 
 	if (m->config->no_network)
 		return 0;
+	if (host__open_network(m->host, m->config, err))
+		return -1;
 	card = calloc(1, sizeof(*card));
 	if (!card)
 		return error__errno(err, "cannot set up the network");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The machine's disk: an image, a virtio-blk device on it, and its place on the PCI bus. */
+/* The machine's disk: a virtio-blk device on the host's image, and its place on the PCI bus. */
 #include <stdlib.h>
 
 #include "../device.h"
+#include "../host.h"
 #include "../machine.h"
 #include "blk.h"
 #include "pci.h"
@@ -10,14 +11,13 @@
 #define CLASS_SCSI_STORAGE	0x010000
 
 struct disk {
-	struct block_image image;
 	struct virtio_blk *blk;
 	struct virtio_pci vpci;
 };
 
 static int create_device(struct disk *disk, struct machine *m, struct error *err)
 {
-	disk->blk = virtio_blk__create(&disk->image, m->config->vcpus, err);
+	disk->blk = virtio_blk__create(&m->host->disk, m->config->vcpus, err);
 	if (!disk->blk)
 		return -1;
 	if (virtio_pci__create(&disk->vpci, virtio_blk__device(disk->blk), m, CLASS_SCSI_STORAGE,
@@ -34,21 +34,17 @@ static int create(struct machine *m, void **state, struct error *err)
 
 	if (!m->config->disk)
 		return 0;
+	if (host__open_disk(m->host, m->config, err))
+		return -1;
 	disk = calloc(1, sizeof(*disk));
 	if (!disk)
 		return error__errno(err, "cannot set up the disk");
-	if (block_image__open(&disk->image, m->config->disk, m->config->read_only, err))
-		goto fail;
-	if (create_device(disk, m, err))
-		goto fail_close;
+	if (create_device(disk, m, err)) {
+		free(disk);
+		return -1;
+	}
 	*state = disk;
 	return 0;
-
-fail_close:
-	block_image__close(&disk->image);
-fail:
-	free(disk);
-	return -1;
 }
 
 static void destroy(void *state)
@@ -57,7 +53,6 @@ static void destroy(void *state)
 
 	virtio_pci__destroy(&disk->vpci);
 	virtio_blk__destroy(disk->blk);
-	block_image__close(&disk->image);
 	free(disk);
 }
 

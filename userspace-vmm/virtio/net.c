@@ -174,23 +174,18 @@ struct virtio_device *virtio_net__device(struct virtio_net *net)
 	return &net->dev;
 }
 
-int virtio_net__connect(struct virtio_net *net, const struct config *config, struct error *err)
+int virtio_net__connect(struct virtio_net *net, struct net_user *user, struct error *err)
 {
-	if (net_user__create(&net->user, config, net->dev.kick_fd[QUEUE_TRANSMIT], &user_ops, net,
-			     err))
-		return -1;
-	if (net_user__start(net->user, err)) {
-		net_user__destroy(net->user);
-		return -1;
-	}
-	return 0;
+	net->user = user;
+	return net_user__attach(user, net->dev.kick_fd[QUEUE_TRANSMIT], &user_ops, net, err);
 }
+
 
 /* The device is reset before its network goes: stop() takes the network's lock. */
 void virtio_net__disconnect(struct virtio_net *net)
 {
 	virtio__reset(&net->dev);
-	net_user__destroy(net->user);
+	net_user__detach(net->user);
 }
 
 void virtio_net__destroy(struct virtio_net *net)

@@ -8,18 +8,18 @@
 #ifndef VIRTIO_NET_H
 #define VIRTIO_NET_H
 
-#include "../config.h"
 #include "virtio.h"
 
+struct net_user;
 struct virtio_net;
 
 /* Fills a device, to be handed to a transport. NULL with @err on failure. */
 struct virtio_net *virtio_net__create(struct error *err);
 struct virtio_device *virtio_net__device(struct virtio_net *net);
 
-/* Connects a device that a transport has taken, before the guest runs. -1 with @err. */
-int virtio_net__connect(struct virtio_net *net, const struct config *config, struct error *err);
-/* Resets the device and ends the network; before the transport lets go. */
+/* Connects a device that a transport has taken to @user, before the guest runs. -1 with @err. */
+int virtio_net__connect(struct virtio_net *net, struct net_user *user, struct error *err);
+/* Resets the device and lets go of the network; before the transport lets go. */
 void virtio_net__disconnect(struct virtio_net *net);
 
 /* After the transport has let go of the device. */

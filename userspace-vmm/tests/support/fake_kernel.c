@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* See fake_kernel.h. Single-threaded. */
+/* See fake_kernel.h. */
 #include "fake_kernel.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -71,6 +72,14 @@ static void set_routing(const struct minivmm_irq_routing *table)
 	fake_kernel.last_message = table->entries[table->nr - 1];
 }
 
+/* As many as there are are set. */
+static int set_msrs(const struct minivmm_msrs *msrs)
+{
+	fake_kernel.msr_writes += msrs->nmsrs;
+	fake_kernel.last_msr = msrs->entries[msrs->nmsrs - 1];
+	return msrs->nmsrs;
+}
+
 static int dispatch(unsigned long request, void *arg)
 {
 	const struct minivmm_irq_level *level = arg;
@@ -86,6 +95,8 @@ static int dispatch(unsigned long request, void *arg)
 	case MINIVMM_IRQ_LINE:
 		fake_kernel.line[level->irq] = level->level;
 		return 0;
+	case MINIVMM_SET_MSRS:
+		return set_msrs(arg);
 	default:
 		errno = ENOTTY;
 		return -1;
@@ -96,8 +107,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	va_list ap;
 	void *arg;
+	int ret;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
@@ -110,5 +123,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		errno = EIO;
 		return -1;
 	}
-	return dispatch(request, arg);
+	pthread_mutex_lock(&lock);
+	ret = dispatch(request, arg);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stands in for the hypervisor device: test programs are linked with --wrap=ioctl, and every ioctl
- * lands here. Memory slots, routes, irqfds and lines are remembered for the tests to look at.
+ * lands here, one at a time. Memory slots, routes, irqfds, lines and MSRs are remembered for the tests
+ * to look at.
  */
 #ifndef MINIVMM_TESTS_FAKE_KERNEL_H
 #define MINIVMM_TESTS_FAKE_KERNEL_H
@@ -23,6 +24,8 @@ struct fake_kernel {
 	bool line[24];
 	unsigned int routes;
 	struct minivmm_irq_routing_entry last_message;	/* of the routing table */
+	unsigned int msr_writes;
+	struct minivmm_msr_entry last_msr;
 	unsigned int refuse;	/* the ioctl that fails with EIO */
 };
 
