@@ -83,7 +83,9 @@ static void set_raw(const struct terminal *t)
 /* Without a watcher the mode comes back in the normal way only. */
 static void tell_watcher(const struct terminal *t)
 {
-	if (write(t->pipe, &t->will, sizeof(t->will)) < 0)
+	const struct will will = t->will;
+
+	if (write(t->pipe, &will, sizeof(will)) < 0)
 		return;
 }
 

@@ -9,7 +9,7 @@
 #include "chip/fw_cfg_device.h"
 #include "device.h"
 
-#define MAX_CHIPS	8
+#define MAX_CHIPS	32
 
 extern const struct device_type *const __start_minivmm_devices[];
 extern const struct device_type *const __stop_minivmm_devices[];
@@ -74,6 +74,23 @@ void *board__add(const char *name)
 	chips[chip_count].type = *type;
 	chips[chip_count++].state = state;
 	return state;
+}
+
+bool board__add_all(void)
+{
+	for (enum device_order order = DEVICE_CHIPSET; order <= DEVICE_LATE; order++) {
+		for (const struct device_type *const *type = __start_minivmm_devices;
+		     type < __stop_minivmm_devices; type++) {
+			chips[chip_count].type = *type;
+			chips[chip_count].state = NULL;
+			if ((*type)->order != order)
+				continue;
+			if ((*type)->create(&board.m, &chips[chip_count].state, &board.err) < 0)
+				return false;
+			chip_count += chips[chip_count].state != NULL;
+		}
+	}
+	return true;
 }
 
 static void stop_loop(void *ctx)

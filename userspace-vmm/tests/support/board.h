@@ -29,6 +29,9 @@ void board__destroy(void);
 /* Creates the registered device @name; NULL with board.err. The board destroys it. */
 void *board__add(const char *name);
 
+/* Creates all devices that are registered, as a machine does. */
+bool board__add_all(void);
+
 /* Runs the loop's callbacks for @ms. */
 void board__run(unsigned int ms);
 
