@@ -119,9 +119,8 @@ static void ask_to_stop(struct machine *m)
 {
 	struct machine_private *p = m->priv;
 
+	/* No message: standard error may be a terminal that stands still, and the loop must not. */
 	p->stopping = true;
-	machine__phase(m, "SIGTERM: power button pressed, off in %u s at the latest",
-		       m->config->stop_timeout);
 	if (m->power_button)
 		m->power_button(m->power_button_ctx);
 	loop__timer_set(p->stop_timer, loop__now() + m->config->stop_timeout * 1000000000ULL, 0);

@@ -41,7 +41,7 @@ int output__open(struct output *output, int fd, struct error *err)
 		return 0;
 	output->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (output->fd < 0)
-		return error__errno(err, "cannot use standard output");
+		return error__errno(err, "cannot use standard output or error");
 	if (waits)
 		make_shared_non_blocking(output, fd);
 	return 0;

@@ -117,12 +117,13 @@ static int load_segments(struct machine *m, const struct boot_file *file, uint32
 	for (unsigned int i = 0; i < elf.e_phnum; i++) {
 		if (!elf__segment(file, &elf, i, &ph))
 			return broken(m, err);
-		/* Each fits, and all together do: segments that overlap could take hours. */
+		/* Each may fit, and all together not: segments that overlap could take hours. */
+		if (ph.p_type == PT_LOAD && __builtin_add_overflow(total, ph.p_memsz, &total))
+			return broken(m, err);
+		if (ph.p_memsz < total && total > m->config->memory)
+			return broken(m, err);
 		if (ph.p_type == PT_LOAD && load_segment(m, file, &ph, end, err) < 0)
 			return -1;
-		total += ph.p_type == PT_LOAD ? ph.p_memsz : 0;
-		if (total > m->config->memory)
-			return broken(m, err);
 		if (ph.p_type == PT_NOTE && !*pvh_entry)
 			*pvh_entry = find_entry(file->data + ph.p_offset,
 						ph.p_filesz < NOTES_MAX ? ph.p_filesz : NOTES_MAX);

@@ -365,26 +365,42 @@ TEST(port_92_and_cf9_reset)
 
 /* Firmware's messages. */
 
+/* Sends @sent to the port, with standard error a pipe that is not read meanwhile; reads @text. */
+static bool firmware_says(const char *sent, size_t len, char *text, size_t size)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
+	bool ok = !pipe(ends) && board__create(16);
+
+	board.config.verbose = true;
+	dup2(ends[1], STDERR_FILENO);
+	ok = ok && board__add("debug port");
+	dup2(saved, STDERR_FILENO);
+	for (size_t i = 0; i < len; i++)
+		board__out(0x402, sent[i]);
+	ok = ok && read(ends[0], text, size) > 0;
+	board__destroy();
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	return ok;
+}
+
 TEST(messages_of_the_firmware_are_text)
 {
 	static const char sent[] = "a\033]0;b\007\x9b\tc\n";
 	char text[64] = "";
-	int ends[2], saved;
 
-	CHECK(!pipe(ends) && board__create(16));
-	board.config.verbose = true;
-	CHECK(board__add("debug port"));
-	saved = dup(STDERR_FILENO);
-	dup2(ends[1], STDERR_FILENO);
-	for (unsigned int i = 0; i < sizeof(sent) - 1; i++)
-		board__out(0x402, sent[i]);
-	dup2(saved, STDERR_FILENO);
-	CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
+	CHECK(firmware_says(sent, sizeof(sent) - 1, text, sizeof(text) - 1));
 	CHECK(!strcmp(text, "firmware: a.]0;b..\tc\n"));
-	close(saved);
-	close(ends[0]);
-	close(ends[1]);
-	board__destroy();
+}
+
+TEST(messages_that_nobody_reads_hold_up_nothing)
+{
+	static char sent[200000], text[16];
+
+	memset(sent, '\n', sizeof(sent));
+	CHECK(firmware_says(sent, sizeof(sent), text, 10));
+	CHECK(!memcmp(text, "firmware: ", 10));
 }
 
 /* Firmware configuration. */

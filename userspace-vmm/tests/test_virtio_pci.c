@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include "support/ktap.h"
 #include "machine.h"
@@ -318,6 +319,21 @@ TEST(every_offset_and_width_is_survived)
 		}
 	}
 	end();
+}
+
+/* Threads of the device read the configuration meanwhile: what is fixed is not even written. */
+TEST(write_to_the_configuration_touches_what_may_change_only)
+{
+	uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static uint8_t writable[8] = { [5] = 0x0f };
+	struct virtio_device device = {
+		.config = pages + 4092, .config_size = 8, .config_writable = writable, .ops = &ops,
+	};
+
+	CHECK(pages != MAP_FAILED && !mprotect(pages, 4096, PROT_READ));
+	virtio__config_write(&device, 0, 8, ~0ULL);
+	CHECK(virtio__config_read(&device, 0, 8) == 0x0f0000000000);
+	munmap(pages, 8192);
 }
 
 TEST(enabled_queue_is_fixed)
