@@ -236,7 +236,7 @@ static int handle_machine_check(struct vcpu *vcpu)
 	};
 
 	do_machine_check(&regs);
-	return NEXT_ENTER;
+	return NEXT_WINDOW;
 }
 
 static int handle_apic_eoi(struct vcpu *vcpu)
@@ -246,20 +246,24 @@ static int handle_apic_eoi(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
-/* The kinds that can be handled in the window. */
+/*
+ * The kinds that can be handled in the window. It ends after those that may come although an
+ * interrupt of the host waits: a guest can make one follow the other for ever.
+ */
 static int handle_fast(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 
 	switch (exit->kind) {
-	case EXIT_INTERRUPT:
 	case EXIT_RESUME:
-	case EXIT_NMI_WINDOW:
 		return NEXT_ENTER;
+	case EXIT_INTERRUPT:
+	case EXIT_NMI_WINDOW:
+		return NEXT_WINDOW;
 	case EXIT_INTERRUPT_WINDOW:
 		vcpu->irq_window = -1;
 		backend_call(want_irq_window)(vcpu, -1);
-		return NEXT_ENTER;
+		return NEXT_WINDOW;
 	case EXIT_TIMER:
 		lapic_timer_exit(vcpu);
 		return NEXT_ENTER;
@@ -285,7 +289,7 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_EXCEPTION:
 		vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
 				      exit->exception.error);
-		return NEXT_ENTER;
+		return NEXT_WINDOW;
 	case EXIT_UNDEFINED:
 		vcpu_inject_ud(vcpu);
 		return NEXT_ENTER;
@@ -407,7 +411,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	}
 	next = handle_fast(vcpu);
 	if (next != NEXT_OUTSIDE)
-		return next == NEXT_AGAIN ? NEXT_ENTER : next;
+		return next == NEXT_AGAIN || next == NEXT_WINDOW ? NEXT_ENTER : next;
 	switch (vcpu->exit.kind) {
 	case EXIT_FAULT:
 		return handle_fault(vcpu);

@@ -89,6 +89,7 @@ struct user_port {
 enum run_next {
 	NEXT_ENTER,		/* enter the guest again, at once */
 	NEXT_AGAIN,		/* the same, in the window: only registers and requests have changed */
+	NEXT_WINDOW,		/* end the window, so that the host's interrupts come; then enter again */
 	NEXT_OUTSIDE,		/* leave section and window, then exit_handle_outside() */
 	NEXT_HOST,		/* leave the section: the host has work; then enter again */
 	NEXT_USER,		/* return to userspace: the run page says why */

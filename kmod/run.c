@@ -22,6 +22,7 @@
 #include "backend.h"
 #include "compat.h"
 #include "exit.h"
+#include "log.h"
 #include "run.h"
 #include "system.h"
 #include "vcpu.h"
@@ -186,12 +187,17 @@ static int before_entry(struct vcpu *vcpu)
 
 /*
  * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
- * guest uses them. The host's come back from the thread's or perf's copies.
+ * guest uses them. The host's come back from the thread's or perf's copies. DEBUGCTL
+ * (block steps, bus locks, branch records of the host) no vendor's CPU switches for both
+ * sides: the guest runs with 0.
  */
 static void debug_load_guest(struct vcpu *vcpu)
 {
 	unsigned long *host = vcpu->host_db;
 
+	vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely(vcpu->host_debugctl))
+		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
 	if (unlikely(hw_breakpoint_active())) {
 		get_debugreg(host[0], 0);
 		get_debugreg(host[1], 1);
@@ -224,6 +230,8 @@ static void debug_load_host(struct vcpu *vcpu)
 		set_debugreg(host[3], 3);
 		set_debugreg(this_cpu_read(cpu_dr7), 7);
 	}
+	if (unlikely(vcpu->host_debugctl))
+		host_wrmsr(MSR_IA32_DEBUGCTLMSR, vcpu->host_debugctl);
 }
 
 /* Does an entry again have to look for events? One that waits may now be taken. */
@@ -232,11 +240,38 @@ static bool has_news(const struct vcpu *vcpu)
 	return READ_ONCE(vcpu->requests) || vcpu->irq_window >= 0;
 }
 
+static bool stays_in_window(int next)
+{
+	return next == NEXT_ENTER || next == NEXT_AGAIN;
+}
+
+/*
+ * However a guest does it, interrupts are not off for longer than so many entries and exits. It
+ * counts from one window to the next, but in builds for tests, which tell what met the bound alone.
+ */
+#define ENTRIES_PER_WINDOW	4096
+
+static void start_count(struct vcpu *vcpu)
+{
+	if (IS_ENABLED(MINIVMM_DEBUG))
+		vcpu->entries_left = ENTRIES_PER_WINDOW - 1;
+}
+
+static noinline int end_long_window(struct vcpu *vcpu, int next)
+{
+	if (IS_ENABLED(MINIVMM_DEBUG))
+		log_info("window of %u entries, the last exit of kind %u", ENTRIES_PER_WINDOW,
+			 vcpu->exit.kind);
+	vcpu->entries_left = ENTRIES_PER_WINDOW - 1;
+	return stays_in_window(next) ? NEXT_WINDOW : next;
+}
+
 static int run_window(struct vcpu *vcpu)
 {
 	int next;
 
 	local_irq_disable();
+	start_count(vcpu);
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
 	host_account_guest_enter();
@@ -250,9 +285,10 @@ static int run_window(struct vcpu *vcpu)
 				break;
 		}
 		backend_call(enter)(vcpu);
-		vcpu->stats.entries++;
 		next = exit_handle(vcpu);
-	} while ((next == NEXT_ENTER || next == NEXT_AGAIN) && vcpu->exit.kind != EXIT_INTERRUPT);
+		if (unlikely(vcpu->entries_left-- == 0))
+			next = end_long_window(vcpu, next);
+	} while (stays_in_window(next));
 	xstate_leave_window(vcpu);
 	debug_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
@@ -306,7 +342,7 @@ static int run_section(struct vcpu *vcpu)
 	int next;
 
 	section_enter(vcpu);
-	while ((next = run_window(vcpu)) == NEXT_ENTER)
+	while ((next = run_window(vcpu)) == NEXT_WINDOW)
 		host_note_quiescent();
 	section_leave(vcpu);
 	return next;

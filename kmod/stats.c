@@ -24,7 +24,6 @@ struct counter {
 #define VCPU(name, member) { \
 	name, MINIVMM_STATS_TYPE_CUMULATIVE, offsetof(struct vcpu_stats, member) }
 static const struct counter vcpu_counters[] = {
-	VCPU("exits", entries),
 	VCPU("irq_exits", exits[EXIT_INTERRUPT]),
 	VCPU("entry_failures", exits[EXIT_ENTRY_FAILED]),
 	VCPU("io_exits", exits[EXIT_IO]),
@@ -78,15 +77,27 @@ static const struct counter vm_counters[] = {
 
 /* All that is counted is told. */
 static_assert(sizeof(struct vcpu_stats) == ARRAY_SIZE(vcpu_counters) * sizeof(u64));
+static_assert(offsetof(struct vcpu_stats, exits) == 0);
 static_assert(sizeof(struct memory_stats) == ARRAY_SIZE(vm_counters) * sizeof(u64));
 
 struct stats_file {
 	struct vm *vm;			/* pinned */
 	const struct counter *counters;
 	unsigned int count;
+	unsigned int exit_kinds;	/* the first counters, if it is a vCPU's */
 	const u64 *data;		/* @count of them, in vm */
 	char id[NAME_SIZE];
 };
+
+/* What is told: after all counters the sum of those of exits, which the way of exits need not count. */
+static const struct counter exit_sum = {
+	"exits", MINIVMM_STATS_TYPE_CUMULATIVE, sizeof(struct vcpu_stats)
+};
+
+static unsigned int nr_told(const struct stats_file *stats)
+{
+	return stats->count + !!stats->exit_kinds;
+}
 
 /* A file: header, id, descriptors, data. */
 #define ID_OFFSET	sizeof(struct minivmm_stats_header)
@@ -95,7 +106,7 @@ struct stats_file {
 
 static size_t data_offset(const struct stats_file *stats)
 {
-	return DESC_OFFSET + stats->count * DESC_SIZE;
+	return DESC_OFFSET + nr_told(stats) * DESC_SIZE;
 }
 
 static void fill_head(void *image, const struct stats_file *stats)
@@ -105,35 +116,43 @@ static void fill_head(void *image, const struct stats_file *stats)
 
 	*(struct minivmm_stats_header *)image = (struct minivmm_stats_header){
 		.name_size = NAME_SIZE,
-		.num_desc = stats->count,
+		.num_desc = nr_told(stats),
 		.id_offset = ID_OFFSET,
 		.desc_offset = DESC_OFFSET,
 		.data_offset = data_offset(stats),
 	};
 	memcpy(image + ID_OFFSET, stats->id, NAME_SIZE);
-	for (i = 0; i < stats->count; i++, desc = (void *)desc + DESC_SIZE) {
-		desc->flags = stats->counters[i].type;
+	for (i = 0; i < nr_told(stats); i++, desc = (void *)desc + DESC_SIZE) {
+		const struct counter *counter = i < stats->count ? &stats->counters[i] : &exit_sum;
+
+		desc->flags = counter->type;
 		desc->size = 1;
-		desc->offset = stats->counters[i].offset;
-		strscpy(desc->name, stats->counters[i].name, NAME_SIZE);
+		desc->offset = counter->offset;
+		strscpy(desc->name, counter->name, NAME_SIZE);
 	}
+}
+
+static void fill_data(u64 *data, const struct stats_file *stats)
+{
+	unsigned int i;
+
+	for (i = 0; i < stats->count; i++)
+		data[i] = READ_ONCE(stats->data[i]);
+	for (i = 0; i < stats->exit_kinds; i++)
+		data[stats->count] += data[i];
 }
 
 static ssize_t stats_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	const struct stats_file *stats = file->private_data;
-	size_t size = data_offset(stats) + stats->count * sizeof(u64);
+	size_t size = data_offset(stats) + nr_told(stats) * sizeof(u64);
 	void *image = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	unsigned int i;
 	ssize_t ret;
-	u64 *data;
 
 	if (!image)
 		return -ENOMEM;
 	fill_head(image, stats);
-	data = image + data_offset(stats);
-	for (i = 0; i < stats->count; i++)
-		data[i] = READ_ONCE(stats->data[i]);
+	fill_data(image + data_offset(stats), stats);
 	ret = simple_read_from_buffer(to, len, pos, image, size);
 	kfree(image);
 	return ret;
@@ -213,6 +232,7 @@ int stats_vcpu_fd(struct vcpu *vcpu)
 
 	if (!stats)
 		return -ENOMEM;
+	stats->exit_kinds = NR_EXIT_KINDS;
 	snprintf(stats->id, NAME_SIZE, "minivmm-%d/vcpu-%u", task_tgid_nr(current), vcpu->id);
 	return open_stats(stats);
 }

@@ -13,7 +13,6 @@ struct vcpu;
 struct vm;
 
 struct vcpu_stats {
-	u64 entries;
 	u64 exits[NR_EXIT_KINDS];
 	u64 injections;
 	u64 user_exits;

@@ -42,7 +42,6 @@ enum {
 	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
 	VCPU_REQ_LOG,		/* end the window: what the CPU logged is wanted */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
-	VCPU_REQ_STEAL,		/* rewrite this vCPU's steal-time page */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
 };
 
@@ -100,6 +99,7 @@ struct vcpu {
 	bool irq_shadow;		/* after STI or MOV SS: no interrupt before one more instruction */
 	u8 cpl;
 	s8 irq_window;			/* what want_irq_window() was last told */
+	u32 entries_left;		/* until the window ends, whatever comes */
 
 	struct lapic lapic;		/* irq/lapic.h */
 	struct vcpu_mmu mmu;		/* mmu/mmu.h: the root this vCPU runs on */
@@ -115,6 +115,7 @@ struct vcpu {
 
 	u64 db[4], dr6, dr7;
 	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */
+	u64 host_debugctl;		/* in a window */
 	bool dr_live;			/* guest DR0-3 are loaded in this section */
 	u64 tsc_ratio, tsc_offset;	/* guest TSC = host TSC * ratio + offset; see pv.h */
 	u32 tsc_khz;			/* of the guest's TSC */

@@ -317,7 +317,7 @@ int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned 
 	struct minivmm_cpuid_entry2 e = leaf(&next, 0x80000008, 0);
 	u8 linear_bits = e.eax >> 8;
 
-	if (vcpu->stats.entries && !same_table(&vcpu->cpuid, entries, count))
+	if (vcpu->cpu >= 0 && !same_table(&vcpu->cpuid, entries, count))
 		return refuse(&vcpu->error, -EINVAL, "cpuid", count,
 			      "the CPUID table cannot change once the vCPU has run");
 	if (linear_bits && linear_bits != 48 && linear_bits != 57)

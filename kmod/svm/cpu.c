@@ -181,7 +181,8 @@ void svm_cpu_disable(void)
 
 /*
  * Gives @svm an ASID of this CPU that no cached translation carries. When they
- * are used up, a new generation starts and the CPU forgets all of them.
+ * are used up, a new generation starts and the CPU forgets all of them, by the
+ * next entry here that succeeds, whoever's it is.
  */
 void svm_new_asid(struct svm_vcpu *svm)
 {
@@ -191,7 +192,7 @@ void svm_new_asid(struct svm_vcpu *svm)
 	if (sc->next_asid >= svm_host.nr_asids) {
 		sc->asid_generation++;
 		sc->next_asid = 1;
-		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
+		sc->flush_all = true;
 	}
 	svm->vmcb->control.asid = sc->next_asid++;
 	svm->asid_generation = sc->asid_generation;

@@ -15,25 +15,34 @@
 #include "../vcpu.h"
 #include "svm.h"
 
-/* A reboot may just have turned SVM off on this CPU: then no window follows that would use it. */
 void svm_section_enter(struct vcpu *vcpu)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	svm->vmcb->control.nested_cr3 = vcpu->mmu.root_pa;
-	svm->entry.host_pa = this_cpu_read(svm_cpu.host_state_pa);
-	asm volatile("1: vmsave %0\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : : "a" (svm->entry.host_pa) : "memory");
+	to_svm(vcpu)->vmcb->control.nested_cr3 = vcpu->mmu.root_pa;
 }
 
 void svm_section_leave(struct vcpu *vcpu)
 {
 }
 
+/*
+ * Before the first entry of a window, and after its ASID was given up. What every exit brings
+ * back of the host is what it was when the window began: interrupts change some of it.
+ */
+static noinline void prepare(struct svm_vcpu *svm)
+{
+	svm->entry.host_pa = this_cpu_read(svm_cpu.host_state_pa);
+	asm volatile("vmsave %0" : : "a" (svm->entry.host_pa) : "memory");
+	if (svm->asid_cpu != smp_processor_id() ||
+	    svm->asid_generation != __this_cpu_read(svm_cpu.asid_generation))
+		svm_new_asid(svm);
+	if (unlikely(__this_cpu_read(svm_cpu.flush_all)))
+		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
+	svm->prepared = true;
+}
+
 void svm_window_leave(struct vcpu *vcpu)
 {
+	to_svm(vcpu)->prepared = false;
 }
 
 /* The VMCB is memory: every exit reads it all. */
@@ -41,15 +50,50 @@ void svm_read_state(struct vcpu *vcpu, unsigned int which)
 {
 }
 
+/* In builds for tests: was what a flush was asked for gone when the guest ran? */
+static void flush_is_wanted(struct svm_vcpu *svm)
+{
+	if (!IS_ENABLED(MINIVMM_DEBUG) || svm->flush_check.wanted)
+		return;
+	svm->flush_check = (struct svm_flush_check){
+		.wanted = svm->asid_cpu >= 0, .asid = svm->vmcb->control.asid,
+		.cpu = svm->asid_cpu, .generation = svm->asid_generation,
+	};
+}
+
+static void check_flush(struct svm_vcpu *svm)
+{
+	struct svm_flush_check *check = &svm->flush_check;
+
+	if (!IS_ENABLED(MINIVMM_DEBUG))
+		return;
+	WARN_ON_ONCE(check->wanted && svm->vmcb->control.tlb_control == VMCB_TLB_KEEP &&
+		     check->asid == svm->vmcb->control.asid && check->cpu == svm->asid_cpu &&
+		     check->generation == svm->asid_generation);
+	WARN_ON_ONCE(this_cpu_read(svm_cpu.flush_all) &&
+		     svm->vmcb->control.tlb_control != VMCB_TLB_FLUSH_ALL);
+	check->wanted = false;
+}
+
 /* A new ASID is a flush: nothing cached carries it. */
 void svm_flush_tlb(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
+	flush_is_wanted(svm);
 	if (svm_host.features & SVM_FEATURE_FLUSH_BY_ASID)
 		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ASID;
 	else
 		svm->asid_cpu = -1;
+	svm->prepared = false;
+}
+
+/* An entry with a flush has succeeded: only now is it done. */
+static noinline void flushed(struct svm_vcpu *svm)
+{
+	if (svm->vmcb->control.tlb_control == VMCB_TLB_FLUSH_ALL)
+		__this_cpu_write(svm_cpu.flush_all, false);
+	svm->vmcb->control.tlb_control = VMCB_TLB_KEEP;
 }
 
 void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
@@ -315,9 +359,8 @@ static bool is_event_exit(enum exit_kind kind)
 
 static __always_inline void before_run(struct vcpu *vcpu, struct svm_vcpu *svm)
 {
-	if (svm->asid_cpu != vcpu->cpu ||
-	    svm->asid_generation != __this_cpu_read(svm_cpu.asid_generation))
-		svm_new_asid(svm);
+	if (!svm->prepared)
+		prepare(svm);
 	write_guest_state(vcpu, svm->vmcb);
 }
 
@@ -328,10 +371,12 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
 
 	if (unlikely(refused))
 		svm_explain(vcpu);
-	vmcb->control.tlb_control = VMCB_TLB_KEEP;
 	vmcb->control.event_inject = 0;
 	if (unlikely(refused))
 		return;
+	check_flush(svm);
+	if (unlikely(vmcb->control.tlb_control))
+		flushed(svm);
 	read_guest_state(vcpu, vmcb);
 	vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
 			     vmcb->control.exit_int_info >> 32);

@@ -18,11 +18,20 @@
 
 struct svm_cpu {
 	struct page *host_save;		/* VM_HSAVE_PA: the CPU's own scratch */
-	struct page *host_state;	/* VMSAVE area of the running section */
+	struct page *host_state;	/* VMSAVE area of the running window */
 	u64 host_state_pa;
 	u64 asid_generation;
 	u32 next_asid;
+	bool flush_all;			/* before a guest runs here: ASIDs are used for a second time */
 	bool enabled;
+};
+
+/* In builds for tests: the translations that an entry must no longer find, until one has succeeded. */
+struct svm_flush_check {
+	bool wanted;
+	u32 asid;
+	int cpu;
+	u64 generation;
 };
 
 struct svm_vcpu {
@@ -31,13 +40,16 @@ struct svm_vcpu {
 	/* For enter.S. */
 	struct svm_entry {
 		u64 vmcb_pa;
-		u64 host_pa;		/* svm_cpu.host_state_pa of this section */
+		u64 host_pa;		/* svm_cpu.host_state_pa of this window */
 		u64 spec_ctrl;		/* the guest's, with what the host insists on */
 		u64 host_spec_ctrl;
 	} entry;
 
+	bool prepared;			/* for this window, see prepare() in exit.c */
+
 	u64 asid_generation;
 	int asid_cpu;
+	struct svm_flush_check flush_check;
 	bool stepping;			/* over IRET, or over the shadow of STI */
 	bool wants_iret;		/* IRET is intercepted */
 };

@@ -335,21 +335,27 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 }
 
 /*
- * MOV to CR0 or CR4 that would change a bit we keep. In CR4 these are features that
- * the guest's CPUID does not have. In CR0 the guest's view is changed, and then the
- * instruction runs again, so that the CPU checks and does all else about it.
+ * MOV to CR0 or CR4 that would change a bit we keep, or a bit of CR4 that the guest's
+ * CPUID does not have. The guest's view is changed, and then the instruction runs
+ * again, so that the CPU checks and does all else about it.
  */
 static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
+	bool legal;
 	u64 value;
 
-	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0);
+	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0 | VCPU_CR4);
 	value = vcpu->regs.gpr[info >> VMX_CR_GPR_SHIFT & VMX_CR_GPR];
-	if ((info & VMX_CR_NUMBER) || ((value & X86_CR0_NW) && !(value & X86_CR0_CD)))
+	if (info & VMX_CR_NUMBER) {
+		legal = vmx_set_cr4_view(vcpu, vmx_code_is_64bit(vcpu) ? value : (u32)value);
+	} else {
+		legal = !(value & X86_CR0_NW) || (value & X86_CR0_CD);
+		if (legal)
+			vmx_set_cr0_view(vcpu, value);
+	}
+	if (!legal)
 		set_exception(exit, EMUL_VEC_GP, true, 0);
-	else
-		vmx_set_cr0_view(vcpu, value);
 }
 
 /* What is read besides: RIP, flags and length; read_io(); an event being delivered; read_details(). */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The host's side of VM entries and exits: the host state in the VMCS, and what
- * an exit does not bring back, which is saved when a section begins and restored
- * when it ends: user selectors, table limits, the syscall MSRs, KERNEL_GS_BASE.
+ * an exit does not bring back, which is saved before the first entry of a section and
+ * restored when it ends: user selectors, table limits, the syscall MSRs, KERNEL_GS_BASE.
  * Kernel code needs none of these in between.
  */
 #include <linux/thread_info.h>
@@ -160,15 +160,39 @@ static __always_inline u64 read_kernel_gs_base(void)
 	return base;
 }
 
+static u32 read_ldt(void)
+{
+	u32 ldt;
+
+	asm volatile("sldt %[ldt]" : [ldt] "=r" (ldt));
+	return ldt;
+}
+
+/*
+ * Exits leave no LDT. One that is there when a later window begins was loaded by an
+ * interrupt: another thread of the process has made it. What the selector stands for
+ * is in the GDT, and kept up to date there.
+ */
+static void notice_new_ldt(struct vmx_cpu *vc)
+{
+	u32 ldt = read_ldt();
+
+	if (likely(!ldt))
+		return;
+	if (!vc->has_selectors)
+		vc->ds = vc->es = vc->fs = vc->gs = 0;
+	vc->has_selectors = true;
+	vc->ldt = ldt;
+}
+
 static void save_selectors(struct vmx_cpu *vc)
 {
-	u32 ds, es, fs, gs, ldt;
+	u32 ds, es, fs, gs, ldt = read_ldt();
 
 	savesegment(ds, ds);
 	savesegment(es, es);
 	savesegment(fs, fs);
 	savesegment(gs, gs);
-	asm volatile("sldt %[ldt]" : [ldt] "=r" (ldt));
 	vc->has_selectors = ds | es | fs | gs | ldt;
 	if (likely(!vc->has_selectors))
 		return;
@@ -181,20 +205,19 @@ static void save_selectors(struct vmx_cpu *vc)
 
 void vmx_section_enter(struct vcpu *vcpu)
 {
-	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpu);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (unlikely(READ_ONCE(vmx->loaded_on) != smp_processor_id()))
 		vmx_fetch(vmx);
-	save_selectors(vc);
-	vc->fs_base = x86_fsbase_read_cpu();
 	vmx->section_begins = true;
 }
 
-/* The rest of it: a section may end before anything is entered. */
+/* Interrupts off. The rest of it: a section may end before anything is entered. */
 static void begin_section(struct vmx_vcpu *vmx, struct vmx_cpu *vc)
 {
 	vmx->section_begins = false;
+	save_selectors(vc);
+	vc->fs_base = x86_fsbase_read_cpu();
 	vc->kernel_gs_base = read_kernel_gs_base();
 	if (vmx->kernel_gs_base != vc->kernel_gs_base)
 		host_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
@@ -217,9 +240,11 @@ bool vmx_host_begin_window(struct vmx_vcpu *vmx)
 	if (unlikely(!is_loaded(vmx, vc)) && !vmx_load(vmx))
 		return false;
 	vmx->entry.host_spec_ctrl = backend.spec_ctrl ? host_spec_ctrl_value() : 0;
-	write_window(vmx, vc);
 	if (vmx->section_begins)
 		begin_section(vmx, vc);
+	else
+		notice_new_ldt(vc);
+	write_window(vmx, vc);
 	if (vmx_host.clearing != VMX_CLEAR_NOTHING)
 		clear_buffers();
 	vmx->in_window = true;
@@ -252,6 +277,8 @@ static void restore_tss_limit(const struct desc_ptr *gdt)
 /* Selectors that 32-bit programs have; 64-bit ones run with null selectors. */
 static void restore_selectors(const struct vmx_cpu *vc)
 {
+	if (vc->ldt)
+		asm volatile("lldt %w0" : : "q" (vc->ldt));	/* the others may be in it */
 	if (vc->ds | vc->es) {
 		loadsegment(ds, vc->ds);
 		loadsegment(es, vc->es);
@@ -262,8 +289,6 @@ static void restore_selectors(const struct vmx_cpu *vc)
 	}
 	if (vc->gs)
 		load_gs_index(vc->gs);
-	if (vc->ldt)
-		asm volatile("lldt %w0" : : "q" (vc->ldt));
 }
 
 static void end_section(struct vmx_vcpu *vmx, struct vmx_cpu *vc)

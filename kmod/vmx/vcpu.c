@@ -23,6 +23,7 @@
 
 #define DEBUGCTL_GUEST		BIT_ULL(1)	/* BTF: what a guest may set */
 #define CR0_OURS		(X86_CR0_NE | X86_CR0_NW | X86_CR0_CD)
+#define CR4_OURS		X86_CR4_MCE	/* without it a machine check shuts the CPU down */
 #define CR4_BASIC		0x7ffull	/* VME to OSXMMEXCPT */
 #define PLE_GAP			128		/* cycles between two PAUSEs of one loop */
 #define PLE_WINDOW		4096		/* cycles a loop may last */
@@ -256,7 +257,8 @@ static void read_registers(struct vcpu *vcpu, const struct vmx_vcpu *vmx, unsign
 	if (which & VCPU_CR3)
 		vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
 	if (which & VCPU_CR4)
-		vcpu->cr4 = vmcs_read(VMCS_GUEST_CR4) & ~X86_CR4_VMXE;
+		vcpu->cr4 = (vmcs_read(VMCS_GUEST_CR4) & ~(X86_CR4_VMXE | CR4_OURS)) |
+			    (vmx->cr4_shadow & CR4_OURS);
 	if (which & VCPU_EFER) {
 		vcpu->efer &= ~EFER_LMA;
 		if ((vcpu->efer & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
@@ -421,9 +423,10 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
 	vmcs_write(VMCS_GUEST_CR0, (vcpu->cr0 & ~CR0_OURS) | X86_CR0_NE);
 	vmcs_write(VMCS_GUEST_CR3, vcpu->cr3);
-	vmcs_write(VMCS_CR4_MASK, ~allowed);
+	vmcs_write(VMCS_CR4_MASK, ~allowed | CR4_OURS);
+	vmx->cr4_shadow = vcpu->cr4;
 	vmcs_write(VMCS_CR4_SHADOW, vcpu->cr4);
-	vmcs_write(VMCS_GUEST_CR4, vcpu->cr4 | X86_CR4_VMXE);
+	vmcs_write(VMCS_GUEST_CR4, vcpu->cr4 | X86_CR4_VMXE | CR4_OURS);
 	vmcs_write(VMCS_GUEST_EFER, vcpu->efer);
 	vmcs_write(VMCS_ENTRY_CONTROLS,
 		   vmx_host.entry | (is_long_mode(vcpu) ? ENTRYCTL_GUEST_64 : 0));
@@ -498,6 +501,20 @@ void vmx_set_cr0_view(struct vcpu *vcpu, u64 value)
 	vmx->cr0_shadow = (vmx->cr0_shadow & ~CR0_OURS) | (value & CR0_OURS);
 	vmcs_write(VMCS_CR0_SHADOW, vmx->cr0_shadow);
 	vcpu->cr0 = (vcpu->cr0 & ~CR0_OURS) | (value & CR0_OURS);
+}
+
+/* The same of CR4. False: @value has other bits than the guest may change. */
+bool vmx_set_cr4_view(struct vcpu *vcpu, u64 value)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
+
+	if ((value ^ vmx->cr4_shadow) & ~allowed)
+		return false;
+	vmx->cr4_shadow = (vmx->cr4_shadow & ~CR4_OURS) | (value & CR4_OURS);
+	vmcs_write(VMCS_CR4_SHADOW, vmx->cr4_shadow);
+	vcpu->cr4 = (vcpu->cr4 & ~CR4_OURS) | (value & CR4_OURS);
+	return true;
 }
 
 void vmx_sync_tsc(struct vcpu *vcpu)

@@ -113,7 +113,7 @@ struct vmx_vcpu {
 	struct { u64 base; u32 limit; } table[2];
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 
-	u64 cr0_shadow;			/* what the guest reads of the bits we keep */
+	u64 cr0_shadow, cr4_shadow;	/* what the guest reads of the bits we keep */
 	u64 pdpte[4];
 	u64 pat, debugctl, kernel_gs_base;
 	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
@@ -181,6 +181,7 @@ u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
 void vmx_write_changes(struct vcpu *vcpu);
 void vmx_write_fields(struct vmx_vcpu *vmx);
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
+bool vmx_set_cr4_view(struct vcpu *vcpu, u64 value);
 void vmx_save_guest(struct vcpu *vcpu);
 
 /* pml.c */
