@@ -15,6 +15,14 @@
 #define HOST_FEATURE_CLEAR_HISTORY	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
 #endif
 
+/* Set where an IBPB is to follow every VM exit (retbleed=ibpb, spec_rstack_overflow=ibpb*). */
+#define HOST_FEATURE_IBPB_ON_EXIT	X86_FEATURE_ENTRY_IBPB
+#ifdef X86_FEATURE_IBPB_ON_VMEXIT
+#define HOST_FEATURE_IBPB_ON_EXIT_ONLY	X86_FEATURE_IBPB_ON_VMEXIT
+#else
+#define HOST_FEATURE_IBPB_ON_EXIT_ONLY	X86_FEATURE_ENTRY_IBPB
+#endif
+
 #ifndef __ASSEMBLER__
 
 #include <linux/context_tracking.h>
@@ -184,6 +192,32 @@ static inline bool host_wants_ibpb(void)
 	return boot_cpu_has(X86_FEATURE_USE_IBPB);
 #else
 	return boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
+#endif
+}
+
+/* Whether an IBPB follows every exit: see HOST_FEATURE_IBPB_ON_EXIT. */
+static inline bool host_wants_exit_ibpb(void)
+{
+	return boot_cpu_has(HOST_FEATURE_IBPB_ON_EXIT) || boot_cpu_has(HOST_FEATURE_IBPB_ON_EXIT_ONLY);
+}
+
+/* Whether the kernel itself says that VERW is to precede every entry. */
+static inline bool host_clears_buffers_for_guests(void)
+{
+#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
+	return boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM);
+#else
+	return false;
+#endif
+}
+
+/* Whether a bit of the CPU's is set while there are guests to keep returns from being steered. */
+static inline bool host_wants_reduced_speculation(void)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	return boot_cpu_has(X86_FEATURE_SRSO_BP_SPEC_REDUCE);
+#else
+	return false;
 #endif
 }
 

@@ -6,8 +6,42 @@
 #ifndef MINIVMM_ENTER_H
 #define MINIVMM_ENTER_H
 
+#include <asm/msr-index.h>
+
 #define GPR(n)		((n) * 8)
 #define MSR_SPEC_CTRL	0x48
+
+/* As __KERNEL_DS: what VERW asks about does not matter. */
+#define VERW_SELECTOR	0x18
+
+/*
+ * To \target, which clears the CPU's buffers and comes back, where they could tell the guest
+ * something. Changes no register.
+ */
+.macro CLEAR_BUFFERS_AT target
+	cmpb	$0, speculation_verw(%rip)
+	jne	\target
+.endm
+
+.macro CLEAR_BUFFERS
+	verw	verw_selector(%rip)
+.endm
+
+/*
+ * Where the host asks for it nothing that the guest has taught the branch predictors is left, not
+ * that of its returns either, which the barrier itself leaves on some CPUs. Nothing before may be
+ * predicted. Clobbers RAX, RCX, RDX.
+ */
+.macro FORGET_PREDICTIONS
+	ALTERNATIVE_2 "jmp .Lno_barrier\@", "", HOST_FEATURE_IBPB_ON_EXIT, \
+		      "", HOST_FEATURE_IBPB_ON_EXIT_ONLY
+	movl	$MSR_IA32_PRED_CMD, %ecx
+	movl	$PRED_CMD_IBPB, %eax
+	xorl	%edx, %edx
+	wrmsr
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_ALWAYS
+.Lno_barrier\@:
+.endm
 
 /* Write SPEC_CTRL with RAX. Clobbers RCX and RDX. */
 .macro WRITE_SPEC_CTRL

@@ -17,6 +17,7 @@
 #include "irq/irqfd.h"
 #include "log.h"
 #include "system.h"
+#include "cpu/speculation.h"
 #include "cpu/cpuid.h"
 #include "cpu/xstate.h"
 
@@ -61,6 +62,8 @@ static int enable_this_cpu(void)
 	local_irq_save(flags);
 	err = backend_call(cpu_enable)();
 	__this_cpu_write(cpu_ready, !err);
+	if (!err)
+		speculation_cpu(true);
 	local_irq_restore(flags);
 	return err;
 }
@@ -73,6 +76,7 @@ static void disable_this_cpu(void)
 	if (__this_cpu_read(cpu_ready)) {
 		__this_cpu_write(cpu_ready, false);
 		backend_call(cpu_disable)();
+		speculation_cpu(false);
 	}
 	local_irq_restore(flags);
 }
@@ -188,6 +192,7 @@ static int __init minivmm_init(void)
 	err = backend_call(setup)();
 	if (err)
 		return err;
+	speculation_setup();
 	err = xstate_setup();
 	if (err)
 		goto teardown;

@@ -13,6 +13,7 @@
 #include "../compat.h"
 #include "../vcpu.h"
 #include "../log.h"
+#include "speculation.h"
 #include "xstate.h"
 
 #define XSTATE_X87		BIT_ULL(0)
@@ -217,6 +218,7 @@ void xstate_load_guest(struct vcpu *vcpu)
 	u64 mask = host.features & ~XSTATE_PKRU;
 	struct xstate_image *image = vcpu->xstate.area;
 
+	speculation_fpu();
 	/*
 	 * With the host's XCR0, so that everything is moved whatever the guest
 	 * enabled. Images are checked when userspace gives them; should one fault

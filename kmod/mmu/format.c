@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The two entry formats (see format.h). */
+/* The entry formats (see format.h). */
 
 #include "format.h"
 
@@ -14,13 +14,21 @@ const struct mmu_format mmu_format_npt = {
 	.dirty		= BIT_ULL(6),
 };
 
+#define EPT_FORMAT								\
+	.present	= BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),			\
+	.table		= BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),	/* read, write, execute */ \
+	.leaf_uncached	= BIT_ULL(0),						\
+	.write		= BIT_ULL(1),						\
+	.exec		= BIT_ULL(2),						\
+	.accessed	= BIT_ULL(8),						\
+	.dirty		= BIT_ULL(9)
+
 const struct mmu_format mmu_format_ept = {
-	.present	= BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),
-	.table		= BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2),	/* read, write, execute */
 	.leaf		= BIT_ULL(0) | 6ULL << 3,		/* read, write-back */
-	.leaf_uncached	= BIT_ULL(0),
-	.write		= BIT_ULL(1),
-	.exec		= BIT_ULL(2),
-	.accessed	= BIT_ULL(8),
-	.dirty		= BIT_ULL(9),
+	EPT_FORMAT
+};
+
+const struct mmu_format mmu_format_ept_no_pat = {
+	.leaf		= BIT_ULL(0) | 6ULL << 3 | BIT_ULL(6),	/* whatever the guest's PAT says */
+	EPT_FORMAT
 };

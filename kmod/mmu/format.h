@@ -33,6 +33,8 @@ struct mmu_format {
 
 extern const struct mmu_format mmu_format_npt;
 extern const struct mmu_format mmu_format_ept;
+/* For CPUs that do not snoop their own caches: memory that the host caches is cached by the guest. */
+extern const struct mmu_format mmu_format_ept_no_pat;
 
 /*
  * What a root was built for: vCPUs of equal role share a root. @word compares.
@@ -42,7 +44,7 @@ union mmu_role {
 	struct {
 		u8 as_id;	/* address space */
 		u8 levels;	/* 4 or 5 */
-		u8 ept;		/* entry format: 0 NPT, 1 EPT */
+		u8 ept;		/* entry format: 0 NPT, 1 EPT, 2 EPT without PAT */
 		u8 ad;		/* the hardware sets accessed and dirty bits */
 		u8 guest_mode;	/* belongs to a nested guest */
 		u8 nx_large;	/* large leaves are not executable (iTLB multihit) */

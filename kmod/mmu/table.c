@@ -45,6 +45,11 @@ struct mmu_root *mmu_find_root(struct memory *mem, union mmu_role role)
 	return root;
 }
 
+/* By role.ept. */
+static const struct mmu_format *const formats[] = {
+	&mmu_format_npt, &mmu_format_ept, &mmu_format_ept_no_pat,
+};
+
 struct mmu_root *mmu_make_root(struct memory *mem, union mmu_role role)
 {
 	struct mmu_root *found, *root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
@@ -52,7 +57,7 @@ struct mmu_root *mmu_make_root(struct memory *mem, union mmu_role role)
 	if (!root)
 		return NULL;
 	root->role = role;
-	root->format = role.ept ? &mmu_format_ept : &mmu_format_npt;
+	root->format = formats[role.ept];
 	root->table = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!root->table) {
 		kfree(root);

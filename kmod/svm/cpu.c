@@ -6,6 +6,7 @@
  * question with interrupts off, cpu_disable also in a crash: it takes no lock.
  */
 #include <linux/gfp.h>
+#include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
@@ -57,8 +58,8 @@ static int alloc_permission_maps(void)
 	memset(svm_host.msrpm, 0xff, MSRPM_SIZE);
 	for (i = 0; i < ARRAY_SIZE(passthrough_msrs); i++)
 		permit_msr(svm_host.msrpm, passthrough_msrs[i]);
-	svm_host.iopm_pa = __pa(svm_host.iopm);
-	svm_host.msrpm_pa = __pa(svm_host.msrpm);
+	svm_host.iopm_pa = __sme_pa(svm_host.iopm);
+	svm_host.msrpm_pa = __sme_pa(svm_host.msrpm);
 	return 0;
 }
 
@@ -159,8 +160,8 @@ int svm_cpu_enable(void)
 	if (efer & EFER_SVME)
 		return -EBUSY;
 	host_wrmsr(MSR_EFER, efer | EFER_SVME);
-	sc->host_state_pa = page_to_phys(sc->host_state);
-	host_wrmsr(MSR_VM_HSAVE_PA, page_to_phys(sc->host_save));
+	sc->host_state_pa = __sme_set(page_to_phys(sc->host_state));
+	host_wrmsr(MSR_VM_HSAVE_PA, __sme_set(page_to_phys(sc->host_save)));
 	sc->next_asid = svm_host.nr_asids;	/* the first guest starts with a flush */
 	sc->enabled = true;
 	return 0;

@@ -20,8 +20,12 @@
 #include <asm/frame.h>
 #include <asm/nospec-branch.h>
 
+#include "../compat.h"
 #include "../enter.h"
 #include "entry.h"
+
+.section .rodata
+SYM_DATA_LOCAL(verw_selector, .short VERW_SELECTOR)
 
 .section .noinstr.text, "ax"
 
@@ -38,8 +42,10 @@ SYM_FUNC_START(svm_enter_guest)
 	movq	SVM_ENTRY_VMCB_PA(%rsi), %rax
 	LOAD_GPRS
 
-	sti
 	vmload	%rax
+	CLEAR_BUFFERS_AT .Lclear
+.Lrun:
+	sti
 	vmrun	%rax
 	vmsave	%rax
 	cli
@@ -54,6 +60,7 @@ SYM_FUNC_START(svm_enter_guest)
 
 	CLEAR_GPRS
 
+	FORGET_PREDICTIONS
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 	SWITCH_SPEC_CTRL SVM_ENTRY_HOST_SPEC_CTRL(%rbx), SVM_ENTRY_SPEC_CTRL(%rbx)
 	xorl	%ecx, %ecx
@@ -65,4 +72,8 @@ SYM_FUNC_START(svm_enter_guest)
 	pop	%rbx
 	pop	%rbp
 	RET
+
+.Lclear:
+	CLEAR_BUFFERS
+	jmp	.Lrun
 SYM_FUNC_END(svm_enter_guest)

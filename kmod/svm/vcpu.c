@@ -4,6 +4,7 @@
  * Called outside or in the window by the thread that holds vcpu->lock.
  */
 #include <linux/gfp.h>
+#include <linux/mem_encrypt.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
@@ -58,7 +59,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 		kfree(svm);
 		return -ENOMEM;
 	}
-	svm->entry.vmcb_pa = __pa(svm->vmcb);
+	svm->entry.vmcb_pa = __sme_pa(svm->vmcb);
 	svm->asid_cpu = -1;
 	init_control(svm);
 	vcpu->backend = svm;

@@ -281,7 +281,7 @@ static void fill_caps(void)
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
 	backend.invpcid = vmx_host.proc2 & PROC2_INVPCID;
 	mmu_setup(&(struct mmu_host){
-		.role = { .levels = 4, .ept = 1,
+		.role = { .levels = 4, .ept = boot_cpu_has(X86_FEATURE_SELFSNOOP) ? 1 : 2,
 			  .ad = !!(vmx_host.ept_vpid & VMX_EPT_AD),
 			  .log = !!(vmx_host.proc2 & PROC2_PML),
 			  .nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) },
@@ -330,7 +330,6 @@ int vmx_setup(void)
 	windowed |= !HOST_KEEPS_VMXE;
 	vmx_host.windowed = windowed;
 	vmx_host.misc = host_rdmsr(MSR_VMX_MISC);
-	vmx_host_choose_clearing();
 	fill_caps();
 	report();
 	return 0;

@@ -29,6 +29,9 @@
 #define HISTORY_CALLS	5
 #define HISTORY_JUMPS	5
 
+.section .rodata
+SYM_DATA_LOCAL(verw_selector, .short VERW_SELECTOR)
+
 .section .noinstr.text, "ax"
 
 	.balign 64
@@ -94,13 +97,22 @@ SYM_FUNC_START(vmx_enter_guest)
 	LOAD_GPRS			/* leaves the flags alone */
 
 	UNWIND_HINT_SAVE
-	je	.Llaunch
+	je	.Lto_launch
+	CLEAR_BUFFERS_AT .Lclear_and_resume
 .Lresume:
 	vmresume
 	jmp	.Lrefused
+.Lto_launch:
+	CLEAR_BUFFERS_AT .Lclear_and_launch
 .Llaunch:
 	vmlaunch
 	jmp	.Lrefused
+.Lclear_and_resume:
+	CLEAR_BUFFERS
+	jmp	.Lresume
+.Lclear_and_launch:
+	CLEAR_BUFFERS
+	jmp	.Llaunch
 
 SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	UNWIND_HINT_RESTORE

@@ -14,6 +14,7 @@
 #include <asm/special_insns.h>
 
 #include "../compat.h"
+#include "../cpu/speculation.h"
 #include "vmx.h"
 
 static const u32 syscall_msrs[VMX_NR_SYSCALL_MSRS] = {
@@ -78,33 +79,6 @@ static void write_window(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 	WRITE_CHANGED(cr3, cr3, VMCS_HOST_CR3);
 	WRITE_CHANGED(cr4, cr4, VMCS_HOST_CR4);
 	WRITE_CHANGED(vc->fs_base, fs_base, VMCS_HOST_FS_BASE);
-}
-
-/* Once, at load. */
-void vmx_host_choose_clearing(void)
-{
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D))
-		vmx_host.clearing = VMX_FLUSH_L1D;
-	else if (boot_cpu_has(X86_FEATURE_MD_CLEAR) &&
-		 (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
-		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS)))
-		vmx_host.clearing = VMX_CLEAR_BUFFERS;
-	else
-		vmx_host.clearing = VMX_CLEAR_NOTHING;
-}
-
-/*
- * What the CPU's buffers and L1 cache still hold of others must not be there for the
- * guest, on CPUs that would let it have that.
- */
-static void clear_buffers(void)
-{
-	static const u16 selector = __KERNEL_DS;
-
-	if (vmx_host.clearing == VMX_FLUSH_L1D)
-		host_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	else
-		asm volatile("verw %[selector]" : : [selector] "m" (selector) : "cc");
 }
 
 /*
@@ -245,8 +219,8 @@ bool vmx_host_begin_window(struct vmx_vcpu *vmx)
 	else
 		notice_new_ldt(vc);
 	write_window(vmx, vc);
-	if (vmx_host.clearing != VMX_CLEAR_NOTHING)
-		clear_buffers();
+	if (speculation_flush_l1d)
+		host_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	vmx->in_window = true;
 	return true;
 }

@@ -48,7 +48,6 @@ struct vmx_host {
 	void *msr_bitmap, *msr_bitmap_x2apic;
 	void *apic_access;		/* the page by which APIC accesses are recognized */
 	bool windowed;			/* VMX operation lasts for a window */
-	enum { VMX_CLEAR_NOTHING, VMX_FLUSH_L1D, VMX_CLEAR_BUFFERS } clearing;	/* before a window */
 };
 
 extern struct vmx_host vmx_host;
@@ -172,7 +171,6 @@ void vmx_load_outside(struct vmx_vcpu *vmx);
 void vmx_host_init_cpu(struct vmx_cpu *vc);
 void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
 bool vmx_host_begin_window(struct vmx_vcpu *vmx);
-void vmx_host_choose_clearing(void);
 void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used);
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
 u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
