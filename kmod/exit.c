@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "compat.h"
+#include "cpu/control.h"
 #include "exit.h"
 #include "irq/ioeventfd.h"
 #include "vcpu.h"
@@ -28,6 +29,8 @@ static const u8 opcode_len[NR_EXIT_KINDS] = {
 	[EXIT_HYPERCALL] = 3,
 	[EXIT_XSETBV] = 3,
 };
+
+#define CR4_OPCODE_LEN	3	/* with ModRM, which names the register */
 
 /* Step over the instruction that exited, whose length is exit.insn_len. */
 static void skip(struct vcpu *vcpu)
@@ -120,7 +123,7 @@ static int handle_hlt(struct vcpu *vcpu)
 	return NEXT_HOST;
 }
 
-static int handle_hypercall(struct vcpu *vcpu)
+static __always_inline int handle_hypercall(struct vcpu *vcpu)
 {
 	u64 *gpr = vcpu->regs.gpr;
 	u64 mask;
@@ -137,6 +140,55 @@ static int handle_hypercall(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+/* VMCALL and VMMCALL differ in their last byte. */
+#define HYPERCALL_LEN	3
+
+static bool begins_hypercall(const u8 *bytes, unsigned int len)
+{
+	return (len < 1 || bytes[0] == 0x0f) && (len < 2 || bytes[1] == 0x01) &&
+	       (len < 3 || bytes[2] == 0xc1 || bytes[2] == 0xd9);
+}
+
+/*
+ * A hypercall works with either vendor's instruction, and the CPU knows only its own. What
+ * looks like one is read to its end, which may be in memory that is not at hand.
+ */
+static noinline int handle_undefined(struct vcpu *vcpu)
+{
+	u8 fetched[HYPERCALL_LEN];
+	const u8 *bytes = fetched;
+	unsigned int len;
+
+	if (vcpu->mode == VCPU_IN_WINDOW) {
+		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);
+		bytes = code_peek(vcpu);
+		if (!bytes)
+			return NEXT_OUTSIDE;
+		len = min_t(unsigned int, code_len(bytes), HYPERCALL_LEN);
+		if (len < HYPERCALL_LEN && begins_hypercall(bytes, len))
+			return NEXT_OUTSIDE;
+	} else {
+		len = emulation_fetch(vcpu, fetched, sizeof(fetched));
+	}
+	if (len < HYPERCALL_LEN || !begins_hypercall(bytes, len)) {
+		vcpu_inject_ud(vcpu);
+		return NEXT_WINDOW;
+	}
+	vcpu->exit.insn_len = HYPERCALL_LEN;
+	return handle_hypercall(vcpu);
+}
+
+static noinline int handle_exception(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	if (exit->exception.vector == EMUL_VEC_UD && !vcpu_is_delivering(vcpu))
+		return handle_undefined(vcpu);
+	vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
+			      exit->exception.error);
+	return NEXT_WINDOW;
+}
+
 static int handle_xsetbv(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
@@ -147,6 +199,38 @@ static int handle_xsetbv(struct vcpu *vcpu)
 		vcpu_inject_gp(vcpu);
 	else
 		skip(vcpu);
+	return NEXT_ENTER;
+}
+
+/* Whether exit.gpr and exit.insn_len are known. */
+static bool find_cr4_operand(struct vcpu *vcpu)
+{
+	const u8 *bytes;
+
+	if (vcpu->exit.insn_len)
+		return true;
+	bytes = code_peek(vcpu);
+	if (bytes && code_set_insn_len(vcpu, bytes, code_len(bytes), CR4_OPCODE_LEN))
+		return true;
+	vcpu->exit.insn_len = 0;
+	return false;
+}
+
+static noinline int handle_cr4_write(struct vcpu *vcpu)
+{
+	u64 value;
+
+	if (vcpu->mode == VCPU_IN_WINDOW &&
+	    (control_needs_memory(vcpu) || !find_cr4_operand(vcpu)))
+		return NEXT_OUTSIDE;
+	vcpu_need(vcpu, VCPU_RSP);
+	value = vcpu->regs.gpr[vcpu->exit.gpr];
+	if (!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu))
+		value = (u32)value;
+	if (control_write_cr4(vcpu, value))
+		skip(vcpu);
+	else
+		vcpu_inject_gp(vcpu);
 	return NEXT_ENTER;
 }
 
@@ -162,7 +246,8 @@ static void write_in_result(struct vcpu *vcpu, unsigned int size, u32 data)
 		*rax = (*rax & ~0xffull) | (u8)data;
 }
 
-static int ask_user_for_port(struct vcpu *vcpu, u32 data)
+/* What is read starts as 0, not as what the guest's register has. */
+static __always_inline int ask_user_for_port(struct vcpu *vcpu, u32 data)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	struct minivmm_run *run = vcpu->run;
@@ -175,11 +260,14 @@ static int ask_user_for_port(struct vcpu *vcpu, u32 data)
 	run->io.port = port;
 	run->io.count = 1;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
+	data *= direction;
 	memcpy(vcpu->pio_data, &data, sizeof(data));
 	vcpu->port.waiting = true;
 	vcpu->port.rip = vcpu->regs.rip;
 	return NEXT_USER;
 }
+
+static_assert(MINIVMM_EXIT_IO_IN == 0 && MINIVMM_EXIT_IO_OUT == 1);
 
 bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u32 *data)
 {
@@ -279,6 +367,8 @@ static int handle_fast(struct vcpu *vcpu)
 		return handle_hypercall(vcpu);
 	case EXIT_XSETBV:
 		return handle_xsetbv(vcpu);
+	case EXIT_CR4_WRITE:
+		return handle_cr4_write(vcpu);
 	case EXIT_CACHE_FLUSH:
 		skip(vcpu);
 		return NEXT_AGAIN;
@@ -287,9 +377,7 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_MACHINE_CHECK:
 		return handle_machine_check(vcpu);
 	case EXIT_EXCEPTION:
-		vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
-				      exit->exception.error);
-		return NEXT_WINDOW;
+		return handle_exception(vcpu);
 	case EXIT_UNDEFINED:
 		vcpu_inject_ud(vcpu);
 		return NEXT_ENTER;
@@ -360,8 +448,11 @@ static int handle_fault(struct vcpu *vcpu)
 	return ret < 0 ? ret : NEXT_ENTER;
 }
 
-/* The CPU's state after a triple fault is undefined: give it a defined one. */
-static int handle_shutdown(struct vcpu *vcpu)
+/*
+ * After a triple fault of the CPU's its state is undefined: give it a defined one, and the
+ * same after one that was found out here.
+ */
+int exit_shutdown(struct vcpu *vcpu)
 {
 	vcpu_reset(vcpu, true);
 	vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
@@ -401,7 +492,8 @@ static int handle_pause(struct vcpu *vcpu)
 
 int exit_handle_outside(struct vcpu *vcpu)
 {
-	unsigned int opcode = opcode_len[vcpu->exit.kind];
+	bool is_cr4 = vcpu->exit.kind == EXIT_CR4_WRITE;
+	unsigned int opcode = is_cr4 ? CR4_OPCODE_LEN : opcode_len[vcpu->exit.kind];
 	int next;
 
 	if (opcode && !vcpu->exit.insn_len) {
@@ -422,7 +514,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	case EXIT_PAUSE:
 		return handle_pause(vcpu);
 	case EXIT_SHUTDOWN:
-		return handle_shutdown(vcpu);
+		return exit_shutdown(vcpu);
 	case EXIT_ENTRY_FAILED:
 		return handle_entry_failed(vcpu);
 	case EXIT_CPU_TAKEN:

@@ -26,6 +26,7 @@ enum exit_kind {
 	EXIT_HLT,
 	EXIT_HYPERCALL,
 	EXIT_XSETBV,
+	EXIT_CR4_WRITE,		/* MOV to CR4 of a guest that may not set all there is: .gpr */
 	EXIT_PAUSE,
 	EXIT_INTERRUPT_WINDOW,	/* the guest can now take an interrupt */
 	EXIT_NMI_WINDOW,	/* ... an NMI */
@@ -49,6 +50,7 @@ enum exit_kind {
 struct exit_info {
 	enum exit_kind kind;
 	u8 insn_len;		/* 0: the CPU did not say; see code_measure() */
+	u8 gpr;			/* the operand, if that is told or code_set_insn_len() was called */
 	u64 hw_code;
 	union {
 		struct {
@@ -116,6 +118,9 @@ bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u3
 
 /* exit_internal_error - an exit userspace must know of as our failure: MINIVMM_INTERNAL_ERROR_*. */
 int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data);
+
+/* exit_shutdown - the guest's CPU has shut down: it is as after INIT. Outside; returns NEXT_USER. */
+int exit_shutdown(struct vcpu *vcpu);
 
 /* exit_complete_user - outside, at the start of VM_RUN: what userspace was asked is answered. */
 int exit_complete_user(struct vcpu *vcpu);

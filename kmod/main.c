@@ -17,8 +17,9 @@
 #include "irq/irqfd.h"
 #include "log.h"
 #include "system.h"
-#include "cpu/speculation.h"
+#include "cpu/control.h"
 #include "cpu/cpuid.h"
+#include "cpu/speculation.h"
 #include "cpu/xstate.h"
 
 DEFINE_PER_CPU(bool, cpu_ready);
@@ -193,6 +194,7 @@ static int __init minivmm_init(void)
 	if (err)
 		return err;
 	speculation_setup();
+	control_setup();
 	err = xstate_setup();
 	if (err)
 		goto teardown;

@@ -383,13 +383,6 @@ static noinline void take_init_and_sipi(struct vcpu *vcpu)
 	}
 }
 
-static int report_shutdown(struct vcpu *vcpu)
-{
-	vcpu->events.triple_fault = false;
-	vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
-	return NEXT_USER;
-}
-
 static int report_signal(struct vcpu *vcpu)
 {
 	vcpu->run->exit_reason = MINIVMM_EXIT_INTR;
@@ -425,7 +418,7 @@ static int prepare_entry(struct vcpu *vcpu)
 		return NEXT_HOST;
 	}
 	if (vcpu->events.triple_fault)
-		return report_shutdown(vcpu);
+		return exit_shutdown(vcpu);
 	return READ_ONCE(vcpu->requests) ? serve_requests_outside(vcpu) : NEXT_ENTER;
 }
 

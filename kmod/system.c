@@ -19,6 +19,7 @@
 static const struct { u32 capability, value; } capabilities[] = {
 	{ MINIVMM_CAP_IRQCHIP, 1 },
 	{ MINIVMM_CAP_HLT, 1 },
+	{ MINIVMM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ MINIVMM_CAP_USER_MEMORY, 1 },
 	{ MINIVMM_CAP_SET_TSS_ADDR, 1 },
 	{ MINIVMM_CAP_EXT_CPUID, 1 },
@@ -31,6 +32,7 @@ static const struct { u32 capability, value; } capabilities[] = {
 	{ MINIVMM_CAP_IRQ_ROUTING, IRQ_MAX_GSI },
 	{ MINIVMM_CAP_IRQ_INJECT_STATUS, 1 },
 	{ MINIVMM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+	{ MINIVMM_CAP_MCE, MCE_MAX_BANKS },
 	{ MINIVMM_CAP_IRQFD, 1 },
 	{ MINIVMM_CAP_IRQFD_RESAMPLE, 1 },
 	{ MINIVMM_CAP_PIT2, 1 },
@@ -173,6 +175,8 @@ long system_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return get_msr_list(argp);
 	case MINIVMM_GET_MSR_FEATURE_INDEX_LIST:
 		return get_msr_feature_list(argp);
+	case MINIVMM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(mce_supported(), (u64 __user *)argp);
 	case MINIVMM_GET_MSRS:
 		return msr_array_get(argp, get_feature_msr, NULL);
 	default:

@@ -170,8 +170,10 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	atomic_set(&vcpu->events.nmi_pending, 0);
 	xstate_reset(vcpu, init);
 	lapic_reset(vcpu, init);
-	if (!init)
+	if (!init) {
 		msr_reset(vcpu);
+		mce_reset(vcpu);
+	}
 	backend_call(vcpu_reset)(vcpu, init);
 	backend_call(sync_control)(vcpu);
 	backend_call(sync_debug)(vcpu);
@@ -261,6 +263,7 @@ static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	explain_init(&vcpu->error);
+	cpuid_init(vcpu);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->lapic.regs.page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);

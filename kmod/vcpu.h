@@ -21,6 +21,7 @@
 #include "cpu/code.h"
 #include "cpu/cpuid.h"
 #include "cpu/emulation.h"
+#include "cpu/mce.h"
 #include "cpu/msr.h"
 #include "cpu/xstate.h"
 #include "exit.h"
@@ -129,6 +130,7 @@ struct vcpu {
 	u64 serial;			/* of all vCPUs that ever were, none has the same; not 0 */
 	sigset_t sigmask;
 	bool sigmask_set;
+	struct vcpu_mce mce;		/* cpu/mce.h */
 	void *pio_data;			/* second page of the mapping */
 	void *backend;			/* struct svm_vcpu or struct vmx_vcpu */
 };

@@ -8,6 +8,7 @@
 #include <asm/processor-flags.h>
 
 #include "backend.h"
+#include "cpu/control.h"
 #include "ioctl.h"
 #include "run.h"
 #include "vcpu.h"
@@ -84,6 +85,13 @@ static bool shown_interrupt(const struct vcpu_events *ev, u8 *vector)
 	return injected || ev->user_interrupt;
 }
 
+#define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
+		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
+
+/*
+ * What is got can be set again: bits that the CPU keeps and ignores are left out. Of a code
+ * segment loaded outside long mode, L is such a bit.
+ */
 static int get_sregs(void *object, void *data)
 {
 	struct minivmm_sregs *s = data;
@@ -91,6 +99,8 @@ static int get_sregs(void *object, void *data)
 	u8 vector;
 
 	get_segment(vcpu, EMUL_CS, &s->cs);
+	if (!is_long_mode(vcpu))
+		s->cs.l = 0;
 	get_segment(vcpu, EMUL_DS, &s->ds);
 	get_segment(vcpu, EMUL_ES, &s->es);
 	get_segment(vcpu, EMUL_FS, &s->fs);
@@ -100,7 +110,7 @@ static int get_sregs(void *object, void *data)
 	get_segment(vcpu, BACKEND_LDTR, &s->ldt);
 	backend_call(get_table)(vcpu, false, &s->gdt.base, &s->gdt.limit);
 	backend_call(get_table)(vcpu, true, &s->idt.base, &s->idt.limit);
-	s->cr0 = vcpu->cr0;
+	s->cr0 = vcpu->cr0 & CR0_KNOWN;
 	s->cr2 = vcpu->cr2;
 	s->cr3 = vcpu->cr3;
 	s->cr4 = vcpu->cr4;
@@ -111,9 +121,6 @@ static int get_sregs(void *object, void *data)
 		s->interrupt_bitmap[vector / 64] = 1ull << (vector % 64);
 	return 0;
 }
-
-#define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
-		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 
 /* What the CPU would refuse at entry, or could only hold after an illegal MOV. */
 static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
@@ -127,9 +134,9 @@ static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
 		return refuse(&vcpu->error, -EINVAL, "cr0", s->cr0, "PG needs PE");
 	if ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))
 		return refuse(&vcpu->error, -EINVAL, "cr0", s->cr0, "NW needs CD");
-	if (s->cr4 & ~has->cr4_allowed)
+	if (s->cr4 & ~(has->cr4_allowed | (control_host.cr4 & CONTROL_CR4_BASIC)))
 		return refuse(&vcpu->error, -EINVAL, "cr4", s->cr4,
-			      "bits of features the vCPU's CPUID does not have");
+			      "bits of features the vCPU's CPUID or this host does not have");
 	if (s->efer & ~has->efer_allowed)
 		return refuse(&vcpu->error, -EINVAL, "efer", s->efer,
 			      "bits of features the vCPU's CPUID does not have");
@@ -145,7 +152,7 @@ static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
 	if (!long_mode && s->cs.l)
 		return refuse(&vcpu->error, -EINVAL, "cs.l", s->cs.l,
 			      "a 64-bit code segment needs long mode");
-	if (long_mode && (s->cr3 >> has->phys_bits & GENMASK_ULL(62 - has->phys_bits, 0)))
+	if (long_mode && (s->cr3 & GENMASK_ULL(62, boot_cpu_data.x86_phys_bits)))
 		return refuse(&vcpu->error, -EINVAL, "cr3", s->cr3,
 			      "bits beyond the physical address width");
 	if (s->cr8 > 15)
@@ -515,6 +522,43 @@ static long set_signal_mask(void *object, unsigned long arg)
 	return 0;
 }
 
+static int setup_mce(void *object, void *data)
+{
+	return mce_set_cap(object, *(u64 *)data);
+}
+
+static int set_mce(void *object, void *data)
+{
+	return mce_report(object, data);
+}
+
+/*
+ * For guests that poll the TPR, where the CPU does not help with that: all ours do, and so
+ * there is no access to report, and no page to keep the TPR in.
+ */
+static int set_vapic_addr(void *object, void *data)
+{
+	const struct minivmm_vapic_addr *in = data;
+	struct vcpu *vcpu = object;
+
+	if (!vcpu->lapic.in_kernel)
+		return refuse(&vcpu->error, -EINVAL, "irqchip", 0, "no in-kernel irqchip");
+	if (in->vapic_addr && !memory_has_slot(vcpu, in->vapic_addr))
+		return refuse(&vcpu->error, -EINVAL, "vapic_addr", in->vapic_addr,
+			      "no slot has this address");
+	return 0;
+}
+
+static int set_tpr_reporting(void *object, void *data)
+{
+	const struct minivmm_tpr_access_ctl *in = data;
+	struct vcpu *vcpu = object;
+
+	if (in->flags)
+		return refuse(&vcpu->error, -EINVAL, "flags", in->flags, "must be 0");
+	return 0;
+}
+
 static long clock_ctrl(void *object, unsigned long unused)
 {
 	return pv_guest_stopped(object);
@@ -574,6 +618,10 @@ static const struct ioctl_entry vcpu_ioctls[] = {
 	{ MINIVMM_NMI, .raw = queue_nmi },
 	{ MINIVMM_INTERRUPT, .fixed = queue_interrupt },
 	{ MINIVMM_SET_SIGNAL_MASK, .raw = set_signal_mask },
+	{ MINIVMM_X86_SETUP_MCE, .fixed = setup_mce },
+	{ MINIVMM_X86_SET_MCE, .fixed = set_mce },
+	{ MINIVMM_SET_VAPIC_ADDR, .fixed = set_vapic_addr },
+	{ MINIVMM_TPR_ACCESS_REPORTING, .fixed = set_tpr_reporting },
 	{ MINIVMM_KVMCLOCK_CTRL, .raw = clock_ctrl },
 	{ MINIVMM_TRANSLATE, .fixed = translate },
 	{ MINIVMM_GET_STATS_FD, .raw = get_stats_fd },

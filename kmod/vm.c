@@ -177,7 +177,8 @@ static long set_tss_addr(void *object, unsigned long addr)
 {
 	struct vm *vm = object;
 
-	if (addr > U32_MAX - 3 * PAGE_SIZE)
+	/* The three pages may be the last below 4 GiB. */
+	if (addr > BIT_ULL(32) - 3 * PAGE_SIZE)
 		return refuse(&vm->error, -EINVAL, "addr", addr,
 			      "three pages at this address must lie below 4 GiB");
 	vm->tss_addr = addr;
@@ -197,6 +198,27 @@ static long set_boot_cpu_id(void *object, unsigned long id)
 		vm->boot_cpu_id = id;
 	mutex_unlock(&vm->lock);
 	return err;
+}
+
+/*
+ * How many pages the tables of guests without nested paging may have. Ours have nested
+ * paging, and their tables are charged to the owner's cgroup: the number is kept, no more.
+ */
+static long set_nr_mmu_pages(void *object, unsigned long pages)
+{
+	struct vm *vm = object;
+
+	if (pages < VM_MIN_MMU_PAGES || pages > U32_MAX)
+		return refuse(&vm->error, -EINVAL, "pages", pages, "at least 64, in 32 bits");
+	vm->nr_mmu_pages = pages;
+	return 0;
+}
+
+static long get_nr_mmu_pages(void *object, unsigned long arg)
+{
+	const struct vm *vm = object;
+
+	return vm->nr_mmu_pages;
 }
 
 static long create_vcpu(void *object, unsigned long id)
@@ -244,6 +266,8 @@ static const struct ioctl_entry vm_ioctls[] = {
 	{ MINIVMM_SET_CLOCK, .fixed = set_clock },
 	{ MINIVMM_SET_IDENTITY_MAP_ADDR, .fixed = set_identity_map_addr },
 	{ MINIVMM_SET_TSS_ADDR, .raw = set_tss_addr },
+	{ MINIVMM_SET_NR_MMU_PAGES, .raw = set_nr_mmu_pages },
+	{ MINIVMM_GET_NR_MMU_PAGES, .raw = get_nr_mmu_pages },
 	{ MINIVMM_SET_BOOT_CPU_ID, .raw = set_boot_cpu_id },
 	{ MINIVMM_CHECK_EXTENSION, .raw = check_vm_extension },
 	{ MINIVMM_ENABLE_CAP, .fixed = enable_cap },

@@ -22,6 +22,7 @@
 
 #define VM_MAX_VCPUS	255
 #define VM_MAX_VCPU_ID	4096
+#define VM_MIN_MMU_PAGES	64	/* SET_NR_MMU_PAGES */
 
 struct vcpu;
 struct mm_struct;
@@ -44,6 +45,7 @@ struct vm {
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 
+	u32 nr_mmu_pages;		/* SET_NR_MMU_PAGES: kept for the ABI, too */
 	u64 tss_addr;			/* SET_TSS_ADDR: kept for the ABI, not needed with EPT/NPT */
 	u64 identity_map_addr;
 	u32 boot_cpu_id;

@@ -58,6 +58,7 @@
  *   IRQ_ROUTING         GSI numbers, and routes, are fewer than or equal to this
  *   XSAVE2              size in bytes of what GET_XSAVE2 writes and SET_XSAVE reads
  *   ADJUST_CLOCK        MINIVMM_CLOCK_ flags that GET_CLOCK can set
+ *   MCE                 most banks that X86_SETUP_MCE takes
  *   COALESCED_MMIO      page of the ring in the vCPU's mapping
  *   MANUAL_DIRTY_LOG_PROTECT2, X86_DISABLE_EXITS, DISABLE_QUIRKS2
  *                       the flags that ENABLE_CAP accepts
@@ -1137,7 +1138,10 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_GET_MSR_FEATURE_INDEX_LIST	_IOWR(MINIVMMIO, 0x0a, struct minivmm_msr_list)
 
-/* X86_GET_MCE_CAP_SUPPORTED(__u64 *): the MCG_CAP bits X86_SETUP_MCE takes. Since CAP_MCE. */
+/*
+ * X86_GET_MCE_CAP_SUPPORTED(__u64 *) - the bits of MCG_CAP that X86_SETUP_MCE takes, apart from the
+ * number of banks. Since CAP_MCE.
+ */
 #define MINIVMM_X86_GET_MCE_CAP_SUPPORTED	_IOR(MINIVMMIO, 0x9d, __u64)
 
 /*
@@ -1163,7 +1167,12 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_GET_DIRTY_LOG		_IOW(MINIVMMIO, 0x42, struct minivmm_dirty_log)
 
-/* SET_NR_MMU_PAGES(n), GET_NR_MMU_PAGES(0): not supported (CAP_MMU_SHADOW_CACHE_CONTROL is 0). */
+/*
+ * SET_NR_MMU_PAGES(n), GET_NR_MMU_PAGES(0) - how many pages the shadow page tables may have. The number
+ * is kept; with nested paging, which every supported CPU has, there are no such tables.
+ *
+ * EINVAL: fewer than 64, or more than 32 bits. Since CAP_MMU_SHADOW_CACHE_CONTROL.
+ */
 #define MINIVMM_SET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x44)
 #define MINIVMM_GET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x45)
 
@@ -1374,8 +1383,12 @@ struct minivmm_device_attr {
 /*
  * GET_SREGS, SET_SREGS(struct minivmm_sregs *) - all or nothing is set.
  *
- * EINVAL: reserved bits in CR0, CR4, EFER, CR3 or APIC base, or bits of features that the vCPU's
- *         CPUID lacks; modes that contradict each other (PG without PE, long mode without
+ * What GET gives can be set again. Before SET_CPUID2, or without it, CR4 and EFER may have what the
+ * host could give. CR4 bits 0 to 10 may be set whatever CPUID says; the guest itself cannot set those
+ * that its CPUID lacks.
+ *
+ * EINVAL: reserved bits in CR0, CR4, EFER, CR3 or APIC base, or bits of features that the host or the
+ *         vCPU's CPUID lacks; modes that contradict each other (PG without PE, long mode without
  *         PAE or with LMA unlike it, a 64-bit code segment outside it or also a 32-bit one);
  *         cr8 above 15.
  */
@@ -1396,6 +1409,8 @@ struct minivmm_device_attr {
 /*
  * GET_MSRS, SET_MSRS(struct minivmm_msrs *) - returns how many entries were read or written,
  * from the first; one that is refused ends the call. On the device GET_MSRS reads feature MSRs.
+ * An address must be canonical for the host's CPU, whatever the vCPU's CPUID says. EFER.LMA follows
+ * from LME and CR0.PG.
  *
  * E2BIG: more than 256 entries.
  */
@@ -1435,7 +1450,13 @@ struct minivmm_device_attr {
 /* GET_CPUID2(struct minivmm_cpuid2 *): as set. E2BIG: more entries than nent, which tells now. */
 #define MINIVMM_GET_CPUID2		_IOWR(MINIVMMIO, 0x91, struct minivmm_cpuid2)
 
-/* TPR_ACCESS_REPORTING, SET_VAPIC_ADDR: help for guests that poll the TPR. Since CAP_VAPIC. */
+/*
+ * TPR_ACCESS_REPORTING(struct minivmm_tpr_access_ctl *), SET_VAPIC_ADDR(struct minivmm_vapic_addr *) -
+ * help for guests that poll the TPR on CPUs that have none for it. Accepted without effect:
+ * CAP_VAPIC is 0.
+ *
+ * EINVAL: flags not 0; no in-kernel irqchip; vapic_addr is neither 0 nor in a slot.
+ */
 #define MINIVMM_TPR_ACCESS_REPORTING	_IOWR(MINIVMMIO, 0x92, struct minivmm_tpr_access_ctl)
 #define MINIVMM_SET_VAPIC_ADDR		_IOW(MINIVMMIO, 0x93, struct minivmm_vapic_addr)
 
@@ -1453,7 +1474,18 @@ struct minivmm_device_attr {
 /* SET_GUEST_DEBUG(struct minivmm_guest_debug *): breakpoints, steps. Since CAP_SET_GUEST_DEBUG. */
 #define MINIVMM_SET_GUEST_DEBUG		_IOW(MINIVMMIO, 0x9b, struct minivmm_guest_debug)
 
-/* X86_SETUP_MCE(__u64 *mcg_cap), X86_SET_MCE(struct minivmm_x86_mce *). Since CAP_MCE. */
+/*
+ * X86_SETUP_MCE(__u64 *mcg_cap) - the number of machine-check banks, 32 before, with bits that
+ * X86_GET_MCE_CAP_SUPPORTED gives; all errors are enabled.
+ *
+ * EINVAL: 0 or more than CAP_MCE banks; another bit. Since CAP_MCE.
+ *
+ * X86_SET_MCE(struct minivmm_x86_mce *) - an error: in its bank, and if it is uncorrected (MCI_STATUS
+ * bit 61) as #MC. An uncorrected one while MCG_STATUS.MCIP is set, or CR4.MCE is not, shuts the guest
+ * down. One that MCG_CTL or the bank's CTL turns off is dropped.
+ *
+ * EINVAL: no such bank; status without its valid bit (63). Since CAP_MCE.
+ */
 #define MINIVMM_X86_SETUP_MCE		_IOW(MINIVMMIO, 0x9c, __u64)
 #define MINIVMM_X86_SET_MCE		_IOW(MINIVMMIO, 0x9e, struct minivmm_x86_mce)
 
@@ -1508,7 +1540,7 @@ struct minivmm_device_attr {
  * GET_XCRS, SET_XCRS(struct minivmm_xcrs *) - only XCR0 exists; others are ignored.
  *
  * EINVAL: more than 16; flags not 0; XCR0 without x87, or with what the vCPU's CPUID does not offer
- *         or what contradicts itself. Since CAP_XCRS.
+ *         or what contradicts itself; x87 alone is always taken. Since CAP_XCRS.
  */
 #define MINIVMM_GET_XCRS		_IOR(MINIVMMIO, 0xa6, struct minivmm_xcrs)
 #define MINIVMM_SET_XCRS		_IOW(MINIVMMIO, 0xa7, struct minivmm_xcrs)

@@ -141,16 +141,28 @@ static bool is_prefix(struct vcpu *vcpu, u8 byte)
 	}
 }
 
+/* Of a ModRM byte with its prefixes, the register that the operand is. */
+static u8 operand_gpr(struct vcpu *vcpu, const u8 *bytes, unsigned int prefixes, u8 modrm)
+{
+	u8 rex = prefixes && is_long_mode(vcpu) ? bytes[prefixes - 1] : 0;
+
+	return (modrm & 7) | ((rex & 0xf1) == 0x41 ? 8 : 0);
+}
+
 bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 		       unsigned int opcode_len)
 {
-	unsigned int prefixes = 0;
+	unsigned int prefixes = 0, len;
 
 	got = min_t(unsigned int, got, EMUL_INSN_MAX);
 	while (prefixes < got && is_prefix(vcpu, bytes[prefixes]))
 		prefixes++;
-	vcpu->exit.insn_len = prefixes + opcode_len;
-	return prefixes < got;
+	len = prefixes + opcode_len;
+	vcpu->exit.insn_len = len;
+	if (len > got)
+		return false;
+	vcpu->exit.gpr = operand_gpr(vcpu, bytes, prefixes, bytes[len - 1]);
+	return true;
 }
 
 /* Most have no prefixes, and their opcode begins with this. */

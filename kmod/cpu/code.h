@@ -46,7 +46,10 @@ const u8 *code_peek(struct vcpu *vcpu);
  */
 bool code_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
-/* code_set_insn_len - the same with its first @got bytes. False: these are prefixes, get more. */
+/*
+ * code_set_insn_len - the same with its first @got bytes; also sets exit.gpr, which is that of
+ * ModRM if the last of them is that. False: get more.
+ */
 bool code_set_insn_len(struct vcpu *vcpu, const u8 *bytes, unsigned int got,
 		       unsigned int opcode_len);
 

@@ -12,10 +12,14 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../vcpu.h"
+#include "control.h"
 #include "cpuid.h"
 #include "xstate.h"
 
 #define F(n)	(1u << (n))
+
+#define XCR0_ALWAYS		1ull	/* x87 */
+#define PHYS_BITS_DEFAULT	36	/* where leaf 0x80000008 says nothing */
 
 #define PV_BASE			0x40000000
 #define PV_FEATURES		0x40000001
@@ -29,7 +33,6 @@
 #define L1C_TSC_DEADLINE	F(24)
 #define L1C_XSAVE		F(26)
 #define L1C_OSXSAVE		F(27)
-#define L1C_HYPERVISOR		F(31)
 #define L1C_PCID		F(17)
 #define L1D_APIC		F(9)
 #define L1D_MTRR		F(12)
@@ -60,6 +63,10 @@
 /* Leaf 0x80000008. */
 #define LE8B_IBPB		F(12)
 #define LE8B_SPEC_CTRL		(F(14) | F(15) | F(24))
+#define LE8C_TOPOLOGY		0x3f0ffu	/* cores, APIC id bits, width of the time counter */
+/* Leaf 0x80000021. */
+#define LE21A_LFENCE		F(2)
+#define LE21A_NULL_SEG		F(6)
 
 /*
  * What of the host's features a guest may use. Not here: what needs state we do
@@ -82,7 +89,7 @@ static const struct leaf_policy policy[] = {
 	  .ecx = F(0) | F(1) | F(9) | F(12) | F(13) | L1C_PCID | F(19) | F(20) | F(22) | F(23) |
 		 F(25) | L1C_XSAVE | F(28) | F(29) | F(30),
 	  .edx = COMMON_EDX | F(11) | F(19) | F(25) | F(26),
-	  .set_ecx = L1C_X2APIC | L1C_HYPERVISOR },
+	  .set_ecx = L1C_X2APIC },	/* that it is a guest, the VMM may say or not */
 	{ 0x2, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x6, .set_eax = F(2) },	/* the APIC timer always runs */
 	{ 0x7, 0, true, .ebx = L7B_FSGSBASE | F(3) | F(5) | F(6) | L7B_SMEP | F(8) | F(9) | L7B_INVPCID |
@@ -98,7 +105,7 @@ static const struct leaf_policy policy[] = {
 	{ PV_FEATURES, .set_eax = PV_FEATURE_CLOCK | PV_FEATURE_NOP_IO_DELAY | PV_FEATURE_CLOCK2 |
 				  PV_FEATURE_CLOCK_STABLE },
 	{ 0x80000001, .eax = ~0u, .ebx = 0,
-	  .ecx = F(0) | F(4) | F(5) | F(6) | F(7) | F(8) | F(11) | F(16) | F(21) | F(22),
+	  .ecx = F(0) | F(1) | F(4) | F(5) | F(6) | F(7) | F(8) | F(11) | F(16) | F(21) | F(22),
 	  .edx = COMMON_EDX | LE1D_SYSCALL | LE1D_NX | F(22) | LE1D_FXSR_OPT | LE1D_GBPAGES |
 		 LE1D_RDTSCP | LE1D_LM },
 	{ 0x80000002, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
@@ -107,12 +114,13 @@ static const struct leaf_policy policy[] = {
 	{ 0x80000005, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000006, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000007, .edx = F(8) },
-	{ 0x80000008, .eax = 0xffff, .ebx = F(0) | F(2) | F(9) | LE8B_IBPB | LE8B_SPEC_CTRL },
+	{ 0x80000008, .eax = 0xffff, .ebx = F(0) | F(2) | F(9) | LE8B_IBPB | LE8B_SPEC_CTRL,
+	  .ecx = LE8C_TOPOLOGY },
 	{ 0x8000001d, 0, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 1, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 2, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 3, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
-	{ 0x80000021, .eax = F(0) | F(2) | F(6) },
+	{ 0x80000021, .eax = F(0) | LE21A_LFENCE | LE21A_NULL_SEG | F(9) },
 };
 
 /* Entries whose highest leaf depends on what follows, filled by add_ranges(). */
@@ -169,17 +177,39 @@ static void remove_unavailable(struct minivmm_cpuid_entry2 *e)
 		e->ebx &= ~L7B_INVPCID;
 }
 
+/*
+ * CPUs that have leaf 0x8000001d may lack 0x80000021 and be what it says: LFENCE serializes,
+ * a null selector clears the base.
+ */
+static u32 highest_leaf(u32 range)
+{
+	u32 max = cpuid_eax(range);
+
+	return range == 0x80000000 && max >= 0x8000001d && max < EXTENDED_MAX ? EXTENDED_MAX : max;
+}
+
+static void add_what_the_cpu_is(struct minivmm_cpuid_entry2 *e)
+{
+	if (e->function > cpuid_eax(0x80000000))
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+	if (boot_cpu_has(X86_FEATURE_LFENCE_RDTSC))
+		e->eax |= LE21A_LFENCE;
+	if (!boot_cpu_has_bug(X86_BUG_NULL_SEG))
+		e->eax |= LE21A_NULL_SEG;
+}
+
 static void add_policy(struct table *t, const struct leaf_policy *p)
 {
 	struct minivmm_cpuid_entry2 *e;
 	bool pv = (p->function & 0xf0000000) == PV_BASE;
-	u32 max = cpuid_eax(p->function & 0xf0000000);
 
-	if (!pv && p->function > max)
+	if (!pv && p->function > highest_leaf(p->function & 0xf0000000))
 		return;
 	e = add_entry(t, p->function, p->index, p->indexed);
 	if (!e)
 		return;
+	if (p->function == EXTENDED_MAX)
+		add_what_the_cpu_is(e);
 	e->eax = (e->eax & p->eax) | p->set_eax;
 	e->ebx = (e->ebx & p->ebx) | p->set_ebx;
 	e->ecx = (e->ecx & p->ecx) | p->set_ecx;
@@ -215,7 +245,7 @@ static void add_leaf_range(struct table *t, u32 base, u32 max)
 	struct minivmm_cpuid_entry2 *e = add_entry(t, base, 0, false);
 
 	if (e)
-		e->eax = min(e->eax, max);
+		e->eax = min(highest_leaf(base), max);
 }
 
 int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count)
@@ -257,24 +287,31 @@ static struct minivmm_cpuid_entry2 leaf(const struct vcpu_cpuid *cpuid, u32 func
 	return e ? *e : (struct minivmm_cpuid_entry2){ 0 };
 }
 
-/* CR4 bits that need no feature: VME to OSXMMEXCPT. */
-#define CR4_ALWAYS	0x7ffull
-
-static u64 cr4_bits(u32 l1_ecx, u32 l7_ebx, u32 l7_ecx)
+static void control_words_of(const struct vcpu_cpuid *cpuid, struct control_words *words)
 {
-	return CR4_ALWAYS | (l1_ecx & L1C_PCID ? X86_CR4_PCIDE : 0) |
-	       (l1_ecx & L1C_XSAVE ? X86_CR4_OSXSAVE : 0) |
-	       (l7_ebx & L7B_FSGSBASE ? X86_CR4_FSGSBASE : 0) |
-	       (l7_ebx & L7B_SMEP ? X86_CR4_SMEP : 0) | (l7_ebx & L7B_SMAP ? X86_CR4_SMAP : 0) |
-	       (l7_ecx & L7C_UMIP ? X86_CR4_UMIP : 0) | (l7_ecx & L7C_PKU ? X86_CR4_PKE : 0) |
-	       (l7_ecx & L7C_LA57 ? X86_CR4_LA57 : 0);
+	struct minivmm_cpuid_entry2 l1 = leaf(cpuid, 1, 0), l7 = leaf(cpuid, 7, 0);
+
+	words->word[CONTROL_1_ECX] = l1.ecx;
+	words->word[CONTROL_1_EDX] = l1.edx;
+	words->word[CONTROL_7_EBX] = l7.ebx;
+	words->word[CONTROL_7_ECX] = l7.ecx;
+	words->word[CONTROL_7_EDX] = l7.edx;
+	words->word[CONTROL_7_1_EAX] = leaf(cpuid, 7, 1).eax;
+	words->word[CONTROL_EXT_EDX] = leaf(cpuid, 0x80000001, 0).edx;
 }
 
-static u64 efer_bits(u32 ext_edx)
+/* A table without leaf 1 says nothing about what is in it. */
+static void derive_control(struct vcpu_cpuid *cpuid)
 {
-	return (ext_edx & LE1D_SYSCALL ? EFER_SCE : 0) |
-	       (ext_edx & LE1D_LM ? EFER_LME | EFER_LMA : 0) | (ext_edx & LE1D_NX ? EFER_NX : 0) |
-	       (ext_edx & LE1D_FXSR_OPT ? EFER_FFXSR : 0);
+	struct cpuid_features *has = &cpuid->has;
+	struct control_words words;
+
+	control_words_of(cpuid, &words);
+	has->cr4_allowed = control_cr4(&words);
+	if (!find(cpuid, 1, 0))
+		has->cr4_allowed |= control_host.cr4 & CONTROL_CR4_BASIC;
+	has->efer_allowed = control_efer(&words);
+	has->cr4_hidden = control_host.cr4_exists & ~has->cr4_allowed;
 }
 
 static void derive_features(struct vcpu_cpuid *cpuid)
@@ -285,7 +322,8 @@ static void derive_features(struct vcpu_cpuid *cpuid)
 	struct minivmm_cpuid_entry2 le8 = leaf(cpuid, 0x80000008, 0);
 
 	cpuid->has = (struct cpuid_features){
-		.phys_bits = le8.eax & 0xff ? min_t(u8, le8.eax, boot_cpu_data.x86_phys_bits) : 36,
+		.phys_bits = le8.eax & 0xff ? min_t(u8, le8.eax, boot_cpu_data.x86_phys_bits) :
+					      PHYS_BITS_DEFAULT,
 		.x2apic = l1.ecx & L1C_X2APIC,
 		.tsc_deadline = l1.ecx & L1C_TSC_DEADLINE,
 		.pse36 = l1.edx & L1D_PSE36,
@@ -298,9 +336,21 @@ static void derive_features(struct vcpu_cpuid *cpuid)
 			     backend.spec_ctrl,
 		.pred_cmd = (le8.ebx & LE8B_IBPB) || (l7.edx & L7D_IBRS_IBPB),
 		.amd = l0.ebx == 0x68747541 || l0.ebx == 0x6f677948,
-		.cr4_allowed = cr4_bits(l1.ecx, l7.ebx, l7.ecx),
-		.efer_allowed = efer_bits(le1.edx),
-		.xcr0_allowed = ((u64)ld.edx << 32 | ld.eax) & xstate_host_features(),
+		.xcr0_allowed = (((u64)ld.edx << 32 | ld.eax) & xstate_host_features()) |
+				XCR0_ALWAYS,
+	};
+	derive_control(cpuid);
+}
+
+/* Some VMMs set registers first and CPUID later, or never: then there is all that the host can give. */
+void cpuid_init(struct vcpu *vcpu)
+{
+	vcpu->cpuid.has = (struct cpuid_features){
+		.phys_bits = PHYS_BITS_DEFAULT,
+		.cr4_allowed = control_host.cr4,
+		.cr4_hidden = control_host.cr4_exists & ~control_host.cr4,
+		.efer_allowed = control_host.efer,
+		.xcr0_allowed = XCR0_ALWAYS,
 	};
 }
 

@@ -20,6 +20,7 @@ struct cpuid_features {
 	bool x2apic, tsc_deadline, xsaves, gbpages, pse36, rdtscp, rdpid, invpcid;
 	bool spec_ctrl, pred_cmd, amd;
 	u64 cr4_allowed;
+	u64 cr4_hidden;		/* bits that the CPU has and the guest may not set */
 	u64 efer_allowed;
 	u64 xcr0_allowed;
 };
@@ -32,6 +33,9 @@ struct vcpu_cpuid {
 
 /* cpuid_supported - fill @entries (room for *@count); sets *@count. E2BIG: too small. */
 int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count);
+
+/* cpuid_init - of a new vCPU, which has no table. */
+void cpuid_init(struct vcpu *vcpu);
 
 /* cpuid_set - replace the table; takes over @entries. EINVAL: it contradicts itself or this host. */
 int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned int count);

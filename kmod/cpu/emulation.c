@@ -370,6 +370,8 @@ static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u6
 	run->io.port = port;
 	run->io.count = count;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
+	if (in)
+		memset(vcpu->pio_data, 0, count * size);
 	memcpy(em->steps[em->done].data, &count, sizeof(count));
 	em->reading = false;
 	return EMUL_EXIT;
@@ -667,6 +669,20 @@ int emulation_move_in_window(struct vcpu *vcpu)
 	em->code_len = min_t(unsigned int, len, sizeof(em->code));
 	memcpy(em->code, bytes, em->code_len);
 	return NEXT_OUTSIDE;
+}
+
+/* A failure ends it without a word: the CPU has just fetched what is there. */
+unsigned int emulation_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len)
+{
+	struct emul *e = &vcpu->emulation.e;
+	u64 linear = code_linear_rip(vcpu);
+	unsigned int got = 0, more;
+
+	begin(vcpu);
+	while (got < len &&
+	       op_fetch(e, linear + got, bytes + got, len - got, &more) == EMUL_DONE)
+		got += more;
+	return got;
 }
 
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)

@@ -56,6 +56,9 @@ int emulation_continue(struct vcpu *vcpu);
  */
 int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len);
 
+/* emulation_fetch - up to @len bytes of the instruction at RIP. Returns how many. */
+unsigned int emulation_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len);
+
 /*
  * emulation_move_in_window - the CPU exited for an access to a device. If that is a plain
  * move with known bytes, do it: NEXT_ENTER or NEXT_USER. NEXT_OUTSIDE: emulation_run() can.

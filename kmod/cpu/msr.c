@@ -13,22 +13,22 @@
 #include "../compat.h"
 #include "../vcpu.h"
 #include "../vm.h"
+#include "control.h"
 #include "msr.h"
 
 #define MTRR_DEF_TYPE_ENABLE	BIT_ULL(11)
 #define MTRR_DEF_TYPE_VALID	(BIT_ULL(11) | BIT_ULL(10) | 0xff)
 #define MTRR_PHYS_VALID		BIT_ULL(11)
 #define MISC_ENABLE_DEFAULT	BIT_ULL(0)	/* fast string operations */
-#define PLATFORM_ID		0x17
 #define UCODE_REV_DEFAULT	(1ull << 32)
-#define ARCH_CAPABILITIES	0x10a
 #define DE_CFG_LFENCE_SERIALIZE	BIT_ULL(1)
+#define HWCR_KEPT		(BIT_ULL(18) | BIT_ULL(24))
 
 static const u32 saved_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
 	MSR_IA32_SPEC_CTRL, MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE,
-	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS,
+	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME,
 	MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
 	MSR_MTRRdefType,
@@ -41,14 +41,6 @@ static const u32 saved_msrs[] = {
 };
 
 static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_AMD64_DE_CFG };
-
-/* Read as 0 and ignore writes: what guests touch without asking CPUID first. */
-static const u32 quiet_msrs[] = {
-	PLATFORM_ID, MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE, MSR_IA32_MCG_CAP, MSR_IA32_PERF_CTL,
-	MSR_AMD64_SYSCFG, MSR_K8_INT_PENDING_MSG, MSR_AMD64_NB_CFG, MSR_FAM10H_MMIO_CONF_BASE,
-	MSR_AMD64_BU_CFG2, MSR_AMD64_DC_CFG, MSR_AMD64_TW_CFG, MSR_AMD64_PATCH_LOADER,
-	MSR_F15H_EX_CFG, MSR_IA32_DEBUGCTLMSR, MSR_K8_TSEG_ADDR, MSR_K8_TSEG_MASK, MSR_VM_HSAVE_PA,
-};
 
 const u32 *msr_list(unsigned int *count)
 {
@@ -74,16 +66,6 @@ int msr_get_feature(u32 index, u64 *value)
 	default:
 		return -EINVAL;
 	}
-}
-
-static bool is_quiet(u32 index)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(quiet_msrs); i++)
-		if (quiet_msrs[i] == index)
-			return true;
-	return false;
 }
 
 void msr_reset(struct vcpu *vcpu)
@@ -147,15 +129,6 @@ static int set_mtrr(struct vcpu *vcpu, u32 index, u64 *slot, u64 value)
 	return 0;
 }
 
-static bool is_canonical_here(struct vcpu *vcpu, u64 value)
-{
-	unsigned int shift;
-
-	vcpu_need(vcpu, VCPU_CR4);
-	shift = vcpu->cr4 & X86_CR4_LA57 ? 7 : 16;
-	return (u64)((s64)(value << shift) >> shift) == value;
-}
-
 static int set_efer(struct vcpu *vcpu, u64 value, bool host)
 {
 	u64 changed;
@@ -166,8 +139,10 @@ static int set_efer(struct vcpu *vcpu, u64 value, bool host)
 		return -EINVAL;
 	if (!host && (changed & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
 		return -EINVAL;
-	if (!host)
-		value = (value & ~EFER_LMA) | (vcpu->efer & EFER_LMA);
+	/* LMA follows from the others, whoever writes what. */
+	value &= ~(u64)EFER_LMA;
+	if ((value & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
+		value |= EFER_LMA;
 	vcpu->efer = value;
 	backend_call(sync_control)(vcpu);
 	return 0;
@@ -193,7 +168,7 @@ static int set_backend_msr(struct vcpu *vcpu, u32 index, u64 value)
 	case MSR_CSTAR:
 	case MSR_IA32_SYSENTER_ESP:
 	case MSR_IA32_SYSENTER_EIP:
-		if (!is_canonical_here(vcpu, value))
+		if (!control_is_canonical(value))
 			return -EINVAL;
 		break;
 	case MSR_IA32_CR_PAT:
@@ -217,10 +192,13 @@ static int set_feature(struct vcpu *vcpu, u32 index, u64 value, bool host)
 	case MSR_AMD64_DE_CFG:
 		return 0;
 	case MSR_K7_HWCR:
-		/* What Linux and Windows set: cache flush filter, monitor, TSC P0 frequency. */
-		if (value & ~(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8) | BIT_ULL(9) | BIT_ULL(24)))
+		/*
+		 * What Linux and Windows set: cache flush filter, monitor, TSC P0 frequency, and
+		 * for made-up machine checks writes of the banks' status.
+		 */
+		if (value & ~(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8) | BIT_ULL(9) | HWCR_KEPT))
 			return -EINVAL;
-		vcpu->msrs.hwcr = value & BIT_ULL(24);
+		vcpu->msrs.hwcr = value & HWCR_KEPT;
 		return 0;
 	default:
 		return -EINVAL;
@@ -302,7 +280,7 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 		vcpu->msrs.misc_enable = value;
 		return 0;
 	case MSR_IA32_MCG_STATUS:
-		vcpu->msrs.mcg_status = value;
+		vcpu->mce.status = value;
 		return 0;
 	case MSR_IA32_XSS:
 		return !vcpu->cpuid.has.xsaves || value ? -EINVAL : 0;
@@ -321,62 +299,61 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
 		return set_mtrr(vcpu, index, mtrr, value);
 	if (pv_is_msr(index))
 		return pv_msr_write(vcpu, index, value);
-	return is_quiet(index) ? 0 : -EINVAL;
+	if (mce_is_msr(index))
+		return mce_set(vcpu, index, value, host);
+	return msr_fixed_set(index, value, host);
 }
 
-int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
+/* False: @index is none of these, or not in the guest's CPUID. */
+static __always_inline bool get_common(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 {
-	const u64 *mtrr;
+	const struct cpuid_features *has = &vcpu->cpuid.has;
 
-	if (index >= 0x800 && index <= 0x8ff)
-		return lapic_msr_read(vcpu, index, value);
-	*value = 0;
 	switch (index) {
 	case MSR_EFER:
 		vcpu_need(vcpu, VCPU_EFER);
 		*value = vcpu->efer;
-		return 0;
+		return true;
 	case MSR_IA32_TSC:
 		*value = pv_guest_tsc(vcpu);
-		return 0;
+		return true;
 	case MSR_IA32_TSC_ADJUST:
 		*value = vcpu->msrs.tsc_adjust;
-		return 0;
+		return true;
 	case MSR_IA32_TSC_DEADLINE:
 		*value = lapic_get_tsc_deadline(vcpu);
-		return 0;
+		return true;
 	case MSR_IA32_APICBASE:
 		*value = lapic_base(&vcpu->lapic);
-		return 0;
+		return true;
 	case MSR_TSC_AUX:
 		*value = vcpu->msrs.tsc_aux;
-		return !host && !vcpu->cpuid.has.rdtscp && !vcpu->cpuid.has.rdpid ? -EINVAL : 0;
+		return host || has->rdtscp || has->rdpid;
 	case MSR_IA32_MISC_ENABLE:
 		*value = vcpu->msrs.misc_enable;
-		return 0;
-	case MSR_IA32_MCG_STATUS:
-		*value = vcpu->msrs.mcg_status;
-		return 0;
-	case MSR_IA32_XSS:
-		return vcpu->cpuid.has.xsaves ? 0 : -EINVAL;
+		return true;
 	case MSR_IA32_SPEC_CTRL:
 		*value = vcpu->msrs.spec_ctrl;
-		return host || vcpu->cpuid.has.spec_ctrl ? 0 : -EINVAL;
+		return host || has->spec_ctrl;
 	case MSR_IA32_UCODE_REV:
 		*value = vcpu->msrs.ucode_rev;
-		return 0;
-	case MSR_AMD64_DE_CFG:
-		return msr_get_feature(index, value);
+		return true;
 	case MSR_K7_HWCR:
 		*value = vcpu->msrs.hwcr;
-		return 0;
+		return true;
 	case MSR_MTRRcap:
 		*value = MSR_NR_MTRR_VAR | BIT(8) | BIT(10);	/* fixed ranges, WC */
-		return 0;
+		return true;
+	default:
+		return false;
 	}
-	if (index != MSR_IA32_DEBUGCTLMSR && !backend_call(get_msr)(vcpu, index, value))
-		return 0;
-	mtrr = mtrr_slot(vcpu, index);
+}
+
+/* Those that are seldom read. */
+static noinline int get_rest(struct vcpu *vcpu, u32 index, u64 *value, bool host)
+{
+	const u64 *mtrr = mtrr_slot(vcpu, index);
+
 	if (mtrr) {
 		*value = *mtrr;
 		return 0;
@@ -385,7 +362,25 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 		*value = pv_msr_read(vcpu, index);
 		return 0;
 	}
-	return is_quiet(index) ? 0 : -EINVAL;
+	if (index == MSR_IA32_XSS)
+		return vcpu->cpuid.has.xsaves ? 0 : -EINVAL;
+	if (mce_is_msr(index))
+		return mce_get(vcpu, index, value, host);
+	if (!msr_get_feature(index, value))
+		return 0;
+	return msr_fixed_get(index, value, host);
+}
+
+int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
+{
+	if (index >= 0x800 && index <= 0x8ff)
+		return lapic_msr_read(vcpu, index, value);
+	*value = 0;
+	if (get_common(vcpu, index, value, host))
+		return 0;
+	if (index != MSR_IA32_DEBUGCTLMSR && !backend_call(get_msr)(vcpu, index, value))
+		return 0;
+	return get_rest(vcpu, index, value, host);
 }
 
 /* Copies the array's head and entries in; *count says how many. */

@@ -24,8 +24,6 @@ struct vcpu_msrs {
 	u64 mtrr_def_type;
 	u64 mtrr_var[2 * MSR_NR_MTRR_VAR];
 	u64 mtrr_fix[MSR_NR_MTRR_FIX];
-	u64 mcg_status;
-	u64 arch_capabilities;
 	u64 ucode_rev;
 	u64 hwcr;
 };
@@ -46,6 +44,10 @@ const u32 *msr_feature_list(unsigned int *count);
 
 /* msr_get_feature - a host-wide feature MSR (system GET_MSRS). EINVAL: not one. */
 int msr_get_feature(u32 index, u64 *value);
+
+/* msr_fixed_get/set - those that hold nothing, by a table: msr_fixed.c. Returns like msr_get(). */
+int msr_fixed_get(u32 index, u64 *value, bool host);
+int msr_fixed_set(u32 index, u64 value, bool host);
 
 /*
  * msr_array_get/set - GET_MSRS and SET_MSRS on the user's array: how many entries

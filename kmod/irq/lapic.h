@@ -108,12 +108,20 @@ static inline u64 lapic_base(const struct lapic *lapic)
 /* lapic_set_base - IA32_APIC_BASE; -EINVAL: #GP. @host (SET_SREGS, SET_MSRS): any transition. */
 int lapic_set_base(struct vcpu *vcpu, u64 base, bool host);
 
+/*
+ * lapic_mmio_is_page - whether @gpa is in the page of an in-kernel APIC, be that off or in x2APIC
+ * mode. Then a read there gives all ones and a write is lost, as with KVM.
+ */
+static inline bool lapic_mmio_is_page(const struct lapic *lapic, u64 gpa)
+{
+	return lapic->in_kernel && gpa >> 12 == lapic->regs.base >> 12;
+}
+
 /* lapic_mmio_covers - whether @gpa is in the APIC's page (xAPIC mode, in-kernel). */
 static inline bool lapic_mmio_covers(const struct lapic *lapic, u64 gpa)
 {
-	return lapic->in_kernel &&
-	       (lapic->regs.base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE &&
-	       gpa >> 12 == lapic->regs.base >> 12;
+	return lapic_mmio_is_page(lapic, gpa) &&
+	       (lapic->regs.base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE;
 }
 
 /*

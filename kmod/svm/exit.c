@@ -221,6 +221,15 @@ static void read_fault(struct exit_info *exit, const struct vmcb_control *c)
 	exit->fault.final = error & SVM_NPF_FINAL;
 }
 
+/* Without decode assists nobody says which register is moved, and the instruction is read. */
+static void read_cr4_write(struct exit_info *exit, const struct vmcb_control *c)
+{
+	exit->kind = EXIT_CR4_WRITE;
+	exit->gpr = c->exit_info_1 & SVM_CR_GPR;
+	if (!(svm_host.features & SVM_FEATURE_DECODE_ASSISTS))
+		exit->insn_len = 0;
+}
+
 static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 {
 	struct exit_info *exit = &vcpu->exit;
@@ -265,6 +274,9 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	exit->insn_len = (svm_host.features & SVM_FEATURE_NEXT_RIP) && c->next_rip ?
 			 c->next_rip - vcpu->regs.rip : 0;
 	switch (c->exit_code) {
+	case SVM_EXIT_CR_WRITE + 4:
+		read_cr4_write(exit, c);
+		break;
 	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
 		read_exception(vcpu, c);
 		break;

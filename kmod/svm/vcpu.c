@@ -19,6 +19,7 @@
 static const u8 fixed_intercepts[] = {
 	INTERCEPT_EXCEPTION + 1,	/* #DB and #AC: a guest can make the CPU loop on them */
 	INTERCEPT_EXCEPTION + 17,
+	INTERCEPT_EXCEPTION + 6,	/* #UD: the other vendor's hypercall */
 	INTERCEPT_EXCEPTION + 18,	/* #MC is the host's */
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT, INTERCEPT_RDPMC,
 	INTERCEPT_CPUID, INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA,
@@ -191,6 +192,8 @@ void svm_sync_control(struct vcpu *vcpu)
 	save->cr3 = vcpu->cr3;
 	save->cr4 = vcpu->cr4;
 	save->efer = vcpu->efer | EFER_SVME;
+	/* A guest that may have all that the CPU has needs no watching. */
+	vmcb_intercept(svm->vmcb, INTERCEPT_CR_WRITE + 4, vcpu->cpuid.has.cr4_hidden);
 	svm_flush_tlb(vcpu);
 }
 

@@ -205,6 +205,9 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define SVM_EXIT_NPF		0x400
 #define SVM_EXIT_INVALID	(-1)	/* QEMU's emulated CPU writes 32 bits of it */
 
+/* exit_info_1 of SVM_EXIT_CR_WRITE, with decode assists. */
+#define SVM_CR_GPR		0xfu
+
 /* exit_info_1 of SVM_EXIT_IOIO. */
 #define SVM_IOIO_IN		(1u << 0)
 #define SVM_IOIO_STRING		(1u << 2)

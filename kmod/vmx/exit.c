@@ -334,28 +334,37 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 			    (vmcs_read(VMCS_EXIT_QUALIFICATION) & (DR_TRAP_BITS | DR_STEP | BIT(13)));
 }
 
+static __always_inline void read_insn(struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	vmx_read_rip(vcpu, vmx);
+	vmx_read_flags(vcpu, vmx);
+	vcpu->exit.insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
+}
+
 /*
- * MOV to CR0 or CR4 that would change a bit we keep, or a bit of CR4 that the guest's
- * CPUID does not have. The guest's view is changed, and then the instruction runs
- * again, so that the CPU checks and does all else about it.
+ * MOV to CR0 or CR4 that would change a bit we keep, or a bit of CR4 that the guest's CPUID
+ * does not have. The latter is done in common code. In CR0 the guest's view is changed, and
+ * then the instruction runs again, so that the CPU checks and does all else about it.
  */
 static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 {
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
-	bool legal;
+	u8 gpr = info >> VMX_CR_GPR_SHIFT & VMX_CR_GPR;
 	u64 value;
 
-	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0 | VCPU_CR4);
-	value = vcpu->regs.gpr[info >> VMX_CR_GPR_SHIFT & VMX_CR_GPR];
 	if (info & VMX_CR_NUMBER) {
-		legal = vmx_set_cr4_view(vcpu, vmx_code_is_64bit(vcpu) ? value : (u32)value);
-	} else {
-		legal = !(value & X86_CR0_NW) || (value & X86_CR0_CD);
-		if (legal)
-			vmx_set_cr0_view(vcpu, value);
+		exit->kind = EXIT_CR4_WRITE;
+		exit->gpr = gpr;
+		read_insn(vcpu, to_vmx(vcpu));
+		vcpu->unread &= ~(VCPU_RIP | VCPU_FLAGS);
+		return;
 	}
-	if (!legal)
+	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0);
+	value = vcpu->regs.gpr[gpr];
+	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
 		set_exception(exit, EMUL_VEC_GP, true, 0);
+	else
+		vmx_set_cr0_view(vcpu, value);
 }
 
 /* What is read besides: RIP, flags and length; read_io(); an event being delivered; read_details(). */
@@ -459,13 +468,6 @@ static noinline void read_more(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned
 		read_debug_registers(vcpu, vmx);
 	if (read & READ_DETAILS)
 		read_details(vcpu, &vcpu->exit);
-}
-
-static __always_inline void read_insn(struct vcpu *vcpu, struct vmx_vcpu *vmx)
-{
-	vmx_read_rip(vcpu, vmx);
-	vmx_read_flags(vcpu, vmx);
-	vcpu->exit.insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
 }
 
 static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u32 reason)

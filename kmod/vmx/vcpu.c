@@ -24,7 +24,6 @@
 #define DEBUGCTL_GUEST		BIT_ULL(1)	/* BTF: what a guest may set */
 #define CR0_OURS		(X86_CR0_NE | X86_CR0_NW | X86_CR0_CD)
 #define CR4_OURS		X86_CR4_MCE	/* without it a machine check shuts the CPU down */
-#define CR4_BASIC		0x7ffull	/* VME to OSXMMEXCPT */
 #define PLE_GAP			128		/* cycles between two PAUSEs of one loop */
 #define PLE_WINDOW		4096		/* cycles a loop may last */
 
@@ -37,9 +36,12 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin & ~PIN_PREEMPTION_TIMER);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
-	/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
-	vmcs_write(VMCS_EXCEPTION_BITMAP,
-		   BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) | BIT(X86_TRAP_MC));
+	/*
+	 * #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. #UD may be
+	 * the other vendor's hypercall.
+	 */
+	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) |
+					  BIT(X86_TRAP_MC) | BIT(EMUL_VEC_UD));
 	vmcs_write(VMCS_CR0_MASK, CR0_OURS);
 	if (vmx_host.proc2 & PROC2_VPID)
 		vmcs_write(VMCS_VPID, vmx->vpid);
@@ -414,7 +416,6 @@ static u64 proc2_controls(const struct vcpu *vcpu)
 
 static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
 	u64 proc2 = proc2_controls(vcpu);
 	unsigned int i;
 
@@ -423,7 +424,7 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
 	vmcs_write(VMCS_GUEST_CR0, (vcpu->cr0 & ~CR0_OURS) | X86_CR0_NE);
 	vmcs_write(VMCS_GUEST_CR3, vcpu->cr3);
-	vmcs_write(VMCS_CR4_MASK, ~allowed | CR4_OURS);
+	vmcs_write(VMCS_CR4_MASK, ~vcpu->cpuid.has.cr4_allowed | CR4_OURS);
 	vmx->cr4_shadow = vcpu->cr4;
 	vmcs_write(VMCS_CR4_SHADOW, vcpu->cr4);
 	vmcs_write(VMCS_GUEST_CR4, vcpu->cr4 | X86_CR4_VMXE | CR4_OURS);
@@ -501,20 +502,6 @@ void vmx_set_cr0_view(struct vcpu *vcpu, u64 value)
 	vmx->cr0_shadow = (vmx->cr0_shadow & ~CR0_OURS) | (value & CR0_OURS);
 	vmcs_write(VMCS_CR0_SHADOW, vmx->cr0_shadow);
 	vcpu->cr0 = (vcpu->cr0 & ~CR0_OURS) | (value & CR0_OURS);
-}
-
-/* The same of CR4. False: @value has other bits than the guest may change. */
-bool vmx_set_cr4_view(struct vcpu *vcpu, u64 value)
-{
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	u64 allowed = vcpu->cpuid.has.cr4_allowed | CR4_BASIC;
-
-	if ((value ^ vmx->cr4_shadow) & ~allowed)
-		return false;
-	vmx->cr4_shadow = (vmx->cr4_shadow & ~CR4_OURS) | (value & CR4_OURS);
-	vmcs_write(VMCS_CR4_SHADOW, vmx->cr4_shadow);
-	vcpu->cr4 = (vcpu->cr4 & ~CR4_OURS) | (value & CR4_OURS);
-	return true;
 }
 
 void vmx_sync_tsc(struct vcpu *vcpu)

@@ -179,7 +179,6 @@ u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
 void vmx_write_changes(struct vcpu *vcpu);
 void vmx_write_fields(struct vmx_vcpu *vmx);
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value);
-bool vmx_set_cr4_view(struct vcpu *vcpu, u64 value);
 void vmx_save_guest(struct vcpu *vcpu);
 
 /* pml.c */

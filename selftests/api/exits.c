@@ -58,6 +58,23 @@ TEST_F(vm, port_reads_change_only_their_bytes_of_rax)
 	EXPECT_EQ(0x12345678, regs.rax);
 }
 
+TEST_F(vm, data_of_a_port_read_starts_as_zero)
+{
+	struct minivmm_regs regs;
+
+	start_real(&self->vcpu, in_all_sizes);
+	memset((__u8 *)self->vcpu.run + PAGE, 0x5a, 16);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(0, *(__u32 *)port_data(&self->vcpu) & (0xffffffffu >> (32 - (8 << i))));
+	}
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(0xffffff00, regs.rbx);
+	EXPECT_EQ(0xffff0000, regs.rcx);
+	EXPECT_EQ(0, regs.rax);
+}
+
 GUEST64(in_clears_upper_half, "mov $-1, %rax; in $0x10, %eax; hlt");
 
 TEST_F(vm, port_read_of_4_bytes_clears_the_upper_half_of_rax)
@@ -114,6 +131,19 @@ TEST_F(vm, string_read_fills_guest_memory)
 	}
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 	EXPECT_EQ(0x4444333322221111, *(__u64 *)(self->vm.memory + 0x80000));
+}
+
+/* Nobody fills the data in. */
+TEST_F(vm, data_of_a_string_read_starts_as_zero)
+{
+	start_real(&self->vcpu, in_string);
+	memset((__u8 *)self->vcpu.run + PAGE, 0x5a, 16);
+	memset(self->vm.memory + 0x80000, 0x55, 16);
+	do {
+		ASSERT_EQ(0, vcpu_run(&self->vcpu));
+	} while (self->vcpu.run->exit_reason == MINIVMM_EXIT_IO);
+	EXPECT_EQ(MINIVMM_EXIT_HLT, self->vcpu.run->exit_reason);
+	EXPECT_EQ(0, *(__u64 *)(self->vm.memory + 0x80000));
 }
 
 TEST_F(vm, registers_set_while_a_port_read_is_open_are_kept)
@@ -386,6 +416,51 @@ GUEST64(triple_fault, "lidt empty(%rip); ud2; empty: .quad 0, 0");
 TEST_F(vm, triple_fault_shuts_down)
 {
 	start_long(&self->vcpu, triple_fault);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+}
+
+TEST_F(vm, shutdown_leaves_the_state_of_an_init)
+{
+	start_long(&self->vcpu, triple_fault);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM leaves it so on one vendor's CPUs");
+	EXPECT_EQ(0xfff0, vcpu_regs(&self->vcpu).rip);
+	EXPECT_EQ(0, vcpu_sregs(&self->vcpu).efer);
+}
+
+/* Hypercalls with both vendors' instructions; the number is one that nobody has. */
+GUEST64(hypercalls, "mov $99, %eax; vmcall; mov %rax, %rbx; mov $99, %eax; vmmcall; out %al, $0x10");
+
+TEST_F(vm, hypercalls_work_by_either_vendors_instruction)
+{
+	/* Across the end of a page, and of what the kernel has at hand; then out %al, $0x10. */
+	static const __u8 across[2][5] = {
+		{ 0x0f, 0x01, 0xc1, 0xe6, 0x10 }, { 0x0f, 0x01, 0xd9, 0xe6, 0x10 },
+	};
+	const __u64 where = GUEST_CODE + 2 * PAGE - 2;
+	struct minivmm_regs regs;
+
+	start_long(&self->vcpu, hypercalls);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(-1000UL, regs.rbx);
+	EXPECT_EQ(-1000UL, regs.rax);
+	for (int i = 0; i < 2; i++) {
+		vm_write(&self->vm, where, across[i], sizeof(across[i]));
+		regs.rax = 99;
+		regs.rip = where;
+		vcpu_set_regs(&self->vcpu, &regs);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+		EXPECT_EQ(-1000UL, vcpu_regs(&self->vcpu).rax);
+	}
+}
+
+GUEST64(undefined_at_the_end, ".skip 4094, 0x90; ud2");
+
+TEST_F(vm, undefined_instruction_is_read_no_further)
+{
+	start_long(&self->vcpu, undefined_at_the_end);
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
 }
 

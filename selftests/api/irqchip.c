@@ -425,13 +425,15 @@ TEST_F(chip, external_vector_is_refused_when_the_kernel_has_the_pic)
 
 GUEST64(read_apic_id, "1: mov $0xfee00020, %edx; mov (%rdx), %eax; out %al, $0x10; jmp 1b");
 
-/* The guest reads the APIC ID register's address: @answer, if no APIC is there. */
-static __u32 read_apic_page(struct __test_metadata *_metadata, struct vcpu *vcpu, bool is_apic)
+#define NOT_THERE	0xffffffff
+
+/* The guest reads the APIC ID register's address: @answer, if userspace is asked. */
+static __u32 read_apic_page(struct __test_metadata *_metadata, struct vcpu *vcpu, bool is_asked)
 {
 	const __u32 answer = 0x12345678;
 
 	EXPECT_EQ(0, vcpu_run(vcpu));
-	if (!is_apic) {
+	if (is_asked) {
 		EXPECT_EQ(MINIVMM_EXIT_MMIO, vcpu->run->exit_reason);
 		EXPECT_EQ(APIC_ID_REGISTER, vcpu->run->mmio.phys_addr);
 		memcpy(vcpu->run->mmio.data, &answer, sizeof(answer));
@@ -452,17 +454,59 @@ TEST_F(chip, apic_page_is_there_in_xapic_mode_only)
 	vcpu_set_supported_cpuid(&second);
 	start_long(first, read_apic_id);
 	start_long(&second, read_apic_id);
-	EXPECT_EQ(0, read_apic_page(_metadata, first, true));
+	EXPECT_EQ(0, read_apic_page(_metadata, first, false));
 	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, X2APIC));
-	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	EXPECT_EQ(NOT_THERE, read_apic_page(_metadata, first, false));
 	/* Each vCPU has its own. */
-	EXPECT_EQ(1 << 24, read_apic_page(_metadata, &second, true));
-	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	EXPECT_EQ(1 << 24, read_apic_page(_metadata, &second, false));
+	EXPECT_EQ(NOT_THERE, read_apic_page(_metadata, first, false));
 	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, XAPIC_ELSEWHERE));
-	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, false));
+	EXPECT_EQ(0x12345678, read_apic_page(_metadata, first, true));
+	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, XAPIC & ~(1UL << 11)));
+	EXPECT_EQ(NOT_THERE, read_apic_page(_metadata, first, false));
 	EXPECT_EQ(1, vcpu_set_msr(first, MSR_APIC_BASE, XAPIC));
-	EXPECT_EQ(0, read_apic_page(_metadata, first, true));
+	EXPECT_EQ(0, read_apic_page(_metadata, first, false));
 	vcpu_free(&second);
+}
+
+GUEST64(write_apic_page, "mov $0xfee00300, %edx; movl $0x4500, (%rdx); out %al, $0x10");
+
+TEST_F(chip, writes_of_the_apic_page_are_lost_in_x2apic_mode)
+{
+	start_long(&self->vcpu, write_apic_page);
+	EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_APIC_BASE, X2APIC));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+}
+
+/* Help for guests that poll the TPR: accepted where there is a local APIC. */
+
+TEST_F(chip, vapic_page_is_memory_or_none)
+{
+	struct minivmm_vapic_addr addr = { 0 };
+
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_VAPIC_ADDR, &addr));
+	addr.vapic_addr = GUEST_DATA;
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_VAPIC_ADDR, &addr));
+	addr.vapic_addr = 1UL << 40;
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_VAPIC_ADDR, &addr));
+}
+
+TEST_F(vm, vapic_page_needs_a_local_apic)
+{
+	struct minivmm_vapic_addr addr = { 0 };
+
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_VAPIC_ADDR, &addr));
+}
+
+TEST_F(chip, tpr_access_reporting_is_turned_on_and_off)
+{
+	struct minivmm_tpr_access_ctl ctl = { .enabled = 1 };
+
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	ctl.enabled = 0;
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	ctl.flags = 1;
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
 }
 
 TEST_HARNESS_MAIN

@@ -196,4 +196,92 @@ TEST_F(vm, speculation_control_exists_if_cpuid_has_it)
 	EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, 0x48, 0));
 }
 
+/* What guests read without asking whether it is there, with what a write of 0 does to the guest. */
+GUEST64(read_msr, "rdmsr; out %al, $0x10; hlt");
+GUEST64(write_msr, "wrmsr; out %al, $0x10; hlt");
+
+static __u32 guest_msr(struct vcpu *vcpu, const __u8 *code, __u32 index, __u64 value, __u64 *result)
+{
+	struct minivmm_regs regs;
+	struct vcpu one;
+	struct vm vm;
+	__u32 exit;
+
+	vm_init(&vm, GUEST_MEMORY);
+	vcpu_init(&one, &vm, 0);
+	vm_write(&vm, GUEST_CODE, code, 8);
+	vcpu_enter_long(&one, GUEST_CODE);
+	regs = vcpu_regs(&one);
+	regs.rcx = index;
+	regs.rax = (__u32)value;
+	regs.rdx = value >> 32;
+	vcpu_set_regs(&one, &regs);
+	if (vcpu_run(&one))
+		fatal("RUN failed");
+	exit = one.run->exit_reason;
+	regs = vcpu_regs(&one);
+	*result = regs.rdx << 32 | (__u32)regs.rax;
+	vcpu_free(&one);
+	vm_free(&vm);
+	return exit;
+}
+
+static const struct {
+	__u32 index;
+	bool writable;
+	__u64 value;
+} plain[] = {
+	{ 0x0, false, 0 }, { 0x1, false, 0 }, { 0x17, false, 0 }, { 0x2a, false, 0 },
+	{ 0x2c, false, 1 << 24 }, { 0xc1, true, 0 }, { 0x186, true, 0 }, { 0xcd, false, 3 },
+	{ 0x11e, true, 0xbe702111 }, { 0x140, true, 0 },
+	{ 0x198, false, 0x400000003e8 }, { 0x199, false, 0 }, { 0x1db, false, 0 },
+	{ 0x606, false, 0 }, { 0x611, false, 0 }, { 0x619, false, 0 }, { 0x639, false, 0 },
+	{ 0x641, false, 0 },
+	{ 0xc0010000, true, 0 }, { 0xc0010003, true, 0 }, { 0xc0010004, true, 0 },
+	{ 0xc0010007, true, 0 }, { 0xc0010010, false, 0 }, { 0xc001001b, true, 0x20000000 },
+	{ 0xc001001f, true, 0 }, { 0xc0010055, false, 0 }, { 0xc0010058, true, 0 },
+	{ 0xc0010112, false, 0 }, { 0xc0010113, false, 0 }, { 0xc0010117, true, 0 },
+	{ 0xc0011022, true, 0 }, { 0xc001102a, true, 0 }, { 0xc001102c, true, 0 },
+};
+
+TEST_F(vm, msrs_without_state_are_read)
+{
+	__u64 value;
+
+	for (int i = 0; i < ARRAY_LEN(plain); i++) {
+		EXPECT_EQ(MINIVMM_EXIT_IO, guest_msr(&self->vcpu, read_msr, plain[i].index, 0, &value))
+			TH_LOG("MSR %#x", plain[i].index);
+		EXPECT_EQ(plain[i].value, value)
+			TH_LOG("MSR %#x", plain[i].index);
+	}
+}
+
+TEST_F(vm, writes_of_msrs_without_state_are_ignored_or_fault)
+{
+	__u64 unused;
+
+	for (int i = 0; i < ARRAY_LEN(plain); i++) {
+		__u32 exit = guest_msr(&self->vcpu, write_msr, plain[i].index, 0, &unused);
+
+		EXPECT_EQ(plain[i].writable ? MINIVMM_EXIT_IO : MINIVMM_EXIT_SHUTDOWN, exit)
+			TH_LOG("MSR %#x", plain[i].index);
+	}
+}
+
+/* The VMM saves and restores these although no guest is given them. */
+TEST_F(vm, msrs_that_only_the_vmm_sees)
+{
+	static const __u32 indices[] = { 0x9e, 0x10a, 0x345, 0x4b564d02, 0x4b564d03, 0x4b564d04 };
+	__u64 value;
+
+	vcpu_set_supported_cpuid(&self->vcpu);
+	for (int i = 0; i < ARRAY_LEN(indices); i++) {
+		value = vcpu_msr(&self->vcpu, indices[i]);
+		EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, indices[i], value))
+			TH_LOG("MSR %#x", indices[i]);
+	}
+	EXPECT_EQ(0x30000, vcpu_msr(&self->vcpu, 0x9e));
+	EXPECT_EQ(MINIVMM_EXIT_SHUTDOWN, guest_msr(&self->vcpu, read_msr, 0x9e, 0, &value));
+}
+
 TEST_HARNESS_MAIN

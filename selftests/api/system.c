@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Calls on the device: capabilities, creation of VMs, lists of MSRs and CPUID leaves. */
+#include <cpuid.h>
+
 #include "fixture.h"
 
 static const __u32 msrs_every_client_saves[] = {
@@ -75,6 +77,22 @@ TEST(only_minivmm_has_the_identifying_capability)
 	bool named_kvm = !strcmp(device_path(), "/dev/kvm");
 
 	EXPECT_EQ(!named_kvm, capability(device, MINIVMM_CAP_MINIVMM));
+}
+
+TEST_F(vm, number_of_mmu_pages_is_got_as_set)
+{
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_NR_MMU_PAGES, 1024));
+	EXPECT_EQ(1024, call(self->vm.fd, MINIVMM_GET_NR_MMU_PAGES, 0));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_NR_MMU_PAGES, 10));
+	EXPECT_EQ(1024, call(self->vm.fd, MINIVMM_GET_NR_MMU_PAGES, 0));
+}
+
+TEST_F(vm, tss_pages_may_be_the_last_below_4_gib)
+{
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 0xfffbd000));
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 0xffffd000));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 0xffffd001));
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_TSS_ADDR, 1UL << 32));
 }
 
 TEST(vm_type_other_than_zero_is_refused)
@@ -287,6 +305,41 @@ TEST(supported_cpuid_names_no_leaf_twice)
 				     cpuid->entries[i].index == cpuid->entries[j].index);
 		}
 	}
+	free(cpuid);
+}
+
+static const struct minivmm_cpuid_entry2 *entry_of(const struct minivmm_cpuid2 *cpuid, __u32 leaf)
+{
+	static const struct minivmm_cpuid_entry2 none;
+
+	for (__u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == leaf)
+			return &cpuid->entries[i];
+	return &none;
+}
+
+TEST(supported_cpuid_leaves_it_to_the_vmm_to_be_a_hypervisor)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(device_open());
+
+	EXPECT_EQ(0, entry_of(cpuid, 1)->ecx & 1U << 31);
+	free(cpuid);
+}
+
+TEST(supported_cpuid_tells_what_amd_cpus_say_of_themselves)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(device_open());
+	unsigned int a = 0, b, c = 0, d, max;
+
+	__cpuid(0x80000000, max, b, c, d);
+	__cpuid(0x80000001, a, b, c, d);
+	EXPECT_EQ(c & 1 << 1, entry_of(cpuid, 0x80000001)->ecx & 1 << 1);	/* CMP_LEGACY */
+	__cpuid(0x80000008, a, b, c, d);
+	EXPECT_EQ(c & 0xf0ff, entry_of(cpuid, 0x80000008)->ecx & 0xf0ff);
+	if (max < 0x8000001d)
+		SKIP(return, "an Intel CPU, or an old one");
+	EXPECT_EQ(0x80000021, entry_of(cpuid, 0x80000000)->eax);
+	EXPECT_EQ(0x80000021, entry_of(cpuid, 0x80000021)->function);
 	free(cpuid);
 }
 

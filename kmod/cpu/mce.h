@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Machine checks of the virtual CPU: the banks' registers and the errors that the VMM
+ * reports in them. Those of the host are the host's. The vCPU thread's, under vcpu->lock.
+ */
+#ifndef MINIVMM_CPU_MCE_H
+#define MINIVMM_CPU_MCE_H
+
+#include <linux/types.h>
+
+#define MCE_MAX_BANKS	32
+
+struct minivmm_x86_mce;
+struct vcpu;
+
+struct vcpu_mce {
+	u64 cap, status, ctl;	/* MCG_CAP, MCG_STATUS, MCG_CTL */
+	struct mce_bank {
+		u64 ctl, status, addr, misc;	/* in the order of their MSRs */
+	} bank[MCE_MAX_BANKS];
+};
+
+/* mce_supported - the bits of MCG_CAP that mce_set_cap() takes, its number of banks apart. */
+u64 mce_supported(void);
+
+/* mce_reset - after power-on: as many banks as there can be, until the VMM says otherwise. */
+void mce_reset(struct vcpu *vcpu);
+
+/* mce_set_cap - X86_SETUP_MCE: MCG_CAP. EINVAL: no or too many banks, or a bit that is not supported. */
+int mce_set_cap(struct vcpu *vcpu, u64 cap);
+
+/*
+ * mce_report - X86_SET_MCE: the error is in its bank, and the guest gets #MC if it is one that
+ * was not corrected. EINVAL: no such bank, or the error is not marked valid.
+ */
+int mce_report(struct vcpu *vcpu, const struct minivmm_x86_mce *mce);
+
+/* mce_is_msr, mce_get, mce_set - the MSRs; like msr_get() and msr_set(), which sets MCG_STATUS. */
+bool mce_is_msr(u32 index);
+int mce_get(struct vcpu *vcpu, u32 index, u64 *value, bool host);
+int mce_set(struct vcpu *vcpu, u32 index, u64 value, bool host);
+
+#endif /* MINIVMM_CPU_MCE_H */
