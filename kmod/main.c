@@ -155,6 +155,40 @@ static struct miscdevice device = {
 	.mode = 0660,
 };
 
+/* For clients with a fixed path: KVM's own minor, as long as KVM does not have it. */
+static bool dev_kvm;
+module_param(dev_kvm, bool, 0444);
+MODULE_PARM_DESC(dev_kvm, "also be /dev/kvm, for programs that know no other device (default: N)");
+
+static struct miscdevice kvm_device = {
+	.minor = KVM_MINOR,
+	.name = "kvm",
+	.fops = &device_fops,
+	.mode = 0660,
+};
+
+static int register_devices(void)
+{
+	int err = dev_kvm ? misc_register(&kvm_device) : 0;
+
+	if (err) {
+		log_err("another driver, most likely KVM, has the device of /dev/kvm (error %d): unload it, or load minivmm without dev_kvm=1",
+			err);
+		return err;
+	}
+	err = misc_register(&device);
+	if (err && dev_kvm)
+		misc_deregister(&kvm_device);
+	return err;
+}
+
+static void deregister_devices(void)
+{
+	misc_deregister(&device);
+	if (dev_kvm)
+		misc_deregister(&kvm_device);
+}
+
 static int take_cpus(void)
 {
 	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "minivmm:online", cpu_comes, cpu_goes);
@@ -204,7 +238,7 @@ static int __init minivmm_init(void)
 	err = take_cpus();
 	if (err)
 		goto exit_irqfd;
-	err = misc_register(&device);
+	err = register_devices();
 	if (err)
 		goto release;
 	log_info("loaded: %s", backend.name);
@@ -221,7 +255,7 @@ teardown:
 
 static void __exit minivmm_exit(void)
 {
-	misc_deregister(&device);
+	deregister_devices();
 	give_cpus_back();
 	irqfd_module_exit();
 	backend_call(teardown)();
