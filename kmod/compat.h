@@ -25,6 +25,7 @@
 
 #ifndef __ASSEMBLER__
 
+#include <linux/bottom_half.h>
 #include <linux/context_tracking.h>
 #include <linux/cpu.h>
 #include <linux/eventfd.h>
@@ -116,7 +117,11 @@ static __always_inline void host_leave_guest_context(void)
 	instrumentation_end();
 }
 
-/* Time from here on is guest time; interrupts off. */
+/*
+ * Guest time, from the first to the second of these; interrupts off. Where ticks account
+ * time (PF_VCPU tells them of a guest), the tick that ended the window is taken after
+ * it: it must still see the flag, which host_account_ticks_taken() takes away.
+ */
 static inline void host_account_guest_enter(void)
 {
 	vtime_account_guest_enter();
@@ -124,7 +129,42 @@ static inline void host_account_guest_enter(void)
 
 static inline void host_account_guest_exit(void)
 {
-	vtime_account_guest_exit();
+	if (vtime_accounting_enabled_this_cpu())
+		vtime_guest_exit(current);
+}
+
+/* Interrupts have been on since, for one instruction at least. */
+static inline void host_account_ticks_taken(void)
+{
+	barrier();
+	current->flags &= ~PF_VCPU;
+}
+
+/*
+ * With bottom halves off, as in sections of newer kernels, a tick charges what it
+ * interrupted to the system, whatever the flag says: there the section is left first,
+ * with interrupts still off, and they are taken by host_take_interrupts(). Who leaves
+ * a section turns interrupts off and on by host_section_irq_save() and _restore().
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define HOST_INTERRUPTS_END_SECTIONS	true
+#define host_section_irq_save(flags)	local_irq_save(flags)
+#define host_section_irq_restore(flags)	local_irq_restore(flags)
+#else
+#define HOST_INTERRUPTS_END_SECTIONS	false
+#define host_section_irq_save(flags)	do { (flags) = 0; local_irq_disable(); } while (0)
+#define host_section_irq_restore(flags)	do { (void)(flags); local_irq_enable(); } while (0)
+#endif
+
+/* After kernel_fpu_end() with interrupts off, which leaves bottom halves off. */
+static inline void host_take_interrupts(void)
+{
+	_local_bh_enable();
+	local_irq_enable();
+	/* What waited for bottom halves is done by the second of these. */
+	local_bh_disable();
+	host_account_ticks_taken();
+	local_bh_enable();
 }
 
 /* Whether a signal, rescheduling or task work waits; interrupts off. */

@@ -266,6 +266,7 @@ static noinline int end_long_window(struct vcpu *vcpu, int next)
 	return stays_in_window(next) ? NEXT_WINDOW : next;
 }
 
+/* Interrupts are on when it returns, but for interrupts_wait(). */
 static int run_window(struct vcpu *vcpu)
 {
 	int next;
@@ -293,8 +294,14 @@ static int run_window(struct vcpu *vcpu)
 	debug_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
 	host_account_guest_exit();
-	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
+	if (HOST_INTERRUPTS_END_SECTIONS && next == NEXT_WINDOW) {
+		smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
+		return next;
+	}
 	local_irq_enable();
+	/* Something for the instruction after STI, before which no interrupt is taken. */
+	smp_store_release(&vcpu->mode, VCPU_OUTSIDE);
+	host_account_ticks_taken();
 	return next;
 }
 
@@ -337,14 +344,24 @@ static void section_leave(struct vcpu *vcpu)
 	kernel_fpu_end();
 }
 
+/* The window was left with interrupts off, for the section to be left so, too. */
+static bool interrupts_wait(void)
+{
+	return HOST_INTERRUPTS_END_SECTIONS && irqs_disabled();
+}
+
 static int run_section(struct vcpu *vcpu)
 {
 	int next;
 
 	section_enter(vcpu);
-	while ((next = run_window(vcpu)) == NEXT_WINDOW)
+	while ((next = run_window(vcpu)) == NEXT_WINDOW && !interrupts_wait())
 		host_note_quiescent();
 	section_leave(vcpu);
+	if (interrupts_wait()) {
+		host_take_interrupts();
+		next = NEXT_HOST;
+	}
 	return next;
 }
 

@@ -267,13 +267,15 @@ static void restore_selectors(const struct vmx_cpu *vc)
 
 static void end_section(struct vmx_vcpu *vmx, struct vmx_cpu *vc)
 {
+	unsigned long flags;
+
 	vmx->kernel_gs_base = host_rdmsr(MSR_KERNEL_GS_BASE);
-	local_irq_disable();
+	host_section_irq_save(flags);
 	native_load_gdt(&vc->gdt);
 	restore_tss_limit(&vc->gdt);
 	if (unlikely(vc->has_selectors))
 		restore_selectors(vc);
-	local_irq_enable();
+	host_section_irq_restore(flags);
 	/* Loading GS has changed it, too. */
 	if (vmx->kernel_gs_base != vc->kernel_gs_base || vc->has_selectors)
 		host_wrmsr(MSR_KERNEL_GS_BASE, vc->kernel_gs_base);

@@ -53,12 +53,14 @@ static void pin(pthread_t thread, int cpu)
 
 /* Set by each thread before its guest starts. */
 static struct rseq *volatile rseqs[MAX_CPUS];
+static volatile pid_t tids[MAX_CPUS];
 
 static void *spin_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
 	rseqs[vcpu->id] = own_rseq();
+	tids[vcpu->id] = gettid();
 	vcpu->end = vcpu_run(vcpu);
 	return NULL;
 }
@@ -109,6 +111,49 @@ FIXTURE_TEARDOWN(busy)
 	for (int i = 0; i < self->count; i++)
 		vcpu_free(&self->vcpus[i]);
 	vm_free(&self->vm);
+}
+
+/* Clock ticks that were charged to a thread: user (with guest), system, guest. */
+struct ticks {
+	unsigned long user, system, guest;
+};
+
+/* What proc(5) tells in fields 14, 15 and 43 of the thread's stat. */
+static void read_ticks(pid_t thread, struct ticks *ticks)
+{
+	char path[64], line[1024], *rest;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "r");
+	if (!file || !fgets(line, sizeof(line), file))
+		fatal("cannot read %s", path);
+	fclose(file);
+	rest = strrchr(line, ')');
+	if (sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d"
+		   " %*d %*d %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u"
+		   " %*d %*d %*u %*u %*u %lu", &ticks->user, &ticks->system, &ticks->guest) != 3)
+		fatal("cannot parse %s", line);
+}
+
+/* With ticks, and where a CPU has no ticks (nohz_full) with generic virtual time. */
+TEST_F(busy, its_time_is_guest_time)
+{
+	struct ticks before, after;
+	pid_t thread = tids[self->count - 1];
+	unsigned long all, guest;
+
+	read_ticks(thread, &before);
+	usleep(2000000);
+	read_ticks(thread, &after);
+	all = after.user + after.system - before.user - before.system;
+	guest = after.guest - before.guest;
+	TH_LOG("user %lu, system %lu, guest %lu ticks", after.user - before.user,
+	       after.system - before.system, guest);
+	EXPECT_LT(10, all);
+	EXPECT_LT((after.system - before.system) * 10, all);
+	/* User and system come from the scheduler's clock, guest from ticks: an emulated CPU loses some. */
+	EXPECT_GT(guest * 2, all);
 }
 
 /* The shortest of twenty, since an emulated CPU may itself wait for a CPU. */
