@@ -57,8 +57,8 @@ struct irqchip {
 	struct mutex lock;
 	struct irq_table __rcu *table;
 	raw_spinlock_t irqfd_lock;		/* inside an eventfd's wait-queue lock */
-	struct list_head irqfds;		/* irqfd.c; under irqfd_lock */
-	struct list_head resamplers;		/* irqfd.c; RCU, writers under @lock */
+	struct list_head irqfds;		/* irqfd.c; RCU, writers under irqfd_lock */
+	struct hlist_head resamplers[64];	/* irqfd.c; by GSI; RCU, writers under @lock */
 	struct ioeventfd_table __rcu *ioeventfds[2];	/* ioeventfd.c: MMIO, ports */
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * irqfds. The VM's list (irqchip.irqfds) is under irqchip.irqfd_lock, a raw lock
- * inside an eventfd's wait-queue lock; whoever takes an irqfd off that list owns
- * it and queues its shutdown. Assigning is serialised by irqchip.lock.
+ * irqfds. The VM's list (irqchip.irqfds) is changed under irqchip.irqfd_lock, a raw lock
+ * inside an eventfd's wait-queue lock, and read under RCU, since it may be long; whoever
+ * takes an irqfd off that list owns it and queues its shutdown. Assigning is serialised
+ * by irqchip.lock.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -15,16 +16,23 @@
 #include "../vm.h"
 #include "irqfd.h"
 
+/* Eventfds that are signalled at once, with interrupts off; if there are more, a worker does it. */
+#define RESAMPLE_AT_ONCE	8
+
 /* All irqfds of one GSI that want to hear of its EOI; the line is theirs together. */
 struct resampler {
-	struct list_head link;		/* irqchip.resamplers, RCU */
+	struct hlist_node link;		/* irqchip.resamplers, RCU */
 	struct list_head irqfds;	/* irqfd.resampler_link, RCU */
+	unsigned int nr;		/* of them; irqchip.lock writes */
 	u32 gsi;
+	struct vm *vm;
+	struct work_struct signal;
 };
 
 struct irqfd {
 	struct vm *vm;
-	struct list_head link;
+	struct list_head link;		/* irqchip.irqfds, RCU */
+	bool listed;			/* on that list; irqfd_lock */
 	struct eventfd_ctx *eventfd;
 	u32 gsi;
 	struct resampler *resampler;	/* NULL: edge */
@@ -33,6 +41,7 @@ struct irqfd {
 	wait_queue_entry_t wait;
 	poll_table poll;
 	struct work_struct shutdown;
+	struct rcu_head rcu;
 };
 
 static struct workqueue_struct *shutdown_queue;
@@ -47,22 +56,27 @@ static void raise_line(struct irqfd *irqfd)
 	irq_set_line(irqfd->vm, IRQ_SOURCE_USER, irqfd->gsi, false);
 }
 
-/* irqfd_lock held: @irqfd leaves the list, its shutdown follows. */
-static void deactivate(struct irqfd *irqfd)
-{
-	list_del_init(&irqfd->link);
-	queue_work(shutdown_queue, &irqfd->shutdown);
-}
-
-static void eventfd_closed(struct irqfd *irqfd)
+/* Off the VM's list, if it is still there: whether this call did it. */
+static bool delist(struct irqfd *irqfd)
 {
 	struct irqchip *chip = &irqfd->vm->irqchip;
 	unsigned long flags;
+	bool listed;
 
 	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	if (!list_empty(&irqfd->link))
-		deactivate(irqfd);
+	listed = irqfd->listed;
+	irqfd->listed = false;
+	if (listed)
+		list_del_rcu(&irqfd->link);
 	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
+	return listed;
+}
+
+/* @irqfd leaves the list, its shutdown follows. Inside RCU, or it cannot be freed. */
+static void deactivate(struct irqfd *irqfd)
+{
+	if (delist(irqfd))
+		queue_work(shutdown_queue, &irqfd->shutdown);
 }
 
 /* Called with the eventfd's wait-queue lock held, interrupts off. */
@@ -77,7 +91,7 @@ static int eventfd_woke(wait_queue_entry_t *wait, unsigned int mode, int sync, v
 		raise_line(irqfd);
 	}
 	if (events & EPOLLHUP)
-		eventfd_closed(irqfd);
+		deactivate(irqfd);
 	return 0;
 }
 
@@ -88,14 +102,36 @@ static void join_wait_queue(struct file *file, wait_queue_head_t *queue, poll_ta
 	add_wait_queue(queue, &irqfd->wait);
 }
 
+static struct hlist_head *resampler_bucket(struct irqchip *chip, u32 gsi)
+{
+	return &chip->resamplers[gsi % ARRAY_SIZE(chip->resamplers)];
+}
+
+/* Inside RCU or irqchip.lock held. */
 static struct resampler *find_resampler(struct irqchip *chip, u32 gsi)
 {
 	struct resampler *resampler;
 
-	list_for_each_entry(resampler, &chip->resamplers, link)
+	hlist_for_each_entry_rcu(resampler, resampler_bucket(chip, gsi), link,
+				 lockdep_is_held(&chip->lock))
 		if (resampler->gsi == gsi)
 			return resampler;
 	return NULL;
+}
+
+/* For those GSIs that too many want to hear of to be told with interrupts off. */
+static void signal_all(struct work_struct *work)
+{
+	struct resampler *resampler = container_of(work, struct resampler, signal);
+	struct irqchip *chip = &resampler->vm->irqchip;
+	struct irqfd *irqfd;
+
+	mutex_lock(&chip->lock);
+	list_for_each_entry(irqfd, &resampler->irqfds, resampler_link) {
+		host_eventfd_signal(irqfd->resamplefd);
+		cond_resched();
+	}
+	mutex_unlock(&chip->lock);
 }
 
 /* irqchip.lock held. */
@@ -109,9 +145,12 @@ static int join_resampler(struct irqfd *irqfd)
 		if (!resampler)
 			return -ENOMEM;
 		resampler->gsi = irqfd->gsi;
+		resampler->vm = irqfd->vm;
 		INIT_LIST_HEAD(&resampler->irqfds);
-		list_add_rcu(&resampler->link, &chip->resamplers);
+		INIT_WORK(&resampler->signal, signal_all);
+		hlist_add_head_rcu(&resampler->link, resampler_bucket(chip, irqfd->gsi));
 	}
+	WRITE_ONCE(resampler->nr, resampler->nr + 1);
 	list_add_rcu(&irqfd->resampler_link, &resampler->irqfds);
 	irqfd->resampler = resampler;
 	return 0;
@@ -124,14 +163,17 @@ static void leave_resampler(struct irqfd *irqfd)
 
 	mutex_lock(&chip->lock);
 	list_del_rcu(&irqfd->resampler_link);
-	if (list_empty(&resampler->irqfds)) {
-		list_del_rcu(&resampler->link);
+	WRITE_ONCE(resampler->nr, resampler->nr - 1);
+	if (!resampler->nr) {
+		hlist_del_rcu(&resampler->link);
 		irq_set_line(irqfd->vm, IRQ_SOURCE_RESAMPLE, irqfd->gsi, false);
 		unused = resampler;
 	}
 	mutex_unlock(&chip->lock);
-	/* An EOI under way may still be using both. */
+	/* An EOI under way may still be using both, and queue the worker. */
 	synchronize_rcu();
+	if (unused)
+		cancel_work_sync(&unused->signal);
 	kfree(unused);
 }
 
@@ -141,7 +183,7 @@ static void free_irqfd(struct irqfd *irqfd)
 		eventfd_ctx_put(irqfd->resamplefd);
 	if (irqfd->eventfd)
 		eventfd_ctx_put(irqfd->eventfd);
-	kfree(irqfd);
+	kfree_rcu(irqfd, rcu);	/* the list's readers */
 }
 
 static void shut_down(struct work_struct *work)
@@ -166,7 +208,6 @@ static struct irqfd *alloc_irqfd(struct vm *vm, const struct minivmm_irqfd *args
 		return ERR_PTR(-ENOMEM);
 	irqfd->vm = vm;
 	irqfd->gsi = args->gsi;
-	INIT_LIST_HEAD(&irqfd->link);
 	INIT_WORK(&irqfd->shutdown, shut_down);
 	init_waitqueue_func_entry(&irqfd->wait, eventfd_woke);
 	init_poll_funcptr(&irqfd->poll, join_wait_queue);
@@ -186,32 +227,35 @@ fail:
 	return ERR_CAST(ctx);
 }
 
+/* Any irqfd of the VM with this eventfd? There may be as many as a process has descriptors. */
+static bool is_taken(struct irqchip *chip, const struct eventfd_ctx *ctx)
+{
+	struct irqfd *other;
+	bool taken = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(other, &chip->irqfds, link) {
+		taken = other->eventfd == ctx;
+		if (taken)
+			break;
+	}
+	rcu_read_unlock();
+	return taken;
+}
+
 /* irqchip.lock held: puts @irqfd on the VM's list unless its eventfd is there already. */
 static int enlist(struct irqfd *irqfd)
 {
 	struct irqchip *chip = &irqfd->vm->irqchip;
-	struct irqfd *other;
-	unsigned long flags;
-	int err = 0;
-
-	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	list_for_each_entry(other, &chip->irqfds, link)
-		if (other->eventfd == irqfd->eventfd)
-			err = -EBUSY;
-	if (!err)
-		list_add_tail(&irqfd->link, &chip->irqfds);
-	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
-	return err;
-}
-
-static void delist(struct irqfd *irqfd)
-{
-	struct irqchip *chip = &irqfd->vm->irqchip;
 	unsigned long flags;
 
+	if (is_taken(chip, irqfd->eventfd))
+		return -EBUSY;
 	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	list_del_init(&irqfd->link);
+	list_add_tail_rcu(&irqfd->link, &chip->irqfds);
+	irqfd->listed = true;
 	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
+	return 0;
 }
 
 /* irqchip.lock held. */
@@ -258,14 +302,13 @@ static int assign(struct vm *vm, const struct minivmm_irqfd *args)
 
 static void deactivate_matching(struct irqchip *chip, struct eventfd_ctx *ctx, u32 gsi)
 {
-	struct irqfd *irqfd, *next;
-	unsigned long flags;
+	struct irqfd *irqfd;
 
-	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	list_for_each_entry_safe(irqfd, next, &chip->irqfds, link)
+	rcu_read_lock();
+	list_for_each_entry_rcu(irqfd, &chip->irqfds, link)
 		if (!ctx || (irqfd->eventfd == ctx && irqfd->gsi == gsi))
 			deactivate(irqfd);
-	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
+	rcu_read_unlock();
 }
 
 static int deassign(struct vm *vm, const struct minivmm_irqfd *args)
@@ -303,19 +346,24 @@ int irqfd_control(struct vm *vm, const struct minivmm_irqfd *args)
 
 void irqfd_acked(struct vm *vm, u32 gsi)
 {
+	struct irqchip *chip = &vm->irqchip;
 	struct resampler *resampler;
 	struct irqfd *irqfd;
 
-	if (list_empty(&vm->irqchip.resamplers))
+	if (hlist_empty(resampler_bucket(chip, gsi)))
 		return;
 	rcu_read_lock();
-	list_for_each_entry_rcu(resampler, &vm->irqchip.resamplers, link) {
-		if (resampler->gsi != gsi)
-			continue;
-		irq_set_line(vm, IRQ_SOURCE_RESAMPLE, gsi, false);
-		list_for_each_entry_rcu(irqfd, &resampler->irqfds, resampler_link)
-			host_eventfd_signal(irqfd->resamplefd);
+	resampler = find_resampler(chip, gsi);
+	if (!resampler)
+		goto out;
+	irq_set_line(vm, IRQ_SOURCE_RESAMPLE, gsi, false);
+	if (unlikely(READ_ONCE(resampler->nr) > RESAMPLE_AT_ONCE)) {
+		queue_work(shutdown_queue, &resampler->signal);
+		goto out;
 	}
+	list_for_each_entry_rcu(irqfd, &resampler->irqfds, resampler_link)
+		host_eventfd_signal(irqfd->resamplefd);
+out:
 	rcu_read_unlock();
 }
 
@@ -323,7 +371,6 @@ void irqfd_init(struct vm *vm)
 {
 	raw_spin_lock_init(&vm->irqchip.irqfd_lock);
 	INIT_LIST_HEAD(&vm->irqchip.irqfds);
-	INIT_LIST_HEAD(&vm->irqchip.resamplers);
 }
 
 void irqfd_release(struct vm *vm)
