@@ -10,6 +10,7 @@
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -31,6 +32,7 @@ static struct memslots *slots_alloc(struct memory *mem, u32 nr)
 	if (slots) {
 		slots->nr = nr;
 		slots->generation = ++mem->generation;
+		slots->retired = &mem->retired;
 	}
 	return slots;
 }
@@ -160,19 +162,38 @@ static void slot_free(struct memslot *slot)
 	kfree(slot);
 }
 
+static long slot_bytes(const struct memslot *slot)
+{
+	return sizeof(*slot) + (slot->dirty ? slot->npages / BITS_PER_BYTE + 2 * PAGE_SIZE : 0);
+}
+
+static long slots_bytes(const struct memslots *slots)
+{
+	return struct_size(slots, slot, slots->nr);
+}
+
 /* Sleeping readers are gone; readers with preemption off remain. */
 static void slot_retire_rcu(struct rcu_head *rcu)
 {
 	struct memslot *slot = container_of(rcu, struct memslot, rcu);
 
+	atomic_long_sub(slot_bytes(slot), slot->retired);
 	kvfree(slot->dirty);
 	kfree_rcu(slot, rcu);
+}
+
+static void slot_retire(struct memory *mem, struct memslot *slot)
+{
+	slot->retired = &mem->retired;
+	atomic_long_add(slot_bytes(slot), &mem->retired);
+	call_srcu(&mem->srcu, &slot->rcu, slot_retire_rcu);
 }
 
 static void slots_retire_rcu(struct rcu_head *rcu)
 {
 	struct memslots *slots = container_of(rcu, struct memslots, rcu);
 
+	atomic_long_sub(slots_bytes(slots), slots->retired);
 	kvfree_rcu(slots, rcu);
 }
 
@@ -186,7 +207,22 @@ static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *ne
 	rcu_assign_pointer(mem->slots[as_id], new);
 	smp_store_release(&mem->seq, mem->seq + 1);
 	spin_unlock(&mem->mmu_lock);
+	atomic_long_add(slots_bytes(old), &mem->retired);
 	call_srcu(&mem->srcu, &old->rcu, slots_retire_rcu);
+}
+
+/*
+ * An access of the host's that waits for userfaultfd keeps every array that was replaced
+ * since it began. Usually none is under way, and they are kept for a grace period.
+ */
+static int wait_for_retired(struct memory *mem)
+{
+	while (atomic_long_read(&mem->retired) > MEMORY_MAX_RETIRED) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(50, 200);
+	}
+	return 0;
 }
 
 /* Take the entries of @slot away, while nobody makes new ones. */
@@ -243,7 +279,7 @@ static int delete_slot(struct vm *vm, struct memslot *old)
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
 	count_logged(vm, old, -1);
-	call_srcu(&vm->memory.srcu, &old->rcu, slot_retire_rcu);
+	slot_retire(&vm->memory, old);
 	return 0;
 }
 
@@ -311,7 +347,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 		adapt_entries(vm, old, new);
 	}
 	count_logged(vm, old, -1);
-	call_srcu(&mem->srcu, &old->rcu, slot_retire_rcu);
+	slot_retire(mem, old);
 	return 0;
 }
 
@@ -385,7 +421,7 @@ int memory_set_region(struct vm *vm, const struct minivmm_userspace_memory_regio
 	int err;
 
 	mutex_lock(&vm->lock);
-	err = set_region(vm, region);
+	err = wait_for_retired(&vm->memory) ?: set_region(vm, region);
 	mutex_unlock(&vm->lock);
 	return err;
 }

@@ -19,6 +19,7 @@
 #include "mmu/format.h"
 
 #define MEMORY_ADDRESS_SPACES	2
+#define MEMORY_MAX_RETIRED	(8L << 20)	/* bytes: a change of slots waits with more */
 #define MEMORY_MAX_SLOTS	32764		/* slots per address space: CAP_NR_MEMSLOTS */
 #define MEMORY_LOG_CHUNK	(PAGE_SIZE / sizeof(long))	/* of the log, dealt with at a time */
 #define MEMORY_MAX_SLOT_PAGES	((1UL << 31) - 1)
@@ -44,6 +45,7 @@ struct memslot {
 	bool invalid;			/* going away: faults retry; set under mmu_lock */
 	unsigned long *dirty;		/* one bit per page, or NULL: not logged */
 	unsigned long *buffer;		/* MEMORY_LOG_CHUNK longs for who reads the log; vm->lock */
+	atomic_long_t *retired;		/* memory.retired */
 	struct rcu_head rcu;
 };
 
@@ -51,6 +53,7 @@ struct memslot {
 struct memslots {
 	u64 generation;			/* of all versions of this VM, never reused */
 	u32 nr;
+	atomic_long_t *retired;		/* memory.retired */
 	struct rcu_head rcu;
 	struct memslot *slot[];		/* by base_gfn, not overlapping */
 };
@@ -83,6 +86,7 @@ struct memory {
 	u32 manual_protect;		/* MINIVMM_DIRTY_LOG_*; vm->lock */
 	unsigned int logged;		/* slots that are, or were when a window began; vm->lock writes */
 	atomic_t accessing;		/* vm_guest_*() calls under way */
+	atomic_long_t retired;		/* bytes of arrays and slots that wait for their last sleeping reader */
 
 	spinlock_t mmu_lock;		/* second-level tables and all that follows */
 	struct mmu_root *roots;		/* list; roots live until memory_destroy() */
@@ -115,7 +119,8 @@ void memory_destroy(struct vm *vm);
  * not in user space; slot id or address space out of range; guest range wraps or
  * exceeds the addressable width; more than MEMORY_MAX_SLOT_PAGES; deletion of
  * nothing; change of size, user address or READONLY of a slot that exists.
- * EEXIST: overlaps another slot. ENOMEM.
+ * EEXIST: overlaps another slot. ENOMEM. EINTR: killed while it waited for an access
+ * that itself waits for userspace (userfaultfd).
  */
 int memory_set_region(struct vm *vm, const struct minivmm_userspace_memory_region *region);
 

@@ -240,17 +240,26 @@ static void put_pages(struct fault *f)
 		host_page_put(f->page[i]);
 }
 
-static int resolve(struct fault *f)
+/* What is to be known of the slot, inside srcu. MMU_MAPPED: the owner can be asked for its pages. */
+static int look_at_slot(struct fault *f)
 {
-	bool write = f->access & MMU_WRITE;
-	int ret;
-
-	if (write && (f->slot->flags & MINIVMM_MEM_READONLY))
+	if ((f->access & MMU_WRITE) && (f->slot->flags & MINIVMM_MEM_READONLY))
 		return MMU_MMIO;
 	if (READ_ONCE(f->slot->invalid))
 		return MMU_RETRY;
 	f->hva = memslot_hva(f->slot, f->gfn);
-	ret = host_pages_get(f->page, pages_ahead(f), f->hva, write);
+	f->nr = pages_ahead(f);
+	return MMU_MAPPED;
+}
+
+/*
+ * Outside srcu: it may wait for userfaultfd, and so for userspace, while slots come and
+ * go. The slot is there as long as memory.seq has not moved, as finish() makes sure.
+ */
+static int resolve(struct fault *f)
+{
+	int ret = host_pages_get(f->page, f->nr, f->hva, f->access & MMU_WRITE);
+
 	/* The slot may have gone meanwhile, and the owner's memory after it. */
 	if (ret < 0 && READ_ONCE(f->vcpu->vm->memory.seq) != f->seq)
 		return MMU_RETRY;
@@ -301,9 +310,11 @@ static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	f.seq = smp_load_acquire(&mem->seq);
 	idx = srcu_read_lock(&mem->srcu);
 	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);
-	ret = f.slot ? resolve(&f) : map_apic(&f);
+	ret = f.slot ? look_at_slot(&f) : MMU_MMIO;
 	srcu_read_unlock(&mem->srcu, idx);
-	return ret;
+	if (!f.slot)
+		return map_apic(&f);
+	return ret == MMU_MAPPED ? resolve(&f) : ret;
 }
 
 /*

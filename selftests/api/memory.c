@@ -2,7 +2,10 @@
 /* Memory slots: what is refused, and what the guest sees when slots and host memory change. */
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include "fixture.h"
 
@@ -458,6 +461,79 @@ TEST(identity_map_address_is_set_before_the_first_vcpu)
 	EXPECT_EQ(-EFAULT, call(vm.fd, MINIVMM_SET_IDENTITY_MAP_ADDR, BAD_POINTER));
 	vcpu_init(&vcpu, &vm, 0);
 	EXPECT_EQ(-EINVAL, call(vm.fd, MINIVMM_SET_IDENTITY_MAP_ADDR, &address));
+}
+
+/* A fault of the guest that waits for userspace, while the slots change. */
+
+GUEST16(read_data, "mov $0x8000, %ax; mov %ax, %ds; mov 0, %al; hlt");
+
+static void *run_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	vcpu->end = vcpu_run(vcpu);
+	return NULL;
+}
+
+/* -1: not to be had. */
+static int watch_page(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register watch = {
+		.range = { (unsigned long)page, PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &watch))
+		return -1;
+	return fd;
+}
+
+static long available_kib(void)
+{
+	char line[100];
+	long kib = -1;
+	FILE *file = fopen("/proc/meminfo", "r");
+
+	while (file && kib < 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %ld", &kib) != 1)
+			kib = -1;
+	fclose(file);
+	return kib;
+}
+
+#define NR_SMALL	2000
+#define NR_CHANGES	3000
+
+TEST_F(vm, changes_of_slots_leave_nothing_while_a_fault_waits)
+{
+	__u8 *page = self->vm.memory + GUEST_DATA, *small = map_anonymous(PAGE);
+	struct uffdio_zeropage zero = { .range = { (unsigned long)page, PAGE } };
+	struct pollfd poll_fd = { .events = POLLIN };
+	long before, after;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM lets each change wait for the fault");
+	poll_fd.fd = watch_page(page);
+	if (poll_fd.fd < 0)
+		SKIP(return, "no userfaultfd");
+	for (int i = 1; i <= NR_SMALL; i++)
+		ASSERT_EQ(0, vm_set_slot(&self->vm, i, 0, (1UL << 30) + i * PAGE, PAGE, small));
+	start_real(&self->vcpu, read_data);
+	ASSERT_EQ(0, pthread_create(&self->vcpu.thread, NULL, run_thread, &self->vcpu));
+	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
+	before = available_kib();
+	for (int i = 0; i < NR_CHANGES; i++)
+		ASSERT_EQ(0, vm_set_slot(&self->vm, 1, i % 2 ? 0 : MINIVMM_MEM_LOG_DIRTY_PAGES,
+					 (1UL << 30) + PAGE, PAGE, small));
+	after = available_kib();
+	TH_LOG("%ld KiB are gone", before - after);
+	EXPECT_GT(20000, before - after);
+	EXPECT_EQ(0, ioctl(poll_fd.fd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(self->vcpu.thread, NULL);
+	EXPECT_EQ(0, self->vcpu.end);
+	EXPECT_EQ(MINIVMM_EXIT_HLT, self->vcpu.run->exit_reason);
+	close(poll_fd.fd);
 }
 
 TEST_HARNESS_MAIN
