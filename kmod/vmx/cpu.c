@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 #include <asm/cpufeature.h>
 #include <asm/io.h>
 #include <asm/msr.h>
@@ -477,20 +478,22 @@ bool vmx_load(struct vmx_vcpu *vmx)
 }
 
 /*
- * Outside: returns with the VMCS loaded and interrupts off, for the caller to turn
- * on. A CPU that goes offline is left by yielding.
+ * Outside: true with the VMCS loaded and interrupts off, for the caller to turn on. A
+ * CPU that goes offline, or that another hypervisor holds, is waited for; false, with
+ * interrupts on, if the process is killed meanwhile.
  */
-void vmx_load_outside(struct vmx_vcpu *vmx)
+bool vmx_load_outside(struct vmx_vcpu *vmx)
 {
-	for (;;) {
+	do {
 		vmx_fetch(vmx);
 		local_irq_disable();
 		if ((vmx->loaded_on < 0 || vmx->loaded_on == smp_processor_id()) &&
 		    load_vmcs(this_cpu_ptr(&vmx_cpu), vmx))
-			return;
+			return true;
 		local_irq_enable();
 		yield();
-	}
+	} while (!fatal_signal_pending(current));
+	return false;
 }
 
 static noinline void end_with_window(struct vcpu *vcpu)

@@ -246,7 +246,10 @@ static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
 		read_piece(vmx, piece);
 		return;
 	}
-	vmx_load_outside(vmx);
+	if (!vmx_load_outside(vmx)) {
+		__clear_bit(piece, &vmx->fresh);	/* it stays in the VMCS */
+		return;
+	}
 	read_piece(vmx, piece);
 	local_irq_enable();
 }
@@ -296,7 +299,10 @@ void vmx_read_state(struct vcpu *vcpu, unsigned int which)
 		read_state(vcpu, vmx, which);
 		return;
 	}
-	vmx_load_outside(vmx);
+	if (!vmx_load_outside(vmx)) {
+		vcpu->unread |= which;
+		return;
+	}
 	read_state(vcpu, vmx, which);
 	local_irq_enable();
 }

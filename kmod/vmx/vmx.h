@@ -165,7 +165,7 @@ BACKEND_OPS(OP)
 void vmx_clear(struct vmx_vcpu *vmx);
 void vmx_fetch(struct vmx_vcpu *vmx);
 bool vmx_load(struct vmx_vcpu *vmx);
-void vmx_load_outside(struct vmx_vcpu *vmx);
+bool vmx_load_outside(struct vmx_vcpu *vmx);
 
 /* host.c */
 void vmx_host_init_cpu(struct vmx_cpu *vc);
