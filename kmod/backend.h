@@ -25,6 +25,7 @@ struct backend_caps {
 	bool spec_ctrl;			/* guest SPEC_CTRL can be offered */
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool exit_timer;		/* obeys vcpu->exit_tsc */
+	bool steps;			/* can do step() */
 	bool xsetbv_exits;		/* always: the guest cannot change XCR0 by itself */
 	u8 tsc_ratio_bits;		/* fraction bits of vcpu->tsc_ratio; 0: it is not obeyed */
 	bool holds_cpus;		/* virtualization is on from load to unload */
@@ -60,7 +61,9 @@ extern struct backend_caps backend;
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
  * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
  * sync_tsc	after vcpu->tsc_offset or tsc_ratio changed.
- * sync_debug	after db[], dr6, dr7 changed.
+ * sync_debug	after db[], dr6, dr7, dr_live or what debug_wants_breakpoints() says changed.
+ * step		window, after an event was handed over: the next entry ends with EXIT_STEP after one
+ *		instruction, or ends somehow after the event was delivered.
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.
  * inject_irq/nmi/exception	window: hand an event to the next entry.
  * want_irq_window	window: exit as soon as the guest can take an interrupt of class
@@ -90,6 +93,7 @@ extern struct backend_caps backend;
 	OP(void, sync_control, (struct vcpu *vcpu))				\
 	OP(void, sync_tsc, (struct vcpu *vcpu))					\
 	OP(void, sync_debug, (struct vcpu *vcpu))				\
+	OP(void, step, (struct vcpu *vcpu))					\
 	OP(int, get_msr, (struct vcpu *vcpu, u32 index, u64 *value))		\
 	OP(int, set_msr, (struct vcpu *vcpu, u32 index, u64 value))		\
 	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector, bool soft))		\

@@ -5,10 +5,10 @@
  */
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
-#include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -178,17 +178,6 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 	return handle_hypercall(vcpu);
 }
 
-static noinline int handle_exception(struct vcpu *vcpu)
-{
-	const struct exit_info *exit = &vcpu->exit;
-
-	if (exit->exception.vector == EMUL_VEC_UD && !vcpu_is_delivering(vcpu))
-		return handle_undefined(vcpu);
-	vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
-			      exit->exception.error);
-	return NEXT_WINDOW;
-}
-
 static int handle_xsetbv(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
@@ -304,16 +293,38 @@ static int handle_io(struct vcpu *vcpu)
 	return ask_user_for_port(vcpu, vcpu->regs.gpr[EMUL_RAX]);
 }
 
-/* From now on the guest's debug registers are in the CPU and not intercepted. */
+/* The instruction runs again. */
 static int handle_debug_register(struct vcpu *vcpu)
 {
-	vcpu->dr_live = true;
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
-	backend_call(sync_debug)(vcpu);
+	debug_use(vcpu);
 	return NEXT_ENTER;
+}
+
+static int handle_breakpoint(struct vcpu *vcpu)
+{
+	int next = debug_report_breakpoint(vcpu);
+
+	if (next != NEXT_ENTER)
+		return next;
+	debug_inject_breakpoint(vcpu, vcpu->exit.insn_len ?: 1);
+	return NEXT_WINDOW;
+}
+
+/* Intercepted, but the guest's. */
+static noinline int handle_exception(struct vcpu *vcpu)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	if (exit->exception.vector == EMUL_VEC_UD && !vcpu_is_delivering(vcpu))
+		return handle_undefined(vcpu);
+	if (exit->exception.vector == X86_TRAP_BP)
+		return handle_breakpoint(vcpu);
+	if (exit->exception.vector == EMUL_VEC_PF)
+		vcpu_inject_page_fault(vcpu, exit->exception.error, exit->exception.address);
+	else
+		vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,
+				      exit->exception.error);
+	return NEXT_WINDOW;
 }
 
 static int handle_machine_check(struct vcpu *vcpu)
@@ -378,6 +389,8 @@ static int handle_fast(struct vcpu *vcpu)
 		return handle_machine_check(vcpu);
 	case EXIT_EXCEPTION:
 		return handle_exception(vcpu);
+	case EXIT_STEP:
+		return debug_report_step(vcpu);
 	case EXIT_UNDEFINED:
 		vcpu_inject_ud(vcpu);
 		return NEXT_ENTER;

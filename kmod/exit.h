@@ -43,6 +43,7 @@ enum exit_kind {
 	EXIT_APIC_ACCESS,	/* to the local APIC's page, to be emulated: .fault */
 	EXIT_APIC_EOI,		/* an instruction that writes its EOI register */
 	EXIT_APIC_WRITTEN,	/* .apic.offset was written: see lapic_written() */
+	EXIT_STEP,		/* a step is done: cpu/debug.h */
 	EXIT_APIC_ENDED,	/* the CPU ended interrupt .apic.vector, which concerns others */
 	NR_EXIT_KINDS
 };
@@ -69,6 +70,7 @@ struct exit_info {
 			u8 vector;
 			bool has_error;
 			u32 error;
+			u64 address;	/* of a page fault */
 		} exception;
 		struct {
 			u16 offset;

@@ -18,6 +18,7 @@
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -73,15 +74,39 @@ static void inject_irq(struct vcpu *vcpu)
 	vcpu->stats.injections++;
 }
 
+/* Exceptions after which the instruction runs again; #DB may be one, but is told apart elsewhere. */
+#define FAULTS	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_BR) | BIT(X86_TRAP_UD) | BIT(X86_TRAP_NM) | \
+		 BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | \
+		 BIT(X86_TRAP_PF) | BIT(X86_TRAP_MF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_XF) | \
+		 BIT(X86_TRAP_VE) | BIT(X86_TRAP_CP))
+
+/*
+ * What the CPU does of an exception before it pushes anything, and does not do of one that
+ * is handed to it. With RF pushed, an instruction breakpoint does not hit for a second time
+ * when the handler returns to the instruction.
+ */
+static void begin_exception(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);
+	ev->exception.rip = vcpu->regs.rip;
+	if (BIT(ev->exception.vector) & FAULTS)
+		vcpu->regs.rflags |= X86_EFLAGS_RF;
+	if (ev->exception.vector != EMUL_VEC_DB)
+		return;
+	vcpu->dr6 |= ev->exception.payload;
+	vcpu->dr7 &= ~DR7_GD;
+	ev->exception.payload = 0;
+	backend_call(sync_debug)(vcpu);
+}
+
 static void inject_exception(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (ev->exception.pending && ev->exception.vector == EMUL_VEC_DB) {
-		vcpu->dr6 |= ev->exception.payload;
-		ev->exception.payload = 0;
-		backend_call(sync_debug)(vcpu);
-	}
+	if (ev->exception.pending)
+		begin_exception(vcpu);
 	ev->exception.pending = false;
 	ev->exception.injected = true;
 	backend_call(inject_exception)(vcpu, ev->exception.vector, ev->exception.has_error,
@@ -109,6 +134,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 	struct vcpu_events *ev = &vcpu->events;
 
 	vcpu_need(vcpu, VCPU_FLAGS);
+	vcpu_limit_nmis(vcpu);
 	if (!busy && vcpu_can_take_nmi(vcpu)) {
 		atomic_dec(&ev->nmi_pending);
 		ev->nmi_injected = true;
@@ -147,6 +173,36 @@ static void inject_events(struct vcpu *vcpu, bool user_window)
 	set_irq_window(vcpu, window);
 }
 
+/* Without in-kernel irqchip: whether userspace is to be told that it may send an interrupt. */
+static bool user_window_opens(struct vcpu *vcpu, bool wanted)
+{
+	return wanted && !vcpu->events.user_interrupt && !vcpu->events.interrupt.injected &&
+	       vcpu_can_take_irq(vcpu);
+}
+
+/* Nothing else is asked for: one step of the guest's. */
+static int step_before_entry(struct vcpu *vcpu)
+{
+	bool user_window = user_wants_window(vcpu);
+
+	if (debug_step_due(vcpu))
+		return NEXT_HOST;	/* prepare_entry() tells userspace */
+	if (user_window_opens(vcpu, user_window))
+		return NEXT_ENTER;
+	inject_events(vcpu, user_window);
+	debug_begin_step(vcpu);
+	return NEXT_AGAIN;
+}
+
+/* What the window must be left for, or a step. */
+static int serve_last(struct vcpu *vcpu)
+{
+	if ((READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_STEP)) ||
+	    lapic_has_events(&vcpu->lapic) || vcpu->events.triple_fault)
+		return NEXT_HOST;
+	return step_before_entry(vcpu);
+}
+
 /* Requests that the window can serve, or that it must be left for. */
 static int serve_requests(struct vcpu *vcpu)
 {
@@ -159,10 +215,11 @@ static int serve_requests(struct vcpu *vcpu)
 	vcpu_take_request(vcpu, VCPU_REQ_EVENT);
 	if (READ_ONCE(vcpu->requests) || lapic_has_events(&vcpu->lapic) ||
 	    vcpu->events.triple_fault)
-		return NEXT_HOST;
+		return serve_last(vcpu);
 	return NEXT_ENTER;
 }
 
+/* NEXT_ENTER or NEXT_AGAIN: enter. */
 static int before_entry(struct vcpu *vcpu)
 {
 	bool user_window = user_wants_window(vcpu);
@@ -176,8 +233,7 @@ static int before_entry(struct vcpu *vcpu)
 		if (next != NEXT_ENTER)
 			return next;
 	}
-	if (user_window && !vcpu->events.user_interrupt &&
-	    !vcpu->events.interrupt.injected && vcpu_can_take_irq(vcpu)) {
+	if (user_window_opens(vcpu, user_window)) {
 		vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
 		return NEXT_USER;
 	}
@@ -187,7 +243,7 @@ static int before_entry(struct vcpu *vcpu)
 
 /*
  * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
- * guest uses them. The host's come back from the thread's or perf's copies. DEBUGCTL
+ * guest uses them (cpu/debug.h). The host's come back from the thread's or perf's copies. DEBUGCTL
  * (block steps, bus locks, branch records of the host) no vendor's CPU switches for both
  * sides: the guest runs with 0.
  */
@@ -213,16 +269,24 @@ static void debug_load_guest(struct vcpu *vcpu)
 	set_debugreg(vcpu->db[3], 3);
 }
 
+static noinline void save_guest_db(struct vcpu *vcpu)
+{
+	if (!(vcpu->dr7 & DR7_ENABLES)) {
+		debug_unload(vcpu);
+		return;
+	}
+	get_debugreg(vcpu->db[0], 0);
+	get_debugreg(vcpu->db[1], 1);
+	get_debugreg(vcpu->db[2], 2);
+	get_debugreg(vcpu->db[3], 3);
+}
+
 static void debug_load_host(struct vcpu *vcpu)
 {
 	const unsigned long *host = vcpu->host_db;
 
-	if (unlikely(vcpu->dr_live)) {
-		get_debugreg(vcpu->db[0], 0);
-		get_debugreg(vcpu->db[1], 1);
-		get_debugreg(vcpu->db[2], 2);
-		get_debugreg(vcpu->db[3], 3);
-	}
+	if (unlikely(vcpu->dr_live))
+		save_guest_db(vcpu);
 	if (unlikely(hw_breakpoint_active())) {
 		set_debugreg(host[0], 0);
 		set_debugreg(host[1], 1);
@@ -282,7 +346,7 @@ static int run_window(struct vcpu *vcpu)
 	do {
 		if (next == NEXT_ENTER || has_news(vcpu)) {
 			next = before_entry(vcpu);
-			if (next != NEXT_ENTER)
+			if (next > NEXT_AGAIN)
 				break;
 		}
 		backend_call(enter)(vcpu);
@@ -412,6 +476,8 @@ static int serve_requests_outside(struct vcpu *vcpu)
 {
 	int ret = 0;
 
+	if (debug_step_due(vcpu))
+		return debug_report_step(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
 		pv_update_clock(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_MMU))
@@ -427,6 +493,8 @@ static int prepare_entry(struct vcpu *vcpu)
 	if (lapic_has_events(&vcpu->lapic))
 		take_init_and_sipi(vcpu);
 	if (vcpu->mp_state != MINIVMM_MP_STATE_RUNNABLE) {
+		if (debug_step_due(vcpu))
+			return debug_report_step(vcpu);
 		vcpu->stats.halts++;
 		if (rcuwait_wait_event(&vcpu->wait, vcpu_can_continue(vcpu), TASK_INTERRUPTIBLE))
 			return report_signal(vcpu);

@@ -50,6 +50,7 @@ static const struct counter vcpu_counters[] = {
 	VCPU("apic_access_exits", exits[EXIT_APIC_ACCESS]),
 	VCPU("apic_eoi_exits", exits[EXIT_APIC_EOI]),
 	VCPU("apic_write_exits", exits[EXIT_APIC_WRITTEN]),
+	VCPU("step_exits", exits[EXIT_STEP]),
 	VCPU("apic_ended_exits", exits[EXIT_APIC_ENDED]),
 	VCPU("cpu_taken_exits", exits[EXIT_CPU_TAKEN]),
 	VCPU("unknown_exits", exits[EXIT_UNKNOWN]),

@@ -77,6 +77,9 @@ int check_extension(long capability)
 
 	if (capability == MINIVMM_CAP_NR_VCPUS)
 		return min_t(unsigned int, num_online_cpus(), VM_MAX_VCPUS);
+	if (capability == MINIVMM_CAP_SET_GUEST_DEBUG ||
+	    capability == MINIVMM_CAP_X86_ROBUST_SINGLESTEP)
+		return backend.steps;
 	if (capability == MINIVMM_CAP_TSC_CONTROL)
 		return !!backend.tsc_ratio_bits;
 	if (capability == MINIVMM_CAP_XSAVE2)

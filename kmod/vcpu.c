@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/debugreg.h>
+#include <asm/trapnr.h>
 #include <asm/processor-flags.h>
 
 #include "backend.h"
@@ -43,6 +44,14 @@ void vcpu_queue_nmi(struct vcpu *vcpu)
 {
 	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
 	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+}
+
+void vcpu_limit_nmis(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (ev->nmi_masked || ev->nmi_injected)
+		atomic_cmpxchg(&ev->nmi_pending, 2, 1);
 }
 
 bool vcpu_is_bsp(const struct vcpu *vcpu)
@@ -135,8 +144,10 @@ void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 		ev->nmi_injected = true;
 		break;
 	case EVENT_EXCEPTION:
-		/* INT3 and INTO run again, as INT does: RIP still points at them. */
-		if (vector == 3 || vector == 4)
+		/* INT3 and INTO run again, as INT does, if RIP still points at them. */
+		vcpu_need(vcpu, VCPU_RIP);
+		if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+		    vcpu->regs.rip != ev->exception.rip)
 			break;
 		ev->exception.injected = true;
 		ev->exception.vector = vector;

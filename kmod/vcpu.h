@@ -20,6 +20,7 @@
 #include "../uapi/minivmm.h"
 #include "cpu/code.h"
 #include "cpu/cpuid.h"
+#include "cpu/debug.h"
 #include "cpu/emulation.h"
 #include "cpu/mce.h"
 #include "cpu/msr.h"
@@ -44,6 +45,7 @@ enum {
 	VCPU_REQ_LOG,		/* end the window: what the CPU logged is wanted */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
+	VCPU_REQ_STEP,		/* userspace steps the guest; stays until it does no more */
 };
 
 /* vcpu->mode: where the vCPU thread is; written by it alone, read by vcpu_kick(). */
@@ -59,6 +61,7 @@ struct vcpu_events {
 		u32 error;
 		bool has_payload;
 		u64 payload;
+		u64 rip;		/* of a #BP: where the guest was handed it */
 	} exception;
 	struct {
 		bool injected, soft;
@@ -111,13 +114,14 @@ struct vcpu {
 	struct emulation emulation;	/* cpu/emulation.h: an instruction waiting for userspace */
 	struct code code;		/* cpu/code.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
+	struct vcpu_debug debug;	/* cpu/debug.h */
 	struct vcpu_stats stats;	/* stats.h */
 	struct last_error error;	/* explain.h */
 
 	u64 db[4], dr6, dr7;
 	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */
 	u64 host_debugctl;		/* in a window */
-	bool dr_live;			/* guest DR0-3 are loaded in this section */
+	bool dr_live;			/* guest DR0-3 are loaded in windows: cpu/debug.h */
 	u64 tsc_ratio, tsc_offset;	/* guest TSC = host TSC * ratio + offset; see pv.h */
 	u32 tsc_khz;			/* of the guest's TSC */
 	u64 exit_tsc;			/* EXIT_TIMER when the host's TSC is here; 0: none */
@@ -256,8 +260,11 @@ static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 		vcpu_set_interrupted_event(vcpu, event, error);
 }
 
-/* vcpu_queue_nmi - one NMI (at most two wait). Any context. */
+/* vcpu_queue_nmi - one NMI: at most two wait, one to be taken and one behind it. Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
+
+/* vcpu_limit_nmis - while one is handled, one waits. The vCPU thread, VCPU_FLAGS at hand. */
+void vcpu_limit_nmis(struct vcpu *vcpu);
 
 static inline bool is_long_mode(struct vcpu *vcpu)
 {

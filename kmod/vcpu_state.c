@@ -48,6 +48,7 @@ static int set_regs(void *object, void *data)
 		.rflags = r->rflags | X86_EFLAGS_FIXED,
 	};
 	vcpu->events.exception.pending = false;
+	debug_restart_step(vcpu);
 	return 0;
 }
 
@@ -354,6 +355,7 @@ static int get_vcpu_events(void *object, void *data)
 	struct vcpu *vcpu = object;
 	const struct vcpu_events *ev = &vcpu->events;
 
+	vcpu_limit_nmis(vcpu);
 	out->exception.injected = ev->exception.injected || ev->exception.pending;
 	out->exception.nr = ev->exception.vector;
 	out->exception.has_error_code = ev->exception.has_error;
@@ -384,6 +386,7 @@ static int set_vcpu_events(void *object, void *data)
 	ev->exception.injected = in->exception.injected;
 	ev->exception.pending = false;
 	ev->exception.vector = in->exception.nr;
+	ev->exception.rip = vcpu->regs.rip;
 	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
 	ev->exception.error = in->exception.error_code;
 	ev->user_interrupt = false;
@@ -396,6 +399,7 @@ static int set_vcpu_events(void *object, void *data)
 	ev->nmi_masked = in->nmi.masked;
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_NMI_PENDING)
 		atomic_set(&ev->nmi_pending, min_t(u8, in->nmi.pending, 2));
+	vcpu_limit_nmis(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }
@@ -428,6 +432,11 @@ static int set_debugregs(void *object, void *data)
 	vcpu->dr_live = vcpu->dr7 & 0xff;
 	backend_call(sync_debug)(vcpu);
 	return 0;
+}
+
+static int set_guest_debug(void *object, void *data)
+{
+	return debug_set(object, data);
 }
 
 static long get_tsc_khz(void *object, unsigned long unused)
@@ -611,6 +620,7 @@ static const struct ioctl_entry vcpu_ioctls[] = {
 	{ MINIVMM_SET_VCPU_EVENTS, .fixed = set_vcpu_events },
 	{ MINIVMM_GET_DEBUGREGS, .fixed = get_debugregs },
 	{ MINIVMM_SET_DEBUGREGS, .fixed = set_debugregs },
+	{ MINIVMM_SET_GUEST_DEBUG, .fixed = set_guest_debug },
 	{ MINIVMM_GET_TSC_KHZ, .raw = get_tsc_khz },
 	{ MINIVMM_SET_TSC_KHZ, .raw = set_tsc_khz },
 	{ MINIVMM_SET_CPUID2, .raw = set_cpuid2 },

@@ -1468,10 +1468,25 @@ struct minivmm_device_attr {
 #define MINIVMM_GET_MP_STATE		_IOR(MINIVMMIO, 0x98, struct minivmm_mp_state)
 #define MINIVMM_SET_MP_STATE		_IOW(MINIVMMIO, 0x99, struct minivmm_mp_state)
 
-/* NMI(0): the guest takes an NMI; up to two wait while it is masked. Since CAP_USER_NMI. */
+/* NMI(0): the guest takes an NMI. While NMIs are masked one waits, others are lost. Since CAP_USER_NMI. */
 #define MINIVMM_NMI			_IO(MINIVMMIO, 0x9a)
 
-/* SET_GUEST_DEBUG(struct minivmm_guest_debug *): breakpoints, steps. Since CAP_SET_GUEST_DEBUG. */
+/*
+ * SET_GUEST_DEBUG(struct minivmm_guest_debug *): debug the guest from outside. What control says
+ * lasts until the next call; without ENABLE, as with 0, it is off.
+ *
+ * USE_SW_BP: INT3 ends RUN with EXIT_DEBUG, exception 3, RIP at the INT3. If that is the guest's
+ * own, INJECT_BP gives it to the guest.
+ * SINGLESTEP: each instruction, and each delivery of an exception or interrupt, ends RUN with
+ * EXIT_DEBUG, exception 1, BS in dr6. An exit of the instruction's own comes before. RFLAGS and
+ * the debug registers stay the guest's: its own steps and breakpoints work, and it does not see
+ * ours but, on AMD, in the flags that PUSHF, INT n and SYSCALL store.
+ * INJECT_DB, INJECT_BP: once, and without ENABLE, too; #BP is that of a one-byte INT3 at RIP.
+ *
+ * EINVAL: USE_HW_BP, BLOCKIRQ, unknown bits. EBUSY: INJECT_ while an exception is on its way.
+ * Since CAP_SET_GUEST_DEBUG; setting registers between two steps does no harm:
+ * CAP_X86_ROBUST_SINGLESTEP.
+ */
 #define MINIVMM_SET_GUEST_DEBUG		_IOW(MINIVMMIO, 0x9b, struct minivmm_guest_debug)
 
 /*

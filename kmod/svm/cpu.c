@@ -120,6 +120,7 @@ int svm_setup(void)
 	backend.holds_cpus = true;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
+	backend.steps = true;
 	backend.rdtscp = true;
 	backend.invpcid = true;
 	/* Nested tables have as many levels as the host's own. */

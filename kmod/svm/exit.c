@@ -9,6 +9,7 @@
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/special_insns.h>
+#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"
@@ -138,8 +139,8 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	u64 control = vmcb->control.int_control;
 
-	/* A step of ours comes back by itself: end_step() has this asked again. */
-	if (to_svm(vcpu)->stepping)
+	if (unlikely(to_svm(vcpu)->steps_in_shadow) && priority >= 0 &&
+	    svm_step_over_shadow(vcpu))
 		priority = -1;
 	control &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR);
 	if (priority > 15)
@@ -150,52 +151,20 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, priority >= 0);
 }
 
-/* NMIs are masked until IRET, or by the shadow of STI: one instruction to step over. */
-static void start_step(struct vcpu *vcpu)
-{
-	to_svm(vcpu)->stepping = true;
-	vcpu->regs.rflags |= X86_EFLAGS_TF | X86_EFLAGS_RF;
-}
-
-/* While NMIs are masked IRET is intercepted anyway. */
-void svm_want_nmi_window(struct vcpu *vcpu)
-{
-	if (!vcpu->events.nmi_masked && !to_svm(vcpu)->stepping)
-		start_step(vcpu);
-}
-
-/* Over, or to be begun anew at the next entry; RFLAGS may have our TF or what IRET popped. */
-static void end_step(struct vcpu *vcpu)
-{
-	to_svm(vcpu)->stepping = false;
-	vcpu->regs.rflags &= ~X86_EFLAGS_TF;
-	vcpu->irq_window = -1;
-	vcpu_request(vcpu, VCPU_REQ_EVENT);
-}
-
-/* The #DB of a step of ours. */
-static void complete_step(struct vcpu *vcpu)
-{
-	end_step(vcpu);
-	to_svm(vcpu)->vmcb->save.dr6 &= ~DR_STEP;
-	vcpu->events.nmi_masked = false;
-	vcpu->irq_shadow = false;
-	vcpu->exit.kind = EXIT_RESUME;
-}
-
 /*
  * QEMU's emulated CPU does not take the shadow from the VMCB and would let an
  * interrupt in between STI and HLT, whose wake-up is then lost. While RIP stands
  * where it was entered with a shadow, the shadow stays; a window that opens there
- * says that this CPU is such a one, and the instruction is stepped over.
+ * says that this CPU is such a one, and the instruction is stepped over instead of
+ * asking for a window.
  */
 static void keep_shadow(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	vcpu->irq_shadow = true;
-	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW && !svm->stepping)
-		start_step(vcpu);
+	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW)
+		svm->steps_in_shadow = true;
 }
 
 static void read_io(struct exit_info *exit, const struct vmcb_control *c)
@@ -230,16 +199,18 @@ static void read_cr4_write(struct exit_info *exit, const struct vmcb_control *c)
 		exit->insn_len = 0;
 }
 
+#define EXCEPTIONS_WITH_ERROR	(BIT(X86_TRAP_DF) | GENMASK(X86_TRAP_PF, X86_TRAP_TS) | \
+				 BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
+
 static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 {
 	struct exit_info *exit = &vcpu->exit;
 
 	exit->exception.vector = c->exit_code - SVM_EXIT_EXCEPTION;
-	exit->exception.has_error = exit->exception.vector == EMUL_VEC_AC;
+	exit->exception.has_error = BIT(exit->exception.vector) & EXCEPTIONS_WITH_ERROR;
 	exit->exception.error = c->exit_info_1;
+	exit->exception.address = c->exit_info_2;
 	exit->kind = exit->exception.vector == 18 ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;
-	if (exit->exception.vector == EMUL_VEC_DB && to_svm(vcpu)->stepping)
-		complete_step(vcpu);
 }
 
 /* Exit codes that say all there is to say. */
@@ -280,9 +251,10 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION_LAST:
 		read_exception(vcpu, c);
 		break;
-	case SVM_EXIT_IRET:
-		start_step(vcpu);
-		exit->kind = EXIT_RESUME;
+	case SVM_EXIT_PUSHF ... SVM_EXIT_POPF:
+	case SVM_EXIT_IRET ... SVM_EXIT_INTN:
+	case SVM_EXIT_TASK_SWITCH:
+		svm_read_flags_exit(vcpu, c->exit_code);
 		break;
 	case SVM_EXIT_VINTR:
 		read_irq_window(vcpu, c);
@@ -318,7 +290,7 @@ static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
-	want_iret(to_svm(vcpu), vcpu->events.nmi_masked && !to_svm(vcpu)->stepping);
+	want_iret(to_svm(vcpu), vcpu->events.nmi_masked && !(to_svm(vcpu)->watch & SVM_IRET));
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
 	vmcb->control.int_control = (vmcb->control.int_control & ~VMCB_V_TPR) |
 				    lapic_get_cr8(&vcpu->lapic);
@@ -363,12 +335,6 @@ static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry
 	host_leave_guest_context();
 }
 
-/* Exits that no instruction of the guest asked for: what it does next is still to come. */
-static bool is_event_exit(enum exit_kind kind)
-{
-	return kind == EXIT_INTERRUPT || kind == EXIT_INTERRUPT_WINDOW || kind == EXIT_RESUME;
-}
-
 static __always_inline void before_run(struct vcpu *vcpu, struct svm_vcpu *svm)
 {
 	if (!svm->prepared)
@@ -383,7 +349,6 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
 
 	if (unlikely(refused))
 		svm_explain(vcpu);
-	vmcb->control.event_inject = 0;
 	if (unlikely(refused))
 		return;
 	check_flush(svm);
@@ -393,8 +358,9 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
 	vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
 			     vmcb->control.exit_int_info >> 32);
 	read_exit(vcpu, &vmcb->control);
-	if (svm->stepping && !is_event_exit(vcpu->exit.kind))
-		end_step(vcpu);
+	if (unlikely(svm->watch))
+		svm_end_watch(vcpu);
+	vmcb->control.event_inject = 0;
 }
 
 /* One function with run_guest(), so that registers are saved once. */
@@ -413,12 +379,20 @@ static noinstr noinline void enter(struct vcpu *vcpu)
 
 static noinline void enter_in_shadow(struct vcpu *vcpu)
 {
+	struct svm_vcpu *svm = to_svm(vcpu);
 	u64 rip = vcpu->regs.rip;
 
 	enter(vcpu);
-	if (vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_RESUME &&
-	    vcpu->exit.kind != EXIT_ENTRY_FAILED)
+	if (vcpu->exit.kind == EXIT_ENTRY_FAILED)
+		return;
+	if (vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_STEP && !svm->shadow_over) {
 		keep_shadow(vcpu);
+		return;
+	}
+	if (svm->shadow_over)
+		vcpu->irq_shadow = false;
+	svm->steps_in_shadow = false;
+	svm->shadow_over = false;
 }
 
 void svm_enter(struct vcpu *vcpu)

@@ -49,6 +49,8 @@ void svm_explain(struct vcpu *vcpu)
 {
 	struct svm_state state;
 
+	svm_cancel_step(vcpu);
+	to_svm(vcpu)->vmcb->control.event_inject = 0;
 	/* QEMU's emulated CPU has saved the host's registers as the guest's. */
 	svm_sync_control(vcpu);
 	svm_sync_debug(vcpu);

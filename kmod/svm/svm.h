@@ -3,7 +3,7 @@
  * Inside the SVM backend: its per-CPU and per-vCPU state.
  *
  * cpu.c owns the CPUs (ownership of SVM, ASIDs), vcpu.c the VMCB's contents,
- * exit.c the way in and out, explain.c and rules.c say why there was no way in;
+ * exit.c the way in and out, step.c single steps, explain.c and rules.c say why there was no way in;
  * enter.S is the entry itself.
  */
 #ifndef MINIVMM_SVM_H
@@ -50,9 +50,22 @@ struct svm_vcpu {
 	u64 asid_generation;
 	int asid_cpu;
 	struct svm_flush_check flush_check;
-	bool stepping;			/* over IRET, or over the shadow of STI */
 	bool wants_iret;		/* IRET is intercepted */
+	u8 watch;			/* SVM_STEP ...: what the next exit ends */
+	bool steps_in_shadow;		/* the CPU did not keep the shadow where the guest is */
+	bool shadow_over;		/* it need not last */
+	u64 iret_rip;			/* of the IRET that ends the masking of NMIs */
+
+	/* A step: see step.c. */
+	u64 own_flags;			/* the guest's RFLAGS.TF and RF meanwhile */
+	enum { SVM_KNOWN_NOTHING, SVM_LOADS_FLAGS, SVM_STORES_FLAGS } known;
+	u64 known_rip;			/* of the instruction that @known is about */
+	u64 own_dr6, step_rip;		/* before it */
 };
+
+/* Bits of svm_vcpu.watch. */
+#define SVM_STEP	1u	/* RFLAGS.TF is ours */
+#define SVM_IRET	2u	/* NMIs are masked until RIP leaves iret_rip */
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
@@ -82,6 +95,13 @@ static inline struct svm_vcpu *to_svm(const struct vcpu *vcpu)
 #define OP(ret, name, args)	ret svm_##name args;
 BACKEND_OPS(OP)
 #undef OP
+
+/* step.c */
+void svm_intercept_exceptions(struct vcpu *vcpu);
+bool svm_step_over_shadow(struct vcpu *vcpu);
+void svm_read_flags_exit(struct vcpu *vcpu, u64 code);
+void svm_end_watch(struct vcpu *vcpu);
+void svm_cancel_step(struct vcpu *vcpu);
 
 /* cpu.c */
 void svm_new_asid(struct svm_vcpu *svm);

@@ -17,10 +17,6 @@
 
 /* Intercepts that are always on. Those the guest's state decides come and go. */
 static const u8 fixed_intercepts[] = {
-	INTERCEPT_EXCEPTION + 1,	/* #DB and #AC: a guest can make the CPU loop on them */
-	INTERCEPT_EXCEPTION + 17,
-	INTERCEPT_EXCEPTION + 6,	/* #UD: the other vendor's hypercall */
-	INTERCEPT_EXCEPTION + 18,	/* #MC is the host's */
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT, INTERCEPT_RDPMC,
 	INTERCEPT_CPUID, INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA,
 	INTERCEPT_IOIO, INTERCEPT_MSR, INTERCEPT_SHUTDOWN, INTERCEPT_VMRUN, INTERCEPT_VMMCALL,
@@ -101,7 +97,9 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	reset_segment(&save->ldtr, 0x82);
 	reset_segment(&save->tr, 0x8b);
 	save->cpl = 0;
-	svm->stepping = false;
+	svm->watch = 0;
+	svm->known = SVM_KNOWN_NOTHING;
+	svm->steps_in_shadow = svm->shadow_over = false;
 	vmcb_intercept(svm->vmcb, INTERCEPT_VINTR, false);
 	svm->vmcb->control.int_control = VMCB_V_INTR_MASKING;
 	svm->vmcb->control.int_state = 0;
@@ -209,6 +207,7 @@ void svm_sync_debug(struct vcpu *vcpu)
 
 	vmcb->save.dr6 = vcpu->dr6;
 	vmcb->save.dr7 = vcpu->dr7;
+	svm_intercept_exceptions(vcpu);
 	for (i = 0; i < 8; i++) {
 		vmcb_intercept(vmcb, INTERCEPT_DR_READ + i, !vcpu->dr_live);
 		vmcb_intercept(vmcb, INTERCEPT_DR_WRITE + i, !vcpu->dr_live);

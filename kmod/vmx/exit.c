@@ -78,6 +78,20 @@ void vmx_want_nmi_window(struct vcpu *vcpu)
 		vmx->next.proc |= PROC_NMI_WINDOW;
 }
 
+/* The monitor trap ends the entry after one instruction, or when the event is delivered. */
+void vmx_step(struct vcpu *vcpu)
+{
+	to_vmx(vcpu)->next.proc |= PROC_MONITOR_TRAP;
+	to_vmx(vcpu)->pending |= VMX_WRITE_FIELDS | VMX_STEP;
+}
+
+static void end_step(struct vmx_vcpu *vmx)
+{
+	vmx->next.proc &= ~PROC_MONITOR_TRAP;
+	vmx->pending |= VMX_WRITE_FIELDS;
+	vmx->pending &= ~VMX_STEP;
+}
+
 /*
  * Which shadow it is matters to the CPU: that of STI cannot be where IF is clear. @left is
  * the one that the last exit left.
@@ -231,6 +245,8 @@ static void read_debug_registers(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->have.dr7 = vcpu->dr7;
 	get_debugreg(vcpu->dr6, 6);
 	set_debugreg(DR6_RESERVED, 6);
+	if (!(vcpu->dr7 & DR7_ENABLES))
+		debug_unload(vcpu);
 }
 
 /* IRET ends the blocking of NMIs even if it then faults; it will run again. */
@@ -308,6 +324,18 @@ static bool is_split_lock(struct vcpu *vcpu, u8 vector)
 		 (vcpu->regs.rflags & X86_EFLAGS_AC));
 }
 
+/* Here the exit comes before DR6 is changed, and before INT1 (ICEBP) is done. */
+static void read_debug_exception(struct vcpu *vcpu, u32 event)
+{
+	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+	if ((event & VMCS_EVENT_TYPE) == VMCS_EVENT_ICEBP) {
+		vcpu_need(vcpu, VCPU_RIP);
+		vcpu->regs.rip += vmcs_read(VMCS_EXIT_INSN_LEN);
+	}
+	vcpu->dr6 = (vcpu->dr6 & ~DR_TRAP_BITS) | (info & (DR_TRAP_BITS | DR_STEP | BIT(13)));
+}
+
 /* The host's NMIs and machine checks, and the exceptions that are intercepted. */
 static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 {
@@ -329,9 +357,10 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 	set_exception(exit, vector, vector == EMUL_VEC_AC, vmcs_read(VMCS_EXIT_EVENT_ERROR));
 	if (vector == X86_TRAP_MC)
 		exit->kind = EXIT_MACHINE_CHECK;
-	else if (vector == EMUL_VEC_DB)	/* here the exit comes before DR6 is changed */
-		vcpu->dr6 = (vcpu->dr6 & ~DR_TRAP_BITS) |
-			    (vmcs_read(VMCS_EXIT_QUALIFICATION) & (DR_TRAP_BITS | DR_STEP | BIT(13)));
+	else if (vector == X86_TRAP_BP)
+		exit->insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
+	else if (vector == EMUL_VEC_DB)
+		read_debug_exception(vcpu, event);
 }
 
 static __always_inline void read_insn(struct vcpu *vcpu, struct vmx_vcpu *vmx)
@@ -400,6 +429,7 @@ static const struct exit_rule {
 	[VMX_EXIT_MSR_READ] = { EXIT_MSR_READ, READ_INSN },
 	[VMX_EXIT_MSR_WRITE] = { EXIT_MSR_WRITE, READ_INSN },
 	[VMX_EXIT_MWAIT] = { EXIT_UNDEFINED },
+	[VMX_EXIT_MONITOR_TRAP] = { EXIT_STEP },
 	[VMX_EXIT_MONITOR] = { EXIT_UNDEFINED },
 	[VMX_EXIT_PAUSE] = { EXIT_PAUSE, READ_INSN },
 	[VMX_EXIT_TPR_THRESHOLD] = { EXIT_INTERRUPT_WINDOW },
@@ -466,6 +496,8 @@ static noinline void read_more(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned
 		take_back_event(vcpu, read & READ_VECTORING);
 	if (vmx->pending & VMX_DEBUG_LIVE)
 		read_debug_registers(vcpu, vmx);
+	if (vmx->pending & VMX_STEP)
+		end_step(vmx);
 	if (read & READ_DETAILS)
 		read_details(vcpu, &vcpu->exit);
 }

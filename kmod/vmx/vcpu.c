@@ -36,12 +36,6 @@ static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin & ~PIN_PREEMPTION_TIMER);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
-	/*
-	 * #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. #UD may be
-	 * the other vendor's hypercall.
-	 */
-	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) |
-					  BIT(X86_TRAP_MC) | BIT(EMUL_VEC_UD));
 	vmcs_write(VMCS_CR0_MASK, CR0_OURS);
 	if (vmx_host.proc2 & PROC2_VPID)
 		vmcs_write(VMCS_VPID, vmx->vpid);
@@ -212,6 +206,8 @@ static void read_piece(struct vmx_vcpu *vmx, unsigned int piece)
 		vmx->sysenter_esp = vmcs_read(VMCS_GUEST_SYSENTER_ESP);
 		vmx->sysenter_eip = vmcs_read(VMCS_GUEST_SYSENTER_EIP);
 		break;
+	case VMX_EXCEPTIONS:	/* ours alone */
+		break;
 	default:
 		read_segment(&vmx->segment[piece], piece);
 	}
@@ -233,25 +229,43 @@ static void write_piece(const struct vmx_vcpu *vmx, unsigned int piece)
 		vmcs_write(VMCS_GUEST_SYSENTER_ESP, vmx->sysenter_esp);
 		vmcs_write(VMCS_GUEST_SYSENTER_EIP, vmx->sysenter_eip);
 		break;
+	case VMX_EXCEPTIONS:
+		vmcs_write(VMCS_EXCEPTION_BITMAP, vmx->exceptions);
+		break;
 	default:
 		write_segment(&vmx->segment[piece], piece);
 	}
 }
 
+/* Outside, or in a window before its first entry: the section has seen to it that it is here. */
+static bool load_to_read(struct vmx_vcpu *vmx, bool *outside)
+{
+	*outside = !irqs_disabled();
+	return *outside ? vmx_load_outside(vmx) : vmx_load(vmx);
+}
+
+static void end_reading(bool outside)
+{
+	if (outside)
+		local_irq_enable();
+}
+
 static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
 {
+	bool outside;
+
 	if (__test_and_set_bit(piece, &vmx->fresh))
 		return;
 	if (vmx->in_window) {
 		read_piece(vmx, piece);
 		return;
 	}
-	if (!vmx_load_outside(vmx)) {
+	if (!load_to_read(vmx, &outside)) {
 		__clear_bit(piece, &vmx->fresh);	/* it stays in the VMCS */
 		return;
 	}
 	read_piece(vmx, piece);
-	local_irq_enable();
+	end_reading(outside);
 }
 
 /* The registers of @which, from the loaded VMCS. */
@@ -289,6 +303,7 @@ static void read_state(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int whi
 void vmx_read_state(struct vcpu *vcpu, unsigned int which)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool outside;
 
 	/* EFER.LMA follows from CR0.PG and LME. The rest of EFER changes by WRMSR, which exits. */
 	if (which & VCPU_EFER)
@@ -299,12 +314,12 @@ void vmx_read_state(struct vcpu *vcpu, unsigned int which)
 		read_state(vcpu, vmx, which);
 		return;
 	}
-	if (!vmx_load_outside(vmx)) {
+	if (!load_to_read(vmx, &outside)) {
 		vcpu->unread |= which;
 		return;
 	}
 	read_state(vcpu, vmx, which);
-	local_irq_enable();
+	end_reading(outside);
 }
 
 /* In the window: the VMCS will not be at hand afterwards. */
@@ -517,10 +532,25 @@ void vmx_sync_tsc(struct vcpu *vcpu)
 	to_vmx(vcpu)->next.tsc_ratio = vcpu->tsc_ratio;
 }
 
+/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
+static void intercept_exceptions(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	u32 exceptions = BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) | BIT(X86_TRAP_MC) |
+			 BIT(EMUL_VEC_UD);	/* may be the other vendor's hypercall */
+
+	if (debug_wants_breakpoints(vcpu))
+		exceptions |= BIT(X86_TRAP_BP);
+	if (vmx->exceptions == exceptions)
+		return;
+	vmx->exceptions = exceptions;
+	set_piece(vmx, VMX_EXCEPTIONS);
+}
+
 void vmx_sync_debug(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	intercept_exceptions(vcpu, vmx);
 	vmx->pending |= VMX_WRITE_FIELDS;
 	vmx->next.dr7 = vcpu->dr7;
 	if (vcpu->dr_live) {

@@ -38,7 +38,8 @@
 #define VMX_TIMER_ON		BIT(8)	/* until there is no deadline */
 #define VMX_DEBUG_LIVE		BIT(9)	/* while the guest's debug registers are in the CPU */
 #define VMX_EVENT_HANDED	BIT(10)	/* until the exit tells whether the event was delivered */
-#define VMX_STAYS		GENMASK(10, 8)
+#define VMX_STEP		BIT(11)	/* until the exit: it may be for the monitor trap */
+#define VMX_STAYS		GENMASK(11, 8)
 
 /* What all CPUs can do, and what of it is used; fixed after setup. */
 struct vmx_host {
@@ -74,7 +75,7 @@ struct vmx_cpu {
 DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
 
 /* Guest state in pieces: a segment register (its number), or one of these. */
-enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_NR_PIECES };
+enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_EXCEPTIONS, VMX_NR_PIECES };
 
 struct vmx_vcpu {
 	unsigned int pending;		/* VMX_BEGIN_WINDOW ... */
@@ -110,6 +111,7 @@ struct vmx_vcpu {
 	unsigned long fresh, changed;
 	struct emul_seg segment[8];
 	struct { u64 base; u32 limit; } table[2];
+	u32 exceptions;			/* intercepted; never read back */
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 
 	u64 cr0_shadow, cr4_shadow;	/* what the guest reads of the bits we keep */

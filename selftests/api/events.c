@@ -268,6 +268,20 @@ TEST_F(vm, nmi_during_the_handler_waits_for_its_return)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 }
 
+TEST_F(vm, one_nmi_waits_during_the_handler)
+{
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_EQ(1, get_events(&self->vcpu).nmi.pending);
+	EXPECT_VECTOR(2);
+	/* The first one's frame was gone: the second did not come before IRET was done. */
+	EXPECT_EQ(0xffe8, vcpu_regs(&self->vcpu).rsp);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 TEST_F(vm, interrupt_shadow_delays_the_window_by_one_instruction)
 {
 	struct minivmm_vcpu_events events;

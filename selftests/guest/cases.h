@@ -4,6 +4,7 @@
  * CASE(name, vcpus) of the list that CASES names. The program has the name PROGRAM.
  * Included once, by the test's only file.
  */
+#include <cpuid.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -49,11 +50,22 @@ static inline bool on_kvm(void)
 	return !ours;
 }
 
+/* The emulated AMD host of QEMU: "TCGTCGTCGTCG". */
+static inline bool on_qemu(void)
+{
+	__u32 a, b, c, d;
+
+	__cpuid(0x40000000, a, b, c, d);
+	return b == 0x54474354;
+}
+
 #define CASE(name, vcpus)							\
 TEST(name)									\
 {										\
 	if ((vcpus) & BEYOND_KVM && on_kvm())					\
 		SKIP(return, "KVM of 6.1 fails in the emulated host");				\
+	if ((vcpus) & BEYOND_QEMU && on_qemu())					\
+		SKIP(return, "the emulated CPU cannot do it");			\
 	EXPECT_EQ(0, run_case(CASE_##name, vcpus));				\
 }
 #include CASES

@@ -30,7 +30,7 @@ static void add_event(struct machine *machine)
 void machine_init(struct machine *machine, unsigned int vcpus)
 {
 	memset(machine, 0, sizeof(*machine));
-	machine->vcpus = vcpus & ~(STARTED_BY_GUEST | BEYOND_KVM);
+	machine->vcpus = vcpus & ~(STARTED_BY_GUEST | BEYOND_KVM | BEYOND_QEMU);
 	machine->started_by_guest = vcpus & STARTED_BY_GUEST;
 	vm_init(&machine->vm, GUEST_MEMORY);
 	vm_add_irqchip(&machine->vm);

@@ -18,6 +18,9 @@
 /* In a number of vCPUs: a case that KVM of 6.1 is known to fail in the emulated host. */
 #define BEYOND_KVM		0x200
 
+/* ... a case that QEMU's emulated CPU is known to fail by itself. */
+#define BEYOND_QEMU		0x400
+
 struct machine {
 	struct vm vm;
 	struct vcpu vcpu[MACHINE_VCPUS];

@@ -241,3 +241,92 @@ static void breakpoint_register_stops_behind_a_write(u64 id)
 	CHECK_EQ(DR6_B0, step_dr6 & (DR6_BS | 15));
 	CHECK_EQ(7, watched);
 }
+
+static void intercepted_faults_push_the_resume_flag(u64 id)
+{
+	CHECK_EQ(GP, TRAP("rdmsr", : : "c"(0x12345678) : "rax", "rdx"));
+	CHECK_EQ(RF, trap.rflags & RF);
+	CHECK_EQ(GP, TRAP("wrmsr", : : "c"(0x12345678), "a"(0), "d"(0)));
+	CHECK_EQ(RF, trap.rflags & RF);
+	CHECK_EQ(GP, TRAP("rdpmc", : : "c"(99) : "rax", "rdx"));
+	CHECK_EQ(RF, trap.rflags & RF);
+}
+
+static void faults_push_the_resume_flag(u64 id)
+{
+	CHECK_EQ(UD, TRAP("ud2"));
+	CHECK_EQ(RF, trap.rflags & RF);
+	CHECK_EQ(UD, TRAP("xsetbv", : : "c"(0), "a"(2), "d"(0)));
+	CHECK_EQ(RF, trap.rflags & RF);
+	/* Not a trap. */
+	CHECK_EQ(BP, TRAP("int3"));
+	CHECK_EQ(0, trap.rflags & RF);
+}
+
+/* Returns to the instruction the first time, as if it had mended something. */
+static volatile u32 faults;
+
+static void on_fault(struct frame *frame)
+{
+	if (++faults == 2)
+		frame->rip += 2;	/* of RDMSR, UD2 */
+}
+
+#define BREAK_AT(text)								\
+	asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %%dr0\n"			\
+		     "mov $0x401, %%eax; mov %%rax, %%dr7; mov $0x12345678, %%ecx; nop\n" \
+		     "1: " text "; nop; mov $0x400, %%eax; mov %%rax, %%dr7"	\
+		     : : : "rax", "rcx", "rdx", "memory")
+
+static void breakpoint_before_a_fault_hits_once(u64 id)
+{
+	handlers[UD] = on_fault;
+	handlers[GP] = on_fault;
+	start_steps();
+	BREAK_AT("rdmsr");
+	CHECK_EQ(2, faults);
+	CHECK_EQ(1, step_count);
+	faults = 0;
+	start_steps();
+	BREAK_AT("ud2");
+	CHECK_EQ(2, faults);
+	CHECK_EQ(1, step_count);
+}
+
+#define DR6_BD		0x2000UL
+#define DR7_GD		0x2000UL
+
+static void on_guarded(struct frame *frame)
+{
+	u64 dr7;
+
+	/* The CPU has lifted the guard for the handler. */
+	asm volatile("mov %%dr7, %0" : "=r"(dr7));
+	CHECK_EQ(0, dr7 & DR7_GD);
+	step_dr6 |= get_dr6();
+	set_dr6(0xffff0ff0);
+	steps[step_count++ % 16] = frame->rip;
+}
+
+static void access_to_a_guarded_debug_register_faults(u64 id)
+{
+	start_steps();
+	handlers[DB] = on_guarded;
+	for (u32 i = 1; i <= 2; i++) {
+		set_dr7(0x400 | DR7_GD);
+		cpuid(0, 0);
+		asm volatile("movq $1f, trap_at; 1: mov %%dr3, %%rax" : : : "rax", "memory");
+		CHECK_EQ(i, step_count);
+		CHECK_EQ(trap_at, steps[i - 1]);
+		CHECK_EQ(DR6_BD, step_dr6 & (DR6_BD | DR6_BS | 15));
+	}
+}
+
+static void icebp_points_behind_the_instruction(u64 id)
+{
+	start_steps();
+	asm volatile("movq $1f, trap_at; .byte 0xf1; 1: nop" : : : "memory");
+	CHECK_EQ(1, step_count);
+	CHECK_EQ(trap_at, steps[0]);
+	CHECK_EQ(0, step_dr6 & (DR6_BD | DR6_BS | 15));
+}

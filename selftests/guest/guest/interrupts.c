@@ -365,6 +365,113 @@ static void nmis_are_held_until_iret(u64 id)
 	CHECK_EQ(1, nmi_depth_seen);
 }
 
+static void on_nmi_with_three(struct frame *frame)
+{
+	if (++nmis == 1)
+		for (u32 i = 0; i < 3; i++)
+			outl(PORT_NMI, 0);
+}
+
+static void one_nmi_is_held(u64 id)
+{
+	handlers[2] = on_nmi_with_three;
+	outl(PORT_NMI, 0);
+	asm volatile("nop; nop" : : : "memory");
+	CHECK_EQ(2, nmis);
+}
+
+/* An NMI handler that sets TF in its frame, as debuggers do, starts steps there. */
+#define TF	0x100UL
+
+static volatile u32 steps, nmis_wanted;
+static volatile u64 step_at[4];
+
+static void on_stepping_nmi(struct frame *frame)
+{
+	CHECK_EQ(0, frame->rflags & TF);
+	if (++nmis < nmis_wanted)
+		outl(PORT_NMI, 0);	/* waits for the IRET */
+	else
+		frame->rflags |= TF;
+}
+
+static void clear_dr6(void)
+{
+	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0UL));
+}
+
+static void on_step(struct frame *frame)
+{
+	step_at[steps & 3] = frame->rip;
+	if (++steps == 3)
+		frame->rflags &= ~TF;
+	clear_dr6();
+}
+
+static void step_from_nmi(u32 wanted)
+{
+	nmis_wanted = wanted;
+	handlers[1] = on_step;
+	handlers[2] = on_stepping_nmi;
+	asm volatile("movq $1f, trap_at; out %0, %w1; 1: nop; nop; nop; nop; nop"
+		     : : "a"(0), "d"(PORT_NMI) : "memory");
+	CHECK_EQ(wanted, nmis);
+	CHECK_EQ(3, steps);
+	CHECK_EQ(trap_at + 1, step_at[0]);
+	CHECK_EQ(trap_at + 3, step_at[2]);
+}
+
+static void trap_flag_loaded_by_the_iret_of_an_nmi(u64 id)
+{
+	step_from_nmi(1);
+}
+
+static void trap_flag_loaded_by_the_iret_when_an_nmi_waits(u64 id)
+{
+	step_from_nmi(2);
+}
+
+static void on_plain_nmi(struct frame *frame)
+{
+	nmis++;
+}
+
+static void on_plain_step(struct frame *frame)
+{
+	steps++;
+	clear_dr6();
+}
+
+/* Every step is counted once, whatever NMIs of the other vCPU come in between. */
+static void nmis_do_not_disturb_a_guest_that_steps(u64 id)
+{
+	static volatile u32 ready, stop;
+	const u64 rounds = 500;
+	u64 count = rounds;
+
+	apic_enable();
+	handlers[1] = on_plain_step;
+	handlers[2] = on_plain_nmi;
+	if (id) {
+		while (!ready)
+			relax();
+		while (!stop) {
+			apic_send(0, ICR_NMI);
+			for (u32 i = 0; i < 2000; i++)
+				relax();
+		}
+		return;
+	}
+	ready = 1;
+	while (!nmis)
+		relax();
+	asm volatile("pushf; orl $0x100, (%%rsp); popf\n"
+		     "1: nop; dec %0; jnz 1b\n"
+		     "pushf; andl $~0x100, (%%rsp); popf" : "+r"(count) : : "memory");
+	stop = 1;
+	CHECK_EQ(3 * rounds + 3, steps);
+}
+
 static void start_timer(u8 vector, u32 count)
 {
 	apic_enable();

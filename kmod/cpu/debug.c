@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Debug registers and SET_GUEST_DEBUG: the contract is in debug.h. */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+
+#include "../backend.h"
+#include "../exit.h"
+#include "../vcpu.h"
+#include "code.h"
+#include "debug.h"
+
+#define DR6_FIXED	0xffff0ff0ull	/* bits that read as 1 */
+
+#define INJECTS		(MINIVMM_GUESTDBG_INJECT_DB | MINIVMM_GUESTDBG_INJECT_BP)
+#define KNOWN		(MINIVMM_GUESTDBG_ENABLE | MINIVMM_GUESTDBG_SINGLESTEP | \
+			 MINIVMM_GUESTDBG_USE_SW_BP | INJECTS)
+
+bool debug_wants_breakpoints(const struct vcpu *vcpu)
+{
+	return vcpu->debug.control & MINIVMM_GUESTDBG_USE_SW_BP;
+}
+
+bool debug_is_stepping(const struct vcpu *vcpu)
+{
+	return vcpu->debug.control & MINIVMM_GUESTDBG_SINGLESTEP;
+}
+
+void debug_restart_step(struct vcpu *vcpu)
+{
+	vcpu->debug.step_begun = false;
+}
+
+/* Before each entry of a step something has to be done: the request stays. */
+static void ask_for_steps(struct vcpu *vcpu)
+{
+	debug_restart_step(vcpu);
+	if (debug_is_stepping(vcpu))
+		vcpu_request(vcpu, VCPU_REQ_STEP);
+	else
+		clear_bit(VCPU_REQ_STEP, &vcpu->requests);
+}
+
+int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in)
+{
+	u32 control = in->control;
+
+	if (control & ~KNOWN)
+		return refuse(&vcpu->error, -EINVAL, "control", control,
+			      "hardware breakpoints and other ways of debugging are not supported");
+	if ((control & INJECTS) &&
+	    (vcpu->events.exception.pending || vcpu->events.exception.injected))
+		return refuse(&vcpu->error, -EBUSY, "control", control,
+			      "an exception is on its way to the guest already");
+	if (control & MINIVMM_GUESTDBG_INJECT_DB)
+		vcpu_inject_debug(vcpu, 0);
+	else if (control & MINIVMM_GUESTDBG_INJECT_BP)
+		debug_inject_breakpoint(vcpu, 1);
+	vcpu->debug.control = control & MINIVMM_GUESTDBG_ENABLE ? control & ~INJECTS : 0;
+	ask_for_steps(vcpu);
+	backend_call(sync_debug)(vcpu);
+	return 0;
+}
+
+bool debug_step_due(struct vcpu *vcpu)
+{
+	if (!debug_is_stepping(vcpu) || !vcpu->debug.step_begun)
+		return false;
+	vcpu_need(vcpu, VCPU_RIP);
+	return vcpu->regs.rip != vcpu->debug.step_rip;
+}
+
+void debug_begin_step(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, VCPU_RIP);
+	vcpu->debug.step_begun = true;
+	vcpu->debug.step_rip = vcpu->regs.rip;
+	backend_call(step)(vcpu);
+}
+
+static int report(struct vcpu *vcpu, u8 vector, u64 dr6)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	vcpu_need(vcpu, VCPU_RIP);
+	debug_restart_step(vcpu);
+	run->exit_reason = MINIVMM_EXIT_DEBUG;
+	run->debug.arch = (struct minivmm_debug_exit_arch){
+		.exception = vector,
+		.pc = code_linear_rip(vcpu),
+		.dr6 = dr6,
+		.dr7 = vcpu->dr7,
+	};
+	return NEXT_USER;
+}
+
+int debug_report_step(struct vcpu *vcpu)
+{
+	if (!debug_is_stepping(vcpu))
+		return NEXT_ENTER;
+	return report(vcpu, EMUL_VEC_DB, DR6_FIXED | DR_STEP);
+}
+
+int debug_report_breakpoint(struct vcpu *vcpu)
+{
+	if (!debug_wants_breakpoints(vcpu))
+		return NEXT_ENTER;
+	return report(vcpu, X86_TRAP_BP, vcpu->dr6);
+}
+
+/* Handed over as if a fault, for which nobody looks at the gate's privilege, but behind INT3. */
+void debug_inject_breakpoint(struct vcpu *vcpu, unsigned int len)
+{
+	vcpu_need(vcpu, VCPU_RIP);
+	vcpu->regs.rip += len;
+	vcpu_inject_exception(vcpu, X86_TRAP_BP, false, 0);
+}
+
+void debug_use(struct vcpu *vcpu)
+{
+	vcpu->dr_live = true;
+	set_debugreg(vcpu->db[0], 0);
+	set_debugreg(vcpu->db[1], 1);
+	set_debugreg(vcpu->db[2], 2);
+	set_debugreg(vcpu->db[3], 3);
+	backend_call(sync_debug)(vcpu);
+}
+
+void debug_unload(struct vcpu *vcpu)
+{
+	get_debugreg(vcpu->db[0], 0);
+	get_debugreg(vcpu->db[1], 1);
+	get_debugreg(vcpu->db[2], 2);
+	get_debugreg(vcpu->db[3], 3);
+	vcpu->dr_live = false;
+	backend_call(sync_debug)(vcpu);
+}
