@@ -23,8 +23,11 @@
 			  ~(BIT(X86_TRAP_NMI) | BIT(X86_TRAP_OF) | BIT(X86_TRAP_OLD_MF))) | \
 			 BIT(X86_TRAP_MF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_XF) | BIT(X86_TRAP_CP))
 
-/* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
-#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+/*
+ * #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. #UD may be the other
+ * vendor's hypercall.
+ */
+#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD))
 
 /* Of RFLAGS, in a step. */
 #define OUR_FLAGS	(X86_EFLAGS_TF | X86_EFLAGS_RF)

@@ -5,7 +5,13 @@
 #define HOLE		0xd0000000	/* no slot is here */
 #define STRING_BYTES	4096
 
+/* As every kernel does when it starts. */
+#define CLEAR_DEBUG_REGISTERS							\
+	"xor %eax, %eax; mov %rax, %dr0; mov %rax, %dr1; mov %rax, %dr2; mov %rax, %dr3\n" \
+	"mov $0xffff0ff0, %eax; mov %rax, %dr6; mov $0x400, %eax; mov %rax, %dr7\n"
+
 GUEST_BATCH(cpuid_op, "", "xor %eax, %eax; cpuid");
+GUEST_BATCH(cpuid_debug_op, CLEAR_DEBUG_REGISTERS, "xor %eax, %eax; cpuid");
 GUEST_BATCH(vmmcall_op, "", "mov $99, %eax; vmmcall");
 GUEST_BATCH(vmcall_op, "", "mov $99, %eax; vmcall");
 GUEST_BATCH(rdmsr_op, "mov $0x1b, %ecx", "rdmsr");
@@ -16,6 +22,7 @@ GUEST_BATCH(cr0_op, "mov %cr0, %rax", "xor $0x10000, %rax; mov %rax, %cr0");
 GUEST_BATCH(cr4_op, "mov %cr4, %rax", "xor $0x80, %rax; mov %rax, %cr4");
 
 GUEST64(out_user, "1: out %al, $0x10; jmp 1b");
+GUEST64(out_user_debug, CLEAR_DEBUG_REGISTERS "1: out %al, $0x10; jmp 1b");
 GUEST64(in_user, "1: in $0x10, %al; jmp 1b");
 GUEST64(mmio_write_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov %eax, (%rdx); jmp 1b");
 GUEST64(mmio_read_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov (%rdx), %eax; jmp 1b");
@@ -74,6 +81,7 @@ static void measure_string(void)
 void bench_exits(void)
 {
 	measure_op("cpuid", CODE(cpuid_op));
+	measure_op("cpuid-debug", CODE(cpuid_debug_op));
 	if (host_is_intel())
 		measure_op("hypercall", CODE(vmcall_op));
 	else
@@ -85,6 +93,7 @@ void bench_exits(void)
 	measure_op("cr0-write", CODE(cr0_op));
 	measure_op("cr4-write", CODE(cr4_op));
 	measure_user("pio-write-user", MINIVMM_EXIT_IO, CODE(out_user));
+	measure_user("pio-write-user-debug", MINIVMM_EXIT_IO, CODE(out_user_debug));
 	measure_user("pio-read-user", MINIVMM_EXIT_IO, CODE(in_user));
 	measure_string();
 	measure_user("mmio-write-user", MINIVMM_EXIT_MMIO, CODE(mmio_write_user));
