@@ -35,7 +35,7 @@ struct backend_caps {
 };
 
 /* Segment registers beyond enum emul_sreg, for get_segment and set_segment. */
-enum { BACKEND_LDTR = EMUL_GS + 1, BACKEND_TR, BACKEND_NR_SEGMENTS };
+enum { BACKEND_LDTR = EMUL_LDTR, BACKEND_TR = EMUL_TR, BACKEND_NR_SEGMENTS };
 
 extern struct backend_caps backend;
 

@@ -177,8 +177,11 @@ static int decode_vex(struct emul *e, u8 *map)
 	ret = next_byte(e, &b1);
 	if (ret)
 		return ret;
-	if (insn->code_bits != 64 && (b1 & 0xc0) != 0xc0)
-		return EMUL_UNHANDLED;
+	if (insn->code_bits != 64 && (b1 & 0xc0) != 0xc0) {
+		insn->len--;	/* it is the ModRM byte of LES or LDS */
+		*map = 0;
+		return EMUL_DONE;
+	}
 	if (!emul_is_protected(e) || insn->lock || insn->rep || insn->opsize_prefix || insn->rex)
 		return emul_raise(e, EMUL_VEC_UD);
 	*map = 1;
@@ -338,7 +341,22 @@ static int decode_immediate(struct emul *e)
 		return next_number(e, min_t(unsigned int, insn->op_size, 4), &insn->imm);
 	if (insn->op->flags & OPF_MOFFS)
 		return next_number(e, insn->addr_size, (u64 *)&insn->disp);
+	if (insn->op->flags & OPF_IMM16)
+		return next_number(e, 2, &insn->imm);
 	return EMUL_DONE;
+}
+
+static int decode_immediates(struct emul *e)
+{
+	struct emul_insn *insn = &e->insn;
+	u64 second = 0;
+	int ret = decode_immediate(e);
+
+	if (ret || !(insn->op->flags & (OPF_SECOND8 | OPF_SECOND16)))
+		return ret;
+	ret = next_number(e, insn->op->flags & OPF_SECOND8 ? 1 : 2, &second);
+	insn->imm2 = insn->op->flags & OPF_SECOND8 ? (u8)second : second;
+	return ret;
 }
 
 /* Encodings of a known opcode that are another instruction, or none. */
@@ -348,6 +366,10 @@ static int check_legal(struct emul *e)
 	u32 flags = insn->op->flags;
 
 	if ((flags & OPF_ONLY64) && insn->code_bits != 64)
+		return EMUL_UNHANDLED;
+	if ((flags & OPF_ONLY_MEM) && insn->is_reg)
+		return EMUL_UNHANDLED;
+	if ((flags & OPF_NEAR) && insn->code_bits == 64 && insn->opsize_prefix)
 		return EMUL_UNHANDLED;
 	if (!insn->vex && (((flags & OPF_NOREP) && insn->rep) ||
 			   ((flags & OPF_NO66) && insn->opsize_prefix)))
@@ -392,7 +414,7 @@ static int decode_operands(struct emul *e, const struct emul_opcode *op, u8 seg)
 		insn->rm = (insn->opcode & 7) | (insn->rex & REX_B ? 8 : 0);
 	}
 	set_operand_size(insn);
-	return decode_immediate(e);
+	return decode_immediates(e);
 }
 
 /* Everything but the bytes starts empty. */

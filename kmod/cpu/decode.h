@@ -14,7 +14,7 @@
 #define EMUL_INSN_MAX	15
 
 /* Segment registers in encoding order. */
-enum emul_sreg { EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS };
+enum emul_sreg { EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS, EMUL_LDTR, EMUL_TR };
 
 struct emul;
 struct emul_opcode;
@@ -43,6 +43,7 @@ struct emul_insn {
 	bool vex_l;		/* 256 bits */
 	s64 disp;		/* displacement, or the whole offset of MOV moffs */
 	u64 imm;		/* sign-extended immediate */
+	u16 imm2;		/* second immediate: level of ENTER, selector of a far pointer */
 	u8 move_size;		/* bytes of a plain move, see emul_known_move(); 0: it is none */
 	bool move_is_write;
 	u8 move_reg;		/* what is written; EMUL_NO_REG: the immediate */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Opcode tables of the instruction emulator: which function executes an opcode
- * and how its operands are encoded. An opcode that is not here is not emulated.
+ * and how its operands are encoded. An opcode that is not here is not emulated;
+ * decode_left_out.h says why.
  */
 #include "emulate_priv.h"
 
@@ -41,9 +42,32 @@ static const struct emul_opcode group_8c[8] = {
 	[EMUL_ES ... EMUL_GS] = OP(mov_from_sreg, 0, 0),
 };
 
+static const struct emul_opcode group_8e[8] = {
+	[EMUL_ES] = OP(mov_to_sreg, 0, 0),
+	[EMUL_SS ... EMUL_GS] = OP(mov_to_sreg, 0, 0),
+};
+
 static const struct emul_opcode group_8f[8] = {
 	[0] = OP(pop, OPF_STACK, 0),
 };
+
+/* Shifts and rotates: ModRM.reg says which. */
+#define SHIFT_GROUP(fl)								\
+	[0] = OP(shift, (fl), SHIFT_ROL),					\
+	[1] = OP(shift, (fl), SHIFT_ROR),					\
+	[2] = OP(shift, (fl), SHIFT_RCL),					\
+	[3] = OP(shift, (fl), SHIFT_RCR),					\
+	[4] = OP(shift, (fl), SHIFT_SHL),					\
+	[5] = OP(shift, (fl), SHIFT_SHR),					\
+	[6] = OP(shift, (fl), SHIFT_SAL),					\
+	[7] = OP(shift, (fl), SHIFT_SAR)
+
+static const struct emul_opcode group_c0[8] = { SHIFT_GROUP(OPF_BYTE | OPF_IMM8) };
+static const struct emul_opcode group_c1[8] = { SHIFT_GROUP(OPF_IMM8) };
+static const struct emul_opcode group_d0[8] = { SHIFT_GROUP(OPF_BYTE) };
+static const struct emul_opcode group_d1[8] = { SHIFT_GROUP(0) };
+static const struct emul_opcode group_d2[8] = { SHIFT_GROUP(OPF_BYTE | OPF_CL) };
+static const struct emul_opcode group_d3[8] = { SHIFT_GROUP(OPF_CL) };
 
 static const struct emul_opcode group_c6[8] = {
 	[0] = OP(mov, OPF_BYTE | OPF_IMM8, 0),
@@ -53,11 +77,24 @@ static const struct emul_opcode group_c7[8] = {
 	[0] = OP(mov, OPF_IMMZ, 0),
 };
 
+static const struct emul_opcode group_d9[8] = {
+	[5] = OP(fldcw, OPF_ONLY_MEM, 0),
+	[7] = OP(fnstcw, OPF_ONLY_MEM, 0),
+};
+
+static const struct emul_opcode group_dd[8] = {
+	[7] = OP(fnstsw, OPF_ONLY_MEM, 0),
+};
+
 static const struct emul_opcode group_f6[8] = {
 	[0] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
 	[1] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
 	[2] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NOT),
 	[3] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NEG),
+	[4] = OP(mul, OPF_BYTE, MUL_UNSIGNED),
+	[5] = OP(mul, OPF_BYTE, MUL_SIGNED),
+	[6] = OP(div, OPF_BYTE, MUL_UNSIGNED),
+	[7] = OP(div, OPF_BYTE, MUL_SIGNED),
 };
 
 static const struct emul_opcode group_f7[8] = {
@@ -65,6 +102,10 @@ static const struct emul_opcode group_f7[8] = {
 	[1] = OP(alu, OPF_IMMZ, ALU_TEST),
 	[2] = OP(unary, OPF_LOCK, UNARY_NOT),
 	[3] = OP(unary, OPF_LOCK, UNARY_NEG),
+	[4] = OP(mul, 0, MUL_UNSIGNED),
+	[5] = OP(mul, 0, MUL_SIGNED),
+	[6] = OP(div, 0, MUL_UNSIGNED),
+	[7] = OP(div, 0, MUL_SIGNED),
 };
 
 static const struct emul_opcode group_fe[8] = {
@@ -75,6 +116,10 @@ static const struct emul_opcode group_fe[8] = {
 static const struct emul_opcode group_ff[8] = {
 	[0] = OP(unary, OPF_LOCK, UNARY_INC),
 	[1] = OP(unary, OPF_LOCK, UNARY_DEC),
+	[2] = OP(call, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
+	[3] = OP(call_far, OPF_MEM, TARGET_OPERAND),
+	[4] = OP(jmp, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
+	[5] = OP(jmp_far, OPF_MEM, TARGET_OPERAND),
 	[6] = OP(push, OPF_STACK, 0),
 };
 
@@ -88,14 +133,21 @@ static const struct emul_opcode table_1byte[256] = {
 	ALU_ROW(0x30, ALU_XOR, OPF_LOCK),
 	ALU_ROW(0x38, ALU_CMP, 0),
 	[0x06] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_ES),
+	[0x07] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_ES),
 	[0x0e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_CS),
 	[0x16] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_SS),
+	[0x17] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_SS),
 	[0x1e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_DS),
+	[0x1f] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_DS),
 	REG_ROW(0x50, push, OPF_STACK, 0),
 	REG_ROW(0x58, pop, OPF_STACK, 0),
+	[0x60] = OP(pusha, OPF_STACK | OPF_NO64, 0),
+	[0x61] = OP(popa, OPF_STACK | OPF_NO64, 0),
 	[0x63] = OP(movx, OPF_MODRM | OPF_TO_REG | OPF_ONLY64, 4 | MOVX_SIGNED),
 	[0x68] = OP(push, OPF_STACK | OPF_IMMZ, 0),
+	[0x69] = OP(imul, OPF_MODRM | OPF_TO_REG | OPF_IMMZ, 0),
 	[0x6a] = OP(push, OPF_STACK | OPF_IMM8, 0),
+	[0x6b] = OP(imul, OPF_MODRM | OPF_TO_REG | OPF_IMM8, 0),
 	[0x6c] = OP(ins, OPF_BYTE, 0),
 	[0x6d] = OP(ins, 0, 0),
 	[0x6e] = OP(outs, OPF_BYTE, 0),
@@ -113,7 +165,11 @@ static const struct emul_opcode table_1byte[256] = {
 	[0x8a] = OP(mov, OPF_MODRM | OPF_BYTE | OPF_TO_REG, 0),
 	[0x8b] = OP(mov, OPF_MODRM | OPF_TO_REG, 0),
 	[0x8c] = GROUP(group_8c),
+	[0x8e] = GROUP(group_8e),
 	[0x8f] = GROUP(group_8f),
+	[0x9a] = OP(call_far, OPF_NO64 | OPF_IMMZ | OPF_SECOND16, TARGET_IMMEDIATE),
+	[0x9c] = OP(pushf, OPF_STACK, 0),
+	[0x9d] = OP(popf, OPF_STACK, 0),
 	[0xa0] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_BYTE | OPF_TO_REG, 0),
 	[0xa1] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_TO_REG, 0),
 	[0xa2] = OP(mov, OPF_MOFFS | OPF_ACC | OPF_BYTE, 0),
@@ -130,12 +186,31 @@ static const struct emul_opcode table_1byte[256] = {
 	[0xad] = OP(lods, 0, 0),
 	[0xae] = OP(scas, OPF_BYTE, 0),
 	[0xaf] = OP(scas, 0, 0),
+	[0xc0] = GROUP(group_c0),
+	[0xc1] = GROUP(group_c1),
+	[0xc2] = OP(ret, OPF_STACK | OPF_NEAR | OPF_IMM16, 0),
+	[0xc3] = OP(ret, OPF_STACK | OPF_NEAR, 0),
+	[0xc4] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, EMUL_ES),
+	[0xc5] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, EMUL_DS),
 	[0xc6] = GROUP(group_c6),
 	[0xc7] = GROUP(group_c7),
+	[0xc8] = OP(enter, OPF_STACK | OPF_IMM16 | OPF_SECOND8, 0),
+	[0xc9] = OP(leave, OPF_STACK, 0),
+	[0xca] = OP(ret_far, OPF_IMM16, 0),
+	[0xcb] = OP(ret_far, 0, 0),
+	[0xd0] = GROUP(group_d0),
+	[0xd1] = GROUP(group_d1),
+	[0xd2] = GROUP(group_d2),
+	[0xd3] = GROUP(group_d3),
+	[0xd7] = OP(xlat, 0, 0),
+	[0xd9] = GROUP(group_d9),
+	[0xdd] = GROUP(group_dd),
 	[0xe4] = OP(in, OPF_BYTE | OPF_IMM8, 0),
 	[0xe5] = OP(in, OPF_IMM8, 0),
 	[0xe6] = OP(out, OPF_BYTE | OPF_IMM8, 0),
 	[0xe7] = OP(out, OPF_IMM8, 0),
+	[0xe8] = OP(call, OPF_STACK | OPF_NEAR | OPF_IMMZ, TARGET_IMMEDIATE),
+	[0xea] = OP(jmp_far, OPF_NO64 | OPF_IMMZ | OPF_SECOND16, TARGET_IMMEDIATE),
 	[0xec] = OP(in, OPF_BYTE, 0),
 	[0xed] = OP(in, 0, 0),
 	[0xee] = OP(out, OPF_BYTE, 0),
@@ -144,6 +219,32 @@ static const struct emul_opcode table_1byte[256] = {
 	[0xf7] = GROUP(group_f7),
 	[0xfe] = GROUP(group_fe),
 	[0xff] = GROUP(group_ff),
+};
+
+static const struct emul_opcode group_0f00[8] = {
+	[0] = OP(store_selector, 0, EMUL_LDTR),
+	[1] = OP(store_selector, 0, EMUL_TR),
+};
+
+static const struct emul_opcode group_0f01[8] = {
+	[0] = OP(store_table, OPF_ONLY_MEM, STORE_GDTR),
+	[1] = OP(store_table, OPF_ONLY_MEM, STORE_IDTR),
+	[2] = OP(load_table, OPF_ONLY_MEM, STORE_GDTR),
+	[3] = OP(load_table, OPF_ONLY_MEM, STORE_IDTR),
+	[4] = OP(smsw, 0, 0),
+	[6] = OP(lmsw, 0, 0),
+};
+
+/* Told apart by a mandatory prefix: none, and 66. */
+static const struct emul_opcode group_0fae[8] = {
+	[2] = OP(ldmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
+	[3] = OP(stmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
+	[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
+};
+
+static const struct emul_opcode group_660fae[8] = {
+	[6] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
+	[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
 };
 
 static const struct emul_opcode group_0fba[8] = {
@@ -158,28 +259,39 @@ static const struct emul_opcode group_0fc7[8] = {
 };
 
 static const struct emul_opcode table_0f[256] = {
+	[0x00] = GROUP(group_0f00),
+	[0x01] = GROUP(group_0f01),
+	[0x40 ... 0x4f] = OP(cmov, OPF_MODRM | OPF_TO_REG, 0),
+	[0x90 ... 0x9f] = OP(setcc, OPF_MODRM | OPF_BYTE, 0),
 	[0xa0] = OP(push_sreg, OPF_STACK, EMUL_FS),
+	[0xa1] = OP(pop_sreg, OPF_STACK, EMUL_FS),
 	[0xa3] = OP(bit, OPF_MODRM, BIT_TEST),
+	[0xa4] = OP(double_shift, OPF_MODRM | OPF_IMM8, SHIFT_SHL),
+	[0xa5] = OP(double_shift, OPF_MODRM | OPF_CL, SHIFT_SHL),
 	[0xa8] = OP(push_sreg, OPF_STACK, EMUL_GS),
+	[0xa9] = OP(pop_sreg, OPF_STACK, EMUL_GS),
 	[0xab] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_SET),
+	[0xac] = OP(double_shift, OPF_MODRM | OPF_IMM8, SHIFT_SHR),
+	[0xad] = OP(double_shift, OPF_MODRM | OPF_CL, SHIFT_SHR),
+	[0xaf] = OP(imul, OPF_MODRM | OPF_TO_REG, 0),
 	[0xb0] = OP(cmpxchg, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
 	[0xb1] = OP(cmpxchg, OPF_MODRM | OPF_LOCK, 0),
+	[0xb2] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_SS),
 	[0xb3] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_RESET),
+	[0xb4] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_FS),
+	[0xb5] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_GS),
 	[0xb6] = OP(movx, OPF_MODRM | OPF_TO_REG, 1),
 	[0xb7] = OP(movx, OPF_MODRM | OPF_TO_REG, 2),
 	[0xba] = GROUP(group_0fba),
 	[0xbb] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_COMPLEMENT),
+	[0xbc] = OP(bit_scan, OPF_MODRM | OPF_TO_REG, SCAN_FORWARD),
+	[0xbd] = OP(bit_scan, OPF_MODRM | OPF_TO_REG, SCAN_REVERSE),
 	[0xbe] = OP(movx, OPF_MODRM | OPF_TO_REG, 1 | MOVX_SIGNED),
 	[0xbf] = OP(movx, OPF_MODRM | OPF_TO_REG, 2 | MOVX_SIGNED),
 	[0xc0] = OP(xadd, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
 	[0xc1] = OP(xadd, OPF_MODRM | OPF_LOCK, 0),
 	[0xc3] = OP(mov, OPF_MODRM | OPF_MEM | OPF_DWORD | OPF_NOREP | OPF_NO66, 0),
 	[0xc7] = GROUP(group_0fc7),
-};
-
-static const struct emul_opcode table_movbe[2] = {
-	OP(movbe, OPF_MODRM | OPF_MEM | OPF_TO_REG, 0),
-	OP(movbe, OPF_MODRM | OPF_MEM, 0),
 };
 
 /* Opcodes told apart by a mandatory prefix. */
@@ -194,10 +306,11 @@ struct prefixed_opcode {
 #define PP_F3	2
 #define PP_F2	3
 
-#define VEC(code, p, f, fl, a)							\
-	{ .opcode = (code), .pp = (p), .op = OP(f, OPF_MODRM | OPF_VEX | (fl), a) }
+#define PREFIXED(code, p, f, fl, a)						\
+	{ .opcode = (code), .pp = (p), .op = OP(f, OPF_MODRM | (fl), a) }
+#define VEC(code, p, f, fl, a)	PREFIXED(code, p, f, OPF_VEX | (fl), a)
 
-static const struct prefixed_opcode table_0f_vec[] = {
+static const struct prefixed_opcode prefixed_0f[] = {
 	VEC(0x10, PP_NONE, vec_load, 0, 0),
 	VEC(0x10, PP_66, vec_load, 0, 0),
 	VEC(0x10, PP_F3, vec_load_scalar, OPF_VVVV_REG, 4),
@@ -220,24 +333,54 @@ static const struct prefixed_opcode table_0f_vec[] = {
 	VEC(0x29, PP_66, vec_store, 0, VEC_ALIGNED),
 	VEC(0x2b, PP_NONE, vec_store, OPF_MEM, VEC_ALIGNED),
 	VEC(0x2b, PP_66, vec_store, OPF_MEM, VEC_ALIGNED),
+	PREFIXED(0x6e, PP_NONE, mmx_load, OPF_DWORD, 0),
 	VEC(0x6e, PP_66, movd_load, OPF_DWORD | OPF_L0, 0),
+	PREFIXED(0x6f, PP_NONE, mmx_load, 0, 8),
 	VEC(0x6f, PP_66, vec_load, 0, VEC_ALIGNED),
 	VEC(0x6f, PP_F3, vec_load, 0, 0),
+	PREFIXED(0x7e, PP_NONE, mmx_store, OPF_DWORD, 0),
 	VEC(0x7e, PP_66, movd_store, OPF_DWORD | OPF_L0, 0),
 	VEC(0x7e, PP_F3, vec_load_scalar, OPF_L0, 8),
+	PREFIXED(0x7f, PP_NONE, mmx_store, 0, 8),
 	VEC(0x7f, PP_66, vec_store, 0, VEC_ALIGNED),
 	VEC(0x7f, PP_F3, vec_store, 0, 0),
+	{ .opcode = 0xae, .pp = PP_NONE, .op = GROUP(group_0fae) },
+	{ .opcode = 0xae, .pp = PP_66, .op = GROUP(group_660fae) },
+	PREFIXED(0xb8, PP_F3, popcnt, OPF_TO_REG, 0),
 	VEC(0xd6, PP_66, vec_store_scalar, OPF_L0, 8),
+	PREFIXED(0xe7, PP_NONE, mmx_store, OPF_MEM, 8),
 	VEC(0xe7, PP_66, vec_store, OPF_MEM, VEC_ALIGNED),
 	VEC(0xf0, PP_F2, vec_load, OPF_MEM, 0),
 };
 
-static const struct emul_opcode op_movntdqa =
-	OP(vec_load, OPF_MODRM | OPF_VEX | OPF_MEM, VEC_ALIGNED);
+static const struct prefixed_opcode prefixed_0f38[] = {
+	VEC(0x2a, PP_66, vec_load, OPF_MEM, VEC_ALIGNED),
+	PREFIXED(0xf0, PP_NONE, movbe, OPF_MEM | OPF_TO_REG, 0),
+	PREFIXED(0xf0, PP_66, movbe, OPF_MEM | OPF_TO_REG, 0),
+	PREFIXED(0xf0, PP_F2, crc32, OPF_TO_REG, 1),
+	PREFIXED(0xf1, PP_NONE, movbe, OPF_MEM, 0),
+	PREFIXED(0xf1, PP_66, movbe, OPF_MEM, 0),
+	PREFIXED(0xf1, PP_F2, crc32, OPF_TO_REG, 0),
+	PREFIXED(0xf6, PP_66, add_carry, OPF_TO_REG | OPF_DWORD, 0),
+	PREFIXED(0xf6, PP_F3, add_carry, OPF_TO_REG | OPF_DWORD, 1),
+	PREFIXED(0xf9, PP_NONE, mov, OPF_MEM | OPF_DWORD, 0),	/* MOVDIRI */
+};
 
 static const struct emul_opcode *known(const struct emul_opcode *op)
 {
 	return op->exec || op->group ? op : NULL;
+}
+
+static const struct emul_opcode *find(const struct prefixed_opcode *table, size_t nr, u8 opcode,
+				      u8 pp)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (table[i].opcode == opcode && table[i].pp == pp)
+			return &table[i].op;
+	}
+	return NULL;
 }
 
 const struct emul_opcode *emul_opcode_1byte(u8 opcode)
@@ -248,20 +391,11 @@ const struct emul_opcode *emul_opcode_1byte(u8 opcode)
 const struct emul_opcode *emul_opcode_0f(u8 opcode, u8 pp)
 {
 	const struct emul_opcode *op = known(&table_0f[opcode]);
-	size_t i;
 
-	for (i = 0; !op && i < ARRAY_SIZE(table_0f_vec); i++) {
-		if (table_0f_vec[i].opcode == opcode && table_0f_vec[i].pp == pp)
-			op = &table_0f_vec[i].op;
-	}
-	return op;
+	return op ? op : find(prefixed_0f, ARRAY_SIZE(prefixed_0f), opcode, pp);
 }
 
 const struct emul_opcode *emul_opcode_0f38(u8 opcode, u8 pp)
 {
-	if (opcode == 0x2a && pp == PP_66)
-		return &op_movntdqa;
-	if ((opcode == 0xf0 || opcode == 0xf1) && (pp == PP_NONE || pp == PP_66))
-		return &table_movbe[opcode & 1];
-	return NULL;
+	return find(prefixed_0f38, ARRAY_SIZE(prefixed_0f38), opcode, pp);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Instruction emulator: entry points. emulate.h is the contract; decoding is in
- * decode.c, operands in emulate_operand.c, and the instructions themselves in
- * emulate_alu.c, emulate_move.c, emulate_string.c and emulate_vec.c.
+ * decode.c, operands in emulate_operand.c, and the instructions themselves in the
+ * other emulate_*.c by family. decode_left_out.h lists what is not emulated, and why.
  */
 #include "emulate_priv.h"
 
@@ -19,16 +19,22 @@ int emul_execute(struct emul *e)
 	int ret;
 
 	e->single_step = false;
+	e->shadow = false;
+	e->system = false;
 	ret = e->insn.op->exec(e);
 	if (ret == EMUL_DONE) {
 		advance_rip(e);
 		e->regs->rflags &= ~RFLAGS_RF;
+	} else if (ret == EMUL_JUMPED) {
+		e->regs->rflags &= ~RFLAGS_RF;
+		ret = EMUL_DONE;
 	} else if (ret == EMUL_UNFINISHED) {
 		ret = EMUL_DONE;
 	} else {
 		return ret;
 	}
-	e->single_step = trap;
+	/* A new stack segment puts the trap off, too. */
+	e->single_step = trap && !e->shadow;
 	return ret;
 }
 

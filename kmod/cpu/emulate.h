@@ -11,8 +11,8 @@
  * instruction again from its start and answers the accesses already completed
  * from a transcript: for given registers and bytes the sequence of calls of
  * read, write, compare_exchange, pio_in and pio_out is always the same, reads before
- * writes. (fetch, segment, probe and vec_* have no side effects and do not
- * belong into the transcript.) Registers change only when every access of the
+ * writes. (fetch, probe and those of registers have no side effects outside the vCPU
+ * and do not belong into the transcript.) Registers change only when every access of the
  * instruction, or of one REP iteration, has succeeded: a commit point, after
  * which the transcript is to be emptied (ops->iterate tells of those inside
  * REP, the end of emul_execute() with EMUL_DONE or EMUL_FAULT is the last).
@@ -35,12 +35,15 @@ enum emul_result {
 	EMUL_RETRY,		/* enter the guest or emulate again: state moved meanwhile */
 };
 
+#define EMUL_VEC_DE	0
 #define EMUL_VEC_DB	1
 #define EMUL_VEC_UD	6
 #define EMUL_VEC_NM	7
+#define EMUL_VEC_NP	11
 #define EMUL_VEC_SS	12
 #define EMUL_VEC_GP	13
 #define EMUL_VEC_PF	14
+#define EMUL_VEC_MF	16
 #define EMUL_VEC_AC	17
 
 struct emul_fault {
@@ -78,6 +81,21 @@ struct emul_seg {
 	u16 attr;		/* EMUL_ATTR_*; P clear: null or unusable */
 };
 
+struct emul_table {
+	u64 base;
+	u16 limit;
+};
+
+/* What of x87 and SSE is not registers for data. */
+struct emul_fpu {
+	u16 cw, sw;
+	u32 mxcsr;
+	u32 mxcsr_mask;		/* bits that may be set; fpu_write does not look at it */
+};
+
+/* Instructions that an older CPU takes for others: TZCNT for BSF, LZCNT for BSR. */
+enum emul_feature { EMUL_HAS_TZCNT, EMUL_HAS_LZCNT };
+
 /* How read and probe will use the memory. */
 #define EMUL_READ	0u
 #define EMUL_WRITE	1u	/* read part of a read-modify-write, or probe before a write */
@@ -88,11 +106,21 @@ struct emul;
  * Linear addresses are canonical, cut to 32 bits outside 64-bit mode, and do
  * not wrap inside one call; accesses may cross pages. Lengths are 1 to 32
  * bytes, for string port I/O up to emul.pio_len. All accesses but fetch are
- * made at emul.cpl. An op that returns EMUL_FAULT has filled emul.fault.
+ * made at emul.cpl, or if emul.system is set at CPL 0 whatever RFLAGS.AC says.
+ * An op that returns EMUL_FAULT has filled emul.fault. What set_* and *_write
+ * change is like a register: they are called when all accesses have succeeded.
  */
 struct emul_ops {
 	/* The segment register as the CPU holds it. Cannot fail. */
 	void (*segment)(struct emul *e, enum emul_sreg seg, struct emul_seg *out);
+	void (*set_segment)(struct emul *e, enum emul_sreg seg, const struct emul_seg *in);
+	/* GDTR, or IDTR if @idt. */
+	void (*table)(struct emul *e, bool idt, struct emul_table *out);
+	void (*set_table)(struct emul *e, bool idt, const struct emul_table *in);
+	/* LMSW: the low four bits of CR0 change. */
+	void (*set_cr0)(struct emul *e, u64 cr0);
+	/* Is it what the guest's CPU does, whatever its CPUID says? */
+	bool (*cpu_has)(struct emul *e, enum emul_feature feature);
 	/* Instruction bytes, up to len, at least one: *got says how many. */
 	int (*fetch)(struct emul *e, u64 linear, void *buf, unsigned int len,
 		     unsigned int *got);
@@ -125,6 +153,13 @@ struct emul_ops {
 	void (*vec_read)(struct emul *e, unsigned int reg, void *buf, unsigned int len);
 	void (*vec_write)(struct emul *e, unsigned int reg, const void *buf,
 			  unsigned int len);
+	/* Control and status of x87 and SSE. */
+	void (*fpu_read)(struct emul *e, struct emul_fpu *out);
+	void (*fpu_write)(struct emul *e, const struct emul_fpu *in);
+	void (*mmx_read)(struct emul *e, unsigned int reg, u64 *val);
+	void (*mmx_write)(struct emul *e, unsigned int reg, u64 val);
+	/* An MMX instruction is done: all eight are valid, the top of the x87 stack is 0. */
+	void (*mmx_used)(struct emul *e);
 	/*
 	 * After each committed REP iteration that is not the last: empty the
 	 * transcript; false ends the call with EMUL_DONE and RIP unmoved, for
@@ -174,10 +209,12 @@ struct emul {
 	/* Set by the emulator. */
 	struct emul_fault fault;	/* with EMUL_FAULT */
 	bool single_step;		/* with EMUL_DONE: RFLAGS.TF asks for #DB (DR6.BS) now */
+	bool shadow;			/* with EMUL_DONE: no interrupt before one more instruction */
 
 	/* Working state of emul_execute(). */
 	u64 linear;			/* of the memory operand, once checked, or EMUL_NO_LINEAR */
 	unsigned int elements;		/* of a string, done by the last step */
+	bool system;			/* the access is the CPU's own, to a descriptor table */
 };
 
 /*

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Emulated arithmetic, logic and bit instructions, with their flags. Flags the
- * manuals leave undefined are what the CPUs make of them: AF is clear after a
- * logic instruction, and bit tests change CF only.
+ * Emulated addition, logic and their exchanging forms, with their flags. AF, which
+ * the manuals leave undefined after a logic instruction, is clear as in the CPUs.
  */
 #include "emulate_priv.h"
-
-#define RFLAGS_ARITH	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 static u64 bit_flag(u64 vector, unsigned int bit, u64 flag)
 {
 	return vector >> bit & 1 ? flag : 0;
 }
 
-static u64 result_flags(unsigned int size, u64 result)
+u64 emul_result_flags(unsigned int size, u64 result)
 {
 	u64 flags = 0;
 	u8 low = result;
@@ -65,7 +62,7 @@ u64 emul_alu(unsigned int op, unsigned int size, u64 a, u64 b, u64 *rflags)
 		break;
 	}
 	*rflags &= ~RFLAGS_ARITH;
-	*rflags |= result_flags(size, r) | carry_flags(size, carries);
+	*rflags |= emul_result_flags(size, r) | carry_flags(size, carries);
 	return r;
 }
 
@@ -249,61 +246,22 @@ int emul_exec_cmpxchg8b(struct emul *e)
 	return EMUL_DONE;
 }
 
-static u64 bit_result(unsigned int op, u64 val, u64 bit)
-{
-	switch (op) {
-	case BIT_SET:
-		return val | bit;
-	case BIT_RESET:
-		return val & ~bit;
-	case BIT_COMPLEMENT:
-		return val ^ bit;
-	default:
-		return val;
-	}
-}
-
-/*
- * Reads the operand that holds the bit. A bit offset in a register reaches
- * beyond a memory operand, by whole operands, in both directions.
- */
-static int read_bit_operand(struct emul *e, u64 offset, unsigned int access, u64 *val)
+/* ADCX and ADOX: addition with a carry of its own, in CF or OF, and no other flag. */
+int emul_exec_add_carry(struct emul *e)
 {
 	const struct emul_insn *insn = &e->insn;
+	u64 flag = insn->op->arg ? RFLAGS_OF : RFLAGS_CF;
 	unsigned int size = insn->op_size;
-	u64 ea;
+	u64 flags, sum, src;
 	int ret;
 
-	if (insn->is_reg || (insn->op->flags & OPF_IMM))
-		return emul_rm_read(e, size, access, val);
-	offset = (u64)((s64)emul_sign_extend(offset, size) >> 3) & ~(u64)(size - 1);
-	ea = (emul_effective_address(e) + offset) & emul_mask(insn->addr_size);
-	ret = emul_linearize(e, insn->seg, ea, size, size, access, &e->linear);
+	ret = emul_rm_read(e, size, EMUL_READ, &src);
 	if (ret)
 		return ret;
-	*val = 0;
-	return emul_read(e, e->linear, val, size, access);
-}
-
-int emul_exec_bit(struct emul *e)
-{
-	const struct emul_insn *insn = &e->insn;
-	unsigned int op = insn->op->arg;
-	u64 offset, old, bit;
-	int ret;
-
-	offset = insn->op->flags & OPF_IMM ? insn->imm :
-					     emul_reg_read(e, insn->reg, insn->op_size);
-	ret = read_bit_operand(e, offset, op == BIT_TEST ? EMUL_READ : EMUL_WRITE, &old);
-	if (ret)
-		return ret;
-	bit = BIT_ULL(offset & (8 * insn->op_size - 1));
-	if (op != BIT_TEST) {
-		ret = emul_rm_update(e, insn->op_size, old, bit_result(op, old, bit), insn->lock);
-		if (ret)
-			return ret;
-	}
-	e->regs->rflags &= ~RFLAGS_CF;
-	e->regs->rflags |= old & bit ? RFLAGS_CF : 0;
+	flags = e->regs->rflags & flag ? RFLAGS_CF : 0;
+	sum = emul_alu(ALU_ADC, size, emul_reg_read(e, insn->reg, size), src, &flags);
+	emul_reg_write(e, insn->reg, size, sum);
+	e->regs->rflags &= ~flag;
+	e->regs->rflags |= flags & RFLAGS_CF ? flag : 0;
 	return EMUL_DONE;
 }

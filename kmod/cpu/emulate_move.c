@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Emulated moves between general registers, immediates, memory and the stack.
+ * Emulated moves between general registers, immediates and memory.
  */
 #include "emulate_priv.h"
 
@@ -20,17 +20,6 @@ int emul_exec_mov(struct emul *e)
 		return ret;
 	emul_reg_write(e, insn->reg, insn->op_size, val);
 	return EMUL_DONE;
-}
-
-/* Memory takes 16 bits whatever the operand size. */
-int emul_exec_mov_from_sreg(struct emul *e)
-{
-	const struct emul_insn *insn = &e->insn;
-	unsigned int sreg = insn->modrm >> 3 & 7;
-	struct emul_seg seg;
-
-	e->ops->segment(e, sreg, &seg);
-	return emul_rm_write(e, insn->is_reg ? insn->op_size : 2, seg.selector);
 }
 
 static unsigned int movx_size(const struct emul_insn *insn)
@@ -119,81 +108,71 @@ int emul_exec_xchg(struct emul *e)
 	return EMUL_DONE;
 }
 
-/* Size of the stack pointer in bytes. */
-static unsigned int stack_size(struct emul *e)
+static bool parity_or_sign(u64 rflags, bool sign_differs)
 {
-	struct emul_seg ss;
+	bool sign = rflags & RFLAGS_SF, overflow = rflags & RFLAGS_OF;
 
-	if (e->insn.code_bits == 64)
-		return 8;
-	if (e->regs->rflags & RFLAGS_VM)
-		return 2;
-	e->ops->segment(e, EMUL_SS, &ss);
-	return ss.attr & EMUL_ATTR_DB ? 4 : 2;
+	return sign_differs ? sign != overflow : rflags & RFLAGS_PF;
 }
 
-static int push(struct emul *e, u64 val)
+bool emul_condition(u8 code, u64 rflags)
 {
-	unsigned int size = e->insn.op_size;
-	unsigned int sp_size = stack_size(e);
-	u64 sp = (e->regs->gpr[EMUL_RSP] - size) & emul_mask(sp_size);
-	u64 linear;
+	static const u64 flags[] = { RFLAGS_OF, RFLAGS_CF, RFLAGS_ZF, RFLAGS_CF | RFLAGS_ZF,
+				     RFLAGS_SF };
+	unsigned int pair = code >> 1 & 7;
+	bool holds;
+
+	if (pair < ARRAY_SIZE(flags))
+		holds = rflags & flags[pair];
+	else
+		holds = parity_or_sign(rflags, pair != 5) ||
+			(pair == 7 && (rflags & RFLAGS_ZF));
+	return holds != (code & 1);
+}
+
+/* The source is read, and the upper half of a 32-bit destination cleared, in any case. */
+int emul_exec_cmov(struct emul *e)
+{
+	const struct emul_insn *insn = &e->insn;
+	unsigned int size = insn->op_size;
+	u64 val;
 	int ret;
 
-	ret = emul_linearize(e, EMUL_SS, sp, size, size, EMUL_WRITE, &linear);
+	ret = emul_rm_read(e, size, EMUL_READ, &val);
 	if (ret)
 		return ret;
-	ret = emul_write(e, linear, &val, size);
-	if (ret)
-		return ret;
-	emul_areg_write(e, EMUL_RSP, sp_size, sp);
+	if (!emul_condition(insn->opcode, e->regs->rflags))
+		val = emul_reg_read(e, insn->reg, size);
+	emul_reg_write(e, insn->reg, size, val);
 	return EMUL_DONE;
 }
 
-int emul_exec_push(struct emul *e)
+int emul_exec_setcc(struct emul *e)
 {
-	u64 val = e->insn.imm;
-	int ret;
-
-	if (!(e->insn.op->flags & OPF_IMM)) {
-		ret = emul_rm_read(e, e->insn.op_size, EMUL_READ, &val);
-		if (ret)
-			return ret;
-	}
-	return push(e, val);
+	return emul_rm_write(e, 1, emul_condition(e->insn.opcode, e->regs->rflags));
 }
 
-int emul_exec_push_sreg(struct emul *e)
+int emul_exec_xlat(struct emul *e)
 {
-	struct emul_seg seg;
-
-	e->ops->segment(e, e->insn.op->arg, &seg);
-	return push(e, seg.selector);
-}
-
-/*
- * The destination's address is computed with the stack pointer already
- * incremented, and a popped stack pointer is not incremented.
- */
-int emul_exec_pop(struct emul *e)
-{
-	unsigned int size = e->insn.op_size;
-	unsigned int sp_size = stack_size(e);
-	u64 old_rsp = e->regs->gpr[EMUL_RSP];
+	u64 offset = e->regs->gpr[EMUL_RBX] + (u8)e->regs->gpr[EMUL_RAX];
 	u64 val = 0;
-	u64 linear;
 	int ret;
 
-	ret = emul_linearize(e, EMUL_SS, old_rsp & emul_mask(sp_size), size, size, EMUL_READ,
-			     &linear);
-	if (ret)
-		return ret;
-	ret = emul_read(e, linear, &val, size, EMUL_READ);
-	if (ret)
-		return ret;
-	emul_areg_write(e, EMUL_RSP, sp_size, old_rsp + size);
-	ret = emul_rm_write(e, size, val);
-	if (ret)
-		e->regs->gpr[EMUL_RSP] = old_rsp;
+	ret = emul_linearize(e, e->insn.seg, offset & emul_mask(e->insn.addr_size), 1, 1,
+			     EMUL_READ, &e->linear);
+	if (!ret)
+		ret = emul_read(e, e->linear, &val, 1, EMUL_READ);
+	if (!ret)
+		emul_areg_write(e, EMUL_RAX, 1, val);
 	return ret;
+}
+
+/* CLFLUSH, CLFLUSHOPT, CLWB: a device has no cache lines, but the address may be a bad one. */
+int emul_exec_flush(struct emul *e)
+{
+	int ret = emul_mem_linearize(e, 1, 1, EMUL_READ);
+
+	if (!ret)
+		ret = e->ops->probe(e, e->linear, 1, EMUL_READ);
+	return ret == EMUL_EXIT ? EMUL_DONE : ret;
 }

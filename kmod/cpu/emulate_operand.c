@@ -18,8 +18,8 @@ bool emul_is_canonical(const struct emul *e, u64 linear)
 
 static bool has_error_code(u8 vector)
 {
-	return vector == EMUL_VEC_SS || vector == EMUL_VEC_GP || vector == EMUL_VEC_PF ||
-	       vector == EMUL_VEC_AC;
+	return vector == EMUL_VEC_NP || vector == EMUL_VEC_SS || vector == EMUL_VEC_GP ||
+	       vector == EMUL_VEC_PF || vector == EMUL_VEC_AC;
 }
 
 int emul_raise(struct emul *e, u8 vector)
@@ -28,6 +28,13 @@ int emul_raise(struct emul *e, u8 vector)
 		.vector = vector,
 		.has_error = (e->cr0 & CR0_PE) && has_error_code(vector),
 	};
+	return EMUL_FAULT;
+}
+
+int emul_raise_selector(struct emul *e, u8 vector, u16 selector)
+{
+	emul_raise(e, vector);
+	e->fault.error_code = selector & ~3u;
 	return EMUL_FAULT;
 }
 

@@ -12,10 +12,14 @@
 #include "move.h"
 
 #define CR0_PE		BIT_ULL(0)
+#define CR0_MP		BIT_ULL(1)
 #define CR0_EM		BIT_ULL(2)
 #define CR0_TS		BIT_ULL(3)
+#define CR0_NE		BIT_ULL(5)
 #define CR0_AM		BIT_ULL(18)
+#define CR4_VME		BIT_ULL(0)
 #define CR4_OSFXSR	BIT_ULL(9)
+#define CR4_UMIP	BIT_ULL(11)
 #define CR4_LA57	BIT_ULL(12)
 #define CR4_OSXSAVE	BIT_ULL(18)
 #define EFER_LMA	BIT_ULL(10)
@@ -27,12 +31,16 @@
 #define RFLAGS_ZF	BIT_ULL(6)
 #define RFLAGS_SF	BIT_ULL(7)
 #define RFLAGS_TF	BIT_ULL(8)
+#define RFLAGS_IF	BIT_ULL(9)
 #define RFLAGS_DF	BIT_ULL(10)
 #define RFLAGS_OF	BIT_ULL(11)
 #define RFLAGS_IOPL	(3ULL << 12)
+#define RFLAGS_NT	BIT_ULL(14)
 #define RFLAGS_RF	BIT_ULL(16)
 #define RFLAGS_VM	BIT_ULL(17)
 #define RFLAGS_AC	BIT_ULL(18)
+#define RFLAGS_ID	BIT_ULL(21)
+#define RFLAGS_ARITH	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 /* How an opcode is decoded; struct emul_opcode.flags. */
 #define OPF_MODRM	BIT(0)
@@ -56,7 +64,13 @@
 #define OPF_L0		BIT(18)	/* its VEX form with VEX.L is #UD */
 #define OPF_DWORD	BIT(19)	/* operand is 32 bits, 64 with W, whatever 66 and mode say */
 #define OPF_OPREG	BIT(20)	/* low opcode bits name the register */
-#define OPF_IMM		(OPF_IMM8 | OPF_IMMZ)
+#define OPF_CL		BIT(21)	/* a count in CL */
+#define OPF_IMM16	BIT(22)	/* sign-extended 16-bit immediate */
+#define OPF_SECOND8	BIT(23)	/* another immediate of 8 bits follows: insn.imm2 */
+#define OPF_SECOND16	BIT(24)	/* ... of 16 bits */
+#define OPF_ONLY_MEM	BIT(25)	/* another instruction if ModRM names a register: unhandled */
+#define OPF_NEAR	BIT(26)	/* 66 in 64-bit code is for each vendor to choose: unhandled */
+#define OPF_IMM		(OPF_IMM8 | OPF_IMMZ | OPF_IMM16)
 
 /* An opcode the tables do not know has neither exec nor group. */
 struct emul_opcode {
@@ -83,8 +97,17 @@ enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 #define VEC_ALIGNED	0x80
 #define VEC_HIGH	0x40
 
-/* What an exec function returns besides enum emul_result: a REP not at its end. */
-#define EMUL_UNFINISHED	0x100
+/* emul_exec_shift() and emul_exec_double_shift(): in encoding order. */
+enum { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR, SHIFT_SAL, SHIFT_SAR };
+enum { MUL_UNSIGNED, MUL_SIGNED };
+enum { SCAN_FORWARD, SCAN_REVERSE };
+enum { STORE_GDTR, STORE_IDTR };
+/* Where emul_exec_jmp(), emul_exec_call() and their far forms find their target. */
+enum { TARGET_IMMEDIATE, TARGET_OPERAND };
+
+/* What an exec function returns besides enum emul_result. */
+#define EMUL_UNFINISHED	0x100	/* a REP not at its end */
+#define EMUL_JUMPED	0x101	/* done, and RIP is where it goes on */
 
 /* emulate_alu.c */
 int emul_exec_alu(struct emul *e);
@@ -92,19 +115,75 @@ int emul_exec_unary(struct emul *e);
 int emul_exec_xadd(struct emul *e);
 int emul_exec_cmpxchg(struct emul *e);
 int emul_exec_cmpxchg8b(struct emul *e);
-int emul_exec_bit(struct emul *e);
+int emul_exec_add_carry(struct emul *e);
 /* Computes a op b of the given size, updates the arithmetic flags in *rflags. */
 u64 emul_alu(unsigned int op, unsigned int size, u64 a, u64 b, u64 *rflags);
+/* ZF, SF and PF of a result. */
+u64 emul_result_flags(unsigned int size, u64 result);
+
+/* emulate_shift.c */
+int emul_exec_shift(struct emul *e);
+int emul_exec_double_shift(struct emul *e);
+
+/* emulate_mul.c */
+int emul_exec_mul(struct emul *e);
+int emul_exec_imul(struct emul *e);
+int emul_exec_div(struct emul *e);
+
+/* emulate_bit.c */
+int emul_exec_bit(struct emul *e);
+int emul_exec_bit_scan(struct emul *e);
+int emul_exec_popcnt(struct emul *e);
+int emul_exec_crc32(struct emul *e);
 
 /* emulate_move.c */
 int emul_exec_mov(struct emul *e);
-int emul_exec_mov_from_sreg(struct emul *e);
 int emul_exec_movx(struct emul *e);
 int emul_exec_movbe(struct emul *e);
 int emul_exec_xchg(struct emul *e);
+int emul_exec_cmov(struct emul *e);
+int emul_exec_setcc(struct emul *e);
+int emul_exec_xlat(struct emul *e);
+int emul_exec_flush(struct emul *e);
+
+/* emulate_stack.c */
 int emul_exec_push(struct emul *e);
 int emul_exec_push_sreg(struct emul *e);
 int emul_exec_pop(struct emul *e);
+int emul_exec_pusha(struct emul *e);
+int emul_exec_popa(struct emul *e);
+int emul_exec_pushf(struct emul *e);
+int emul_exec_popf(struct emul *e);
+int emul_exec_enter(struct emul *e);
+int emul_exec_leave(struct emul *e);
+int emul_exec_jmp(struct emul *e);
+int emul_exec_call(struct emul *e);
+int emul_exec_ret(struct emul *e);
+
+/* emulate_segment.c */
+int emul_exec_mov_from_sreg(struct emul *e);
+int emul_exec_mov_to_sreg(struct emul *e);
+int emul_exec_pop_sreg(struct emul *e);
+int emul_exec_load_pointer(struct emul *e);
+int emul_exec_jmp_far(struct emul *e);
+int emul_exec_call_far(struct emul *e);
+int emul_exec_ret_far(struct emul *e);
+
+/* emulate_system.c */
+int emul_exec_store_table(struct emul *e);
+int emul_exec_load_table(struct emul *e);
+int emul_exec_store_selector(struct emul *e);
+int emul_exec_smsw(struct emul *e);
+int emul_exec_lmsw(struct emul *e);
+
+/* emulate_fpu.c */
+int emul_exec_fldcw(struct emul *e);
+int emul_exec_fnstcw(struct emul *e);
+int emul_exec_fnstsw(struct emul *e);
+int emul_exec_ldmxcsr(struct emul *e);
+int emul_exec_stmxcsr(struct emul *e);
+int emul_exec_mmx_load(struct emul *e);
+int emul_exec_mmx_store(struct emul *e);
 
 /* emulate_string.c */
 int emul_exec_movs(struct emul *e);
@@ -118,6 +197,8 @@ int emul_exec_in(struct emul *e);
 int emul_exec_out(struct emul *e);
 
 /* emulate_vec.c */
+/* Whether the guest may execute SSE, or AVX if the instruction is of VEX form: #UD or #NM if not. */
+int emul_check_vec(struct emul *e);
 int emul_exec_vec_load(struct emul *e);
 int emul_exec_vec_store(struct emul *e);
 int emul_exec_vec_load_scalar(struct emul *e);
@@ -170,6 +251,32 @@ bool emul_is_canonical(const struct emul *e, u64 linear);
 
 /* Fills e->fault; error code 0 for the vectors that have one. Returns EMUL_FAULT. */
 int emul_raise(struct emul *e, u8 vector);
+/* The same, with an error code: mostly a selector, of which the RPL does not count. */
+int emul_raise_selector(struct emul *e, u8 vector, u16 selector);
+
+/* Does condition @code (the low bits of Jcc, SETcc, CMOVcc) hold? */
+bool emul_condition(u8 code, u64 rflags);
+
+/*
+ * The stack: begin, then push or pop, and commit when all accesses have succeeded.
+ * Several operands pushed or popped together are one access: one fault or none.
+ */
+struct emul_stack {
+	u64 sp;
+	unsigned int size;	/* of the stack pointer in bytes */
+};
+
+void emul_stack_begin(struct emul *e, struct emul_stack *stack);
+int emul_stack_push(struct emul *e, struct emul_stack *stack, const void *operands,
+		    unsigned int size, unsigned int nr);
+int emul_stack_pop(struct emul *e, struct emul_stack *stack, void *operands, unsigned int size,
+		   unsigned int nr);
+void emul_stack_commit(struct emul *e, const struct emul_stack *stack);
+/* Of SP + @bytes, which may be negative. */
+u64 emul_stack_sum(const struct emul_stack *stack, s64 bytes);
+
+/* May code of @code_bits go on at @rip? #GP if not. @limit is its segment's. */
+int emul_check_target(struct emul *e, unsigned int code_bits, u32 limit, u64 rip);
 
 /* General register; 8-bit ones by the rules of the REX prefix. */
 u64 emul_reg_read(const struct emul *e, unsigned int reg, unsigned int size);

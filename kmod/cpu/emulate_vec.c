@@ -14,7 +14,7 @@ static bool vex_enabled(const struct emul *e)
 	       (e->xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX;
 }
 
-static int check_vec_enabled(struct emul *e)
+int emul_check_vec(struct emul *e)
 {
 	bool enabled;
 
@@ -36,7 +36,7 @@ static int vec_begin(struct emul *e, unsigned int len, unsigned int ac_align,
 {
 	int ret;
 
-	ret = check_vec_enabled(e);
+	ret = emul_check_vec(e);
 	if (ret || e->insn.is_reg)
 		return ret;
 	ret = emul_mem_linearize(e, len, ac_align, access);
@@ -185,7 +185,7 @@ int emul_exec_movd_load(struct emul *e)
 	u64 val;
 	int ret;
 
-	ret = check_vec_enabled(e);
+	ret = emul_check_vec(e);
 	if (ret)
 		return ret;
 	ret = emul_rm_read(e, e->insn.op_size, EMUL_READ, &val);
@@ -202,7 +202,7 @@ int emul_exec_movd_store(struct emul *e)
 	u64 val;
 	int ret;
 
-	ret = check_vec_enabled(e);
+	ret = emul_check_vec(e);
 	if (ret)
 		return ret;
 	e->ops->vec_read(e, e->insn.reg, buf, sizeof(buf));

@@ -14,6 +14,7 @@
 #include "../vcpu.h"
 #include "../vm.h"
 #include "emulation.h"
+#include "emulation_regs.h"
 #include "move.h"
 
 static struct vcpu *to_vcpu(struct emul *e)
@@ -91,7 +92,7 @@ static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
 	return (exit->kind == EXIT_FAULT || exit->kind == EXIT_APIC_ACCESS) && exit->fault.final &&
 	       linear == vcpu->emulation.e.linear &&
 	       offset_in_page(linear) == offset_in_page(exit->fault.gpa) &&
-	       access == (exit->fault.access & MMU_WRITE ? WALK_WRITE : WALK_READ);
+	       (access & WALK_WRITE) == (exit->fault.access & MMU_WRITE ? WALK_WRITE : 0);
 }
 
 /* The translation of this access, if the instruction or the CPU has made it already. */
@@ -112,21 +113,20 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	struct vcpu *vcpu = to_vcpu(e);
 	struct walk_result result;
 	struct walk_mode mode;
-	u32 full = access;
 	int ret;
 
+	if (!e->system && e->cpl == 3)
+		access |= WALK_USER;
+	if (!e->system && (vcpu->regs.rflags & X86_EFLAGS_AC))
+		access |= WALK_AC;
 	if (recall(vcpu, linear, access, gpa))
 		return EMUL_DONE;
 	ret = fill_walk_mode(vcpu, &mode);
-	if (e->cpl == 3)
-		full |= WALK_USER;
-	if (vcpu->regs.rflags & X86_EFLAGS_AC)
-		full |= WALK_AC;
 	if (!ret)
-		ret = walk_gva(&mode, &walk_ops, vcpu, linear, full, &result);
+		ret = walk_gva(&mode, &walk_ops, vcpu, linear, access, &result);
 	if (!ret) {
 		*gpa = result.gpa;
-		if (access != WALK_FETCH)
+		if (!(access & WALK_FETCH))
 			remember(&vcpu->emulation, linear, access, result.gpa);
 	}
 	if (ret != WALK_FAULT)
@@ -157,10 +157,22 @@ static unsigned int piece_of(u64 addr, unsigned int len, unsigned int most)
 	return min3(len, (unsigned int)(PAGE_SIZE - offset_in_page(addr)), most);
 }
 
-static bool from_transcript(struct emulation *em, void *data, unsigned int len)
+/* Whether the next access of the instruction was completed already, as one to @gpa. */
+static bool is_completed(const struct emulation *em, u64 gpa)
 {
-	if (em->next == em->done)
+	return em->next < em->done && em->steps[em->next].gpa == gpa;
+}
+
+/*
+ * If userspace was asked for another access than the instruction now makes, it has changed
+ * registers meanwhile: what comes now is new.
+ */
+static bool from_transcript(struct emulation *em, u64 gpa, void *data, unsigned int len)
+{
+	if (!is_completed(em, gpa)) {
+		em->done = em->next;
 		return false;
+	}
 	if (data)
 		memcpy(data, em->steps[em->next].data, len);
 	em->next++;
@@ -168,11 +180,12 @@ static bool from_transcript(struct emulation *em, void *data, unsigned int len)
 }
 
 /* False: the transcript is full, and the instruction one that nobody issues. */
-static bool to_transcript(struct emulation *em, const void *data, unsigned int len)
+static bool to_transcript(struct emulation *em, u64 gpa, const void *data, unsigned int len)
 {
 	if (em->done == EMULATION_MAX_STEPS)
 		return false;
 	memcpy(em->steps[em->done].data, data, len);
+	em->steps[em->done].gpa = gpa;
 	em->done++;
 	em->next = em->done;
 	return true;
@@ -194,6 +207,7 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
 		return EMUL_UNHANDLED;
 	report_mmio(vcpu, gpa, len, data);
+	vcpu->emulation.steps[vcpu->emulation.done].gpa = gpa;
 	vcpu->emulation.reading = !data;
 	if (data)
 		memcpy(vcpu->run->mmio.data, data, len);
@@ -225,12 +239,12 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 	struct emulation *em = &vcpu->emulation;
 	u64 data = 0;
 
-	if (from_transcript(em, buf, len))
+	if (from_transcript(em, gpa, buf, len))
 		return EMUL_DONE;
 	if (!in_kernel_access(vcpu, gpa, len, false, &data))
 		return ask_user_for_mmio(vcpu, gpa, NULL, len);
 	memcpy(buf, &data, len);
-	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
+	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
 
 static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
@@ -238,35 +252,31 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	struct emulation *em = &vcpu->emulation;
 	u64 data = 0;
 
-	if (from_transcript(em, NULL, len))
+	if (from_transcript(em, gpa, NULL, len))
 		return EMUL_DONE;
 	memcpy(&data, buf, len);
 	if (!in_kernel_access(vcpu, gpa, len, true, &data))
 		return ask_user_for_mmio(vcpu, gpa, buf, len);
-	return to_transcript(em, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
+	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
 
 /*
- * Follows translate(), so the page is the last one. What was a device when userspace was
- * asked is one when it has answered, even if it made memory appear there.
+ * What was a device when userspace was asked is one when it has answered, even if it made
+ * memory appear there.
  */
 static int read_piece(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
-	struct emulation_translation *last = &vcpu->emulation.last;
-	int err = last->device ? -ENOENT : guest_read(vcpu, gpa, buf, len);
+	int err = is_completed(&vcpu->emulation, gpa) ? -ENOENT : guest_read(vcpu, gpa, buf, len);
 
-	last->device = err == -ENOENT;
-	return last->device ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
+	return err == -ENOENT ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
 }
 
 static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
 {
-	struct emulation_translation *last = &vcpu->emulation.last;
-	int err = last->device ? -ENOENT : guest_write(vcpu, gpa, buf, len);
+	int err = is_completed(&vcpu->emulation, gpa) ? -ENOENT : guest_write(vcpu, gpa, buf, len);
 
-	last->device = err == -ENOENT;
-	return last->device || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
-					       memory_result(vcpu, err);
+	return err == -ENOENT || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
+						 memory_result(vcpu, err);
 }
 
 /* Page by page and, for devices, at most 8 bytes at a time. */
@@ -299,8 +309,31 @@ static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsi
 	return transfer(e, linear, buf, len, walk_access(access), false);
 }
 
+/*
+ * A write to two pages: both must allow it before either is changed. If one is memory it comes
+ * last: the instruction, run again after userspace has answered, still reads there what it read.
+ */
+static int write_across_pages(struct emul *e, u64 linear, void *buf, unsigned int len)
+{
+	unsigned int first = PAGE_SIZE - offset_in_page(linear);
+	u64 gpa, second_gpa;
+	int ret;
+
+	ret = translate(e, linear, WALK_WRITE, &gpa);
+	if (!ret)
+		ret = translate(e, linear + first, WALK_WRITE, &second_gpa);
+	if (ret)
+		return ret;
+	if (!memory_is_writable(to_vcpu(e), gpa) || memory_is_writable(to_vcpu(e), second_gpa))
+		return transfer(e, linear, buf, len, WALK_WRITE, true);
+	ret = transfer(e, linear + first, buf + first, len - first, WALK_WRITE, true);
+	return ret ? ret : transfer(e, linear, buf, first, WALK_WRITE, true);
+}
+
 static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
 {
+	if (unlikely(offset_in_page(linear) + len > PAGE_SIZE))
+		return write_across_pages(e, linear, (void *)buf, len);
 	return transfer(e, linear, (void *)buf, len, WALK_WRITE, true);
 }
 
@@ -316,7 +349,8 @@ static int op_compare_exchange(struct emul *e, u64 linear, const void *old, cons
 	if (!IS_ALIGNED(gpa, len))
 		return EMUL_UNHANDLED;
 	memcpy(expected, old, len);
-	ret = vcpu->emulation.last.device ? -ENOENT : guest_cmpxchg(vcpu, gpa, expected, new, len);
+	ret = is_completed(&vcpu->emulation, gpa) ? -ENOENT :
+						    guest_cmpxchg(vcpu, gpa, expected, new, len);
 	if (ret > 0)
 		return EMUL_RETRY;
 	if (ret == -ENOENT || ret == -EROFS)
@@ -352,11 +386,6 @@ static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, uns
 	return ret == EMUL_DONE ? memory_result(vcpu, guest_read(vcpu, gpa, buf, *got)) : ret;
 }
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
-{
-	backend_call(get_segment)(to_vcpu(e), seg, out);
-}
-
 static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u64 count, bool in)
 {
 	struct emulation *em = &vcpu->emulation;
@@ -372,6 +401,7 @@ static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u6
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
 	if (in)
 		memset(vcpu->pio_data, 0, count * size);
+	em->steps[em->done].gpa = EMULATION_PORT;
 	memcpy(em->steps[em->done].data, &count, sizeof(count));
 	em->reading = false;
 	return EMUL_EXIT;
@@ -399,21 +429,22 @@ static unsigned int ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int si
 
 /*
  * Userspace gets a string from its first element on that the kernel does not take:
- * what came before is one step of its own.
+ * what came before is one step of its own. If it has changed registers so that fewer
+ * elements are left than it was given, these are what counts.
  */
 static int op_ports(struct emul *e, u16 port, unsigned int size, unsigned int count, bool in)
 {
 	struct vcpu *vcpu = to_vcpu(e);
 	u64 done;
 
-	if (!from_transcript(&vcpu->emulation, &done, sizeof(done))) {
+	if (!from_transcript(&vcpu->emulation, EMULATION_PORT, &done, sizeof(done))) {
 		done = ports_in_kernel(vcpu, port, size, count, in);
 		if (!done)
 			return ask_user_for_ports(vcpu, port, size, count, in);
-		if (!to_transcript(&vcpu->emulation, &done, sizeof(done)))
+		if (!to_transcript(&vcpu->emulation, EMULATION_PORT, &done, sizeof(done)))
 			return EMUL_UNHANDLED;
 	}
-	e->elements = done;
+	e->elements = min_t(u64, done, count);
 	return EMUL_DONE;
 }
 
@@ -427,16 +458,6 @@ static int op_pio_out(struct emul *e, u16 port, unsigned int size, unsigned int 
 	return op_ports(e, port, size, count, false);
 }
 
-static void op_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
-{
-	xstate_vec_read(to_vcpu(e), reg, buf, len);
-}
-
-static void op_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
-{
-	xstate_vec_write(to_vcpu(e), reg, buf, len);
-}
-
 static bool op_iterate(struct emul *e)
 {
 	struct vcpu *vcpu = to_vcpu(e);
@@ -447,7 +468,12 @@ static bool op_iterate(struct emul *e)
 }
 
 static const struct emul_ops vcpu_emul_ops = {
-	.segment = op_segment,
+	.segment = emulation_segment,
+	.set_segment = emulation_set_segment,
+	.table = emulation_table,
+	.set_table = emulation_set_table,
+	.set_cr0 = emulation_set_cr0,
+	.cpu_has = emulation_cpu_has,
 	.fetch = op_fetch,
 	.read = op_read,
 	.write = op_write,
@@ -455,8 +481,13 @@ static const struct emul_ops vcpu_emul_ops = {
 	.probe = op_probe,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
-	.vec_read = op_vec_read,
-	.vec_write = op_vec_write,
+	.vec_read = emulation_vec_read,
+	.vec_write = emulation_vec_write,
+	.fpu_read = emulation_fpu_read,
+	.fpu_write = emulation_fpu_write,
+	.mmx_read = emulation_mmx_read,
+	.mmx_write = emulation_mmx_write,
+	.mmx_used = emulation_mmx_used,
 	.iterate = op_iterate,
 };
 
@@ -521,7 +552,7 @@ static int conclude(struct vcpu *vcpu, int result)
 
 	switch (result) {
 	case EMUL_DONE:
-		vcpu->irq_shadow = false;
+		vcpu->irq_shadow = em->e.shadow;
 		if (em->e.single_step)
 			vcpu_inject_debug(vcpu, 1 << 14);
 		return NEXT_ENTER;
@@ -585,7 +616,10 @@ static void finish_read(struct vcpu *vcpu, u64 data)
 	step_over_move(vcpu);
 }
 
-/* If userspace moved RIP meanwhile (a reset), the instruction is not completed. */
+/*
+ * If userspace moved RIP meanwhile (a reset), the instruction is not completed, nor if it
+ * changed the mode that the instruction was decoded in.
+ */
 int emulation_continue(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
@@ -604,6 +638,9 @@ int emulation_continue(struct vcpu *vcpu)
 		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
 	em->done++;
 	em->next = 0;
+	prepare(vcpu);
+	if (!emul_decoded_matches(&em->e, em->e.insn.bytes, em->e.insn.len))
+		return NEXT_ENTER;
 	return conclude(vcpu, emul_execute(&em->e));
 }
 

@@ -13,17 +13,19 @@ struct vcpu;
 /* Most MMIO accesses of one instruction: 32 bytes read and written, split at a page, in pieces of 8. */
 #define EMULATION_MAX_STEPS	12
 
-/* One access that userspace has completed, in the order the instruction makes them. */
+/* One access that was completed, in the order the instruction makes them. */
 struct emulation_step {
 	u8 data[8];
+	u64 gpa;		/* EMULATION_PORT: to a port */
 };
+
+#define EMULATION_PORT	(~0ull)
 
 /* Where the last data access went: an instruction, run again, asks for the same page. */
 struct emulation_translation {
 	u64 linear, gpa;	/* of the page */
-	u32 access;		/* WALK_READ or WALK_WRITE */
+	u32 access;		/* WALK_* */
 	bool valid;
-	bool device;		/* no memory there: stays so until the instruction is done */
 };
 
 struct emulation {

@@ -456,3 +456,71 @@ void xstate_vec_write(struct vcpu *vcpu, unsigned int reg, const void *buf, unsi
 	if (image->header.xstate_bv & XSTATE_ZMM_HI256)
 		memset((void *)image + host.zmm_offset + reg * 32, 0, 32);
 }
+
+void xstate_control_read(struct vcpu *vcpu, struct emul_fpu *out)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	normalize(image);
+	*out = (struct emul_fpu){
+		.cw = image->legacy.fcw, .sw = image->legacy.fsw,
+		.mxcsr = image->legacy.mxcsr, .mxcsr_mask = host.mxcsr_mask,
+	};
+}
+
+void xstate_control_write(struct vcpu *vcpu, const struct emul_fpu *in)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	normalize(image);
+	image->legacy.fcw = in->cw;
+	image->legacy.fsw = in->sw;
+	image->legacy.mxcsr = in->mxcsr;
+	image->header.xstate_bv |= XSTATE_X87 | XSTATE_SSE;
+}
+
+#define X87_TOP_SHIFT	11
+#define X87_TOP		(7u << X87_TOP_SHIFT)
+#define X87_ALL_VALID	0xffu	/* in the abridged tag word of the image */
+
+/* The image has the registers in the order of the stack, from its top. */
+static unsigned int top_of_stack(const struct xstate_legacy *legacy)
+{
+	return (legacy->fsw & X87_TOP) >> X87_TOP_SHIFT;
+}
+
+u64 xstate_mmx_read(struct vcpu *vcpu, unsigned int reg)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+	u64 value;
+
+	normalize(image);
+	memcpy(&value, image->legacy.st[(reg - top_of_stack(&image->legacy)) % 8], sizeof(value));
+	return value;
+}
+
+void xstate_mmx_used(struct vcpu *vcpu)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+	struct xstate_legacy *legacy = &image->legacy;
+	unsigned int i, top;
+	u8 st[8][16];
+
+	normalize(image);
+	top = top_of_stack(legacy);
+	memcpy(st, legacy->st, sizeof(st));
+	for (i = 0; i < 8; i++)
+		memcpy(legacy->st[(i + top) % 8], st[i], sizeof(st[i]));
+	legacy->fsw &= ~X87_TOP;
+	legacy->ftw = X87_ALL_VALID;
+	image->header.xstate_bv |= XSTATE_X87;
+}
+
+/* Sign and exponent become what x87 instructions take for no number. */
+void xstate_mmx_write(struct vcpu *vcpu, unsigned int reg, u64 value)
+{
+	struct xstate_image *image = vcpu->xstate.area;
+
+	memcpy(image->legacy.st[reg], &value, sizeof(value));
+	memset(&image->legacy.st[reg][8], 0xff, 2);
+}

@@ -10,6 +10,7 @@
 
 #include <linux/types.h>
 
+struct emul_fpu;
 struct vcpu;
 struct minivmm_fpu;
 struct minivmm_xcrs;
@@ -66,5 +67,17 @@ int xstate_set(struct vcpu *vcpu, const void *buf, unsigned int size);
 /* Outside: one vector register for the emulator; @len 16 or 32. */
 void xstate_vec_read(struct vcpu *vcpu, unsigned int reg, void *buf, unsigned int len);
 void xstate_vec_write(struct vcpu *vcpu, unsigned int reg, const void *buf, unsigned int len);
+
+/* Outside: control and status words of x87 and SSE for the emulator. */
+void xstate_control_read(struct vcpu *vcpu, struct emul_fpu *out);
+void xstate_control_write(struct vcpu *vcpu, const struct emul_fpu *in);
+
+/*
+ * Outside: MMX registers for the emulator. xstate_mmx_used - as an MMX instruction does, make
+ * all of them valid and the top of the x87 stack 0; before xstate_mmx_write().
+ */
+u64 xstate_mmx_read(struct vcpu *vcpu, unsigned int reg);
+void xstate_mmx_write(struct vcpu *vcpu, unsigned int reg, u64 value);
+void xstate_mmx_used(struct vcpu *vcpu);
 
 #endif /* MINIVMM_CPU_XSTATE_H */

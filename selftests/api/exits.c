@@ -319,6 +319,43 @@ TEST_F(vm, rip_moved_during_a_string_read_is_where_the_guest_goes_on)
 	move_rip_during(_metadata, &self->vcpu, MINIVMM_EXIT_IO);
 }
 
+GUEST64(string_read_of_8, "mov $0x80000, %edi; mov $0x10, %edx; mov $8, %ecx; rep insb; hlt");
+GUEST64(string_write_of_8, "mov $0x80000, %esi; mov $0x10, %edx; mov $8, %ecx; rep outsb; hlt");
+
+/* Fewer elements than userspace was given: the string ends, and its count does not wrap. */
+static void expect_string_ends(struct __test_metadata *_metadata, struct vcpu *vcpu, __u64 count)
+{
+	struct minivmm_regs regs;
+
+	ASSERT_EXIT(vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EQ(8, vcpu->run->io.count);
+	memset(port_data(vcpu), 0x5a, 8);
+	regs = vcpu_regs(vcpu);
+	regs.rcx = count;
+	vcpu_set_regs(vcpu, &regs);
+	ASSERT_EXIT(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rcx);
+}
+
+TEST_F(vm, count_lowered_during_a_string_read_ends_it)
+{
+	for (__u64 count = 0; count < 8; count += 3) {
+		start_long(&self->vcpu, string_read_of_8);
+		memset(self->vm.memory + 0x80000, 0, 8);
+		expect_string_ends(_metadata, &self->vcpu, count);
+		/* What is beyond the count is not written. */
+		EXPECT_EQ(0, self->vm.memory[0x80000 + count]);
+	}
+}
+
+TEST_F(vm, count_lowered_during_a_string_write_ends_it)
+{
+	for (__u64 count = 0; count < 8; count += 3) {
+		start_long(&self->vcpu, string_write_of_8);
+		expect_string_ends(_metadata, &self->vcpu, count);
+	}
+}
+
 TEST_F(vm, rip_moved_during_an_mmio_write_is_where_the_guest_goes_on)
 {
 	start_long(&self->vcpu, mmio_write_forever);

@@ -6,8 +6,10 @@
  * extend a run.
  *
  * Links: kmod/cpu/decode.c kmod/cpu/decode_table.c kmod/cpu/emulate.c
- * Links: kmod/cpu/emulate_operand.c kmod/cpu/emulate_alu.c kmod/cpu/emulate_move.c
- * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_vec.c
+ * Links: kmod/cpu/emulate_alu.c kmod/cpu/emulate_bit.c kmod/cpu/emulate_fpu.c
+ * Links: kmod/cpu/emulate_move.c kmod/cpu/emulate_mul.c kmod/cpu/emulate_operand.c
+ * Links: kmod/cpu/emulate_segment.c kmod/cpu/emulate_shift.c kmod/cpu/emulate_stack.c
+ * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_system.c kmod/cpu/emulate_vec.c
  * Libs: -lZydis
  */
 #include <stdio.h>
@@ -120,28 +122,40 @@ static bool same_memory(const struct emul_insn *insn, const ZydisDecodedOperandM
 	       (insn->index == EMUL_NO_REG || mem->scale == 1 << insn->scale);
 }
 
+/* The @nr th immediate. Zydis names the 1 of a shift by one, which is not in the code. */
+static bool same_immediate(const struct emul_insn *insn, const ZydisDecodedOperand *op,
+			   unsigned int nr, bool encoded)
+{
+	unsigned int size = max_t(unsigned int, 1, min_t(unsigned int, insn->op_size, 8));
+
+	if (nr)
+		return insn->imm2 == op->imm.value.u;
+	return !encoded || !((insn->imm ^ op->imm.value.u) & emul_mask(op->imm.is_signed ? size : 1));
+}
+
 static bool same_operand(const struct emul_insn *insn, const ZydisDecodedOperand *op)
 {
 	if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && op->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
 		return !insn->is_reg && (zydis_invents_r13(insn, &op->mem) ||
 					 same_memory(insn, &op->mem));
-	if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
-		unsigned int size = max_t(unsigned int, 1, min_t(unsigned int, insn->op_size, 8));
-
-		return !((insn->imm ^ op->imm.value.u) & emul_mask(op->imm.is_signed ? size : 1));
-	}
+	if (op->type == ZYDIS_OPERAND_TYPE_POINTER)
+		return insn->imm2 == op->ptr.segment &&
+		       !((insn->imm ^ op->ptr.offset) & emul_mask(insn->op_size));
 	return true;
 }
 
 static bool same_decoding(const struct emul_insn *insn, const ZydisDecodedInstruction *z,
 			  const ZydisDecodedOperand *operands)
 {
-	unsigned int i;
+	unsigned int i, immediates = 0;
 
 	if (insn->len != z->length || insn->addr_size * 8 != z->address_width)
 		return false;
 	for (i = 0; i < z->operand_count_visible; i++) {
 		if (!same_operand(insn, &operands[i]))
+			return false;
+		if (operands[i].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+		    !same_immediate(insn, &operands[i], immediates++, z->raw.imm[0].size))
 			return false;
 	}
 	return true;

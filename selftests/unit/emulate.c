@@ -5,8 +5,10 @@
  * (real and virtual-8086 mode, CPL 0).
  *
  * Links: kmod/cpu/decode.c kmod/cpu/decode_table.c kmod/cpu/emulate.c
- * Links: kmod/cpu/emulate_operand.c kmod/cpu/emulate_alu.c kmod/cpu/emulate_move.c
- * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_vec.c
+ * Links: kmod/cpu/emulate_alu.c kmod/cpu/emulate_bit.c kmod/cpu/emulate_fpu.c
+ * Links: kmod/cpu/emulate_move.c kmod/cpu/emulate_mul.c kmod/cpu/emulate_operand.c
+ * Links: kmod/cpu/emulate_segment.c kmod/cpu/emulate_shift.c kmod/cpu/emulate_stack.c
+ * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_system.c kmod/cpu/emulate_vec.c
  */
 #include "cpu/emulate_priv.h"
 
@@ -32,9 +34,12 @@ FIXTURE(emulate)
 {
 	struct emul e;
 	struct emul_regs regs;
-	struct emul_seg segs[6];
+	struct emul_seg segs[8];
 	u8 memory[MEMORY_LEN];
 	u8 vec[16][32];
+	u64 mmx[8];
+	struct emul_fpu fpu;
+	struct emul_table tables[2];
 	u8 pio[0x1000];
 
 	/* Device accesses userspace has completed, and the one it is asked for. */
@@ -43,6 +48,7 @@ FIXTURE(emulate)
 	struct access asked;
 
 	unsigned int fetches, reads, iterations, stop_after;
+	bool cpu_counts_zeros;		/* TZCNT, LZCNT */
 	bool memory_moves;		/* cmpxchg finds another value */
 	unsigned int port_most;		/* elements a port takes at once; 0: all */
 };
@@ -57,6 +63,54 @@ static world *world_of(struct emul *e)
 static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
 {
 	*out = world_of(e)->segs[seg];
+}
+
+static void op_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+{
+	world_of(e)->segs[seg] = *in;
+}
+
+static void op_table(struct emul *e, bool idt, struct emul_table *out)
+{
+	*out = world_of(e)->tables[idt];
+}
+
+static void op_set_table(struct emul *e, bool idt, const struct emul_table *in)
+{
+	world_of(e)->tables[idt] = *in;
+}
+
+static void op_set_cr0(struct emul *e, u64 cr0)
+{
+}
+
+static bool op_cpu_has(struct emul *e, enum emul_feature feature)
+{
+	return world_of(e)->cpu_counts_zeros;
+}
+
+static void op_fpu_read(struct emul *e, struct emul_fpu *out)
+{
+	*out = world_of(e)->fpu;
+}
+
+static void op_fpu_write(struct emul *e, const struct emul_fpu *in)
+{
+	world_of(e)->fpu = *in;
+}
+
+static void op_mmx_read(struct emul *e, unsigned int reg, u64 *val)
+{
+	*val = world_of(e)->mmx[reg];
+}
+
+static void op_mmx_write(struct emul *e, unsigned int reg, u64 val)
+{
+	world_of(e)->mmx[reg] = val;
+}
+
+static void op_mmx_used(struct emul *e)
+{
 }
 
 static int page_fault(struct emul *e, u64 address)
@@ -195,6 +249,16 @@ static bool op_iterate(struct emul *e)
 
 static const struct emul_ops ops = {
 	.segment = op_segment,
+	.set_segment = op_set_segment,
+	.table = op_table,
+	.set_table = op_set_table,
+	.set_cr0 = op_set_cr0,
+	.cpu_has = op_cpu_has,
+	.fpu_read = op_fpu_read,
+	.fpu_write = op_fpu_write,
+	.mmx_read = op_mmx_read,
+	.mmx_write = op_mmx_write,
+	.mmx_used = op_mmx_used,
 	.fetch = op_fetch,
 	.read = op_read,
 	.write = op_write,

@@ -44,7 +44,22 @@ struct native_desc {
 	u16 attr;
 };
 
+/* Selectors of Linux's that user mode may not load, and limits of the tables. */
+#define SEL_KERNEL_CODE	0x10
+#define SEL_KERNEL_DATA	0x18
+#define SEL_LDT_BEYOND	0x47
+#define NATIVE_GDT_LIMIT 0x7f
+#define NATIVE_LDT_LIMIT 0x3f
+
 #define NATIVE_XSAVE_MAX 16384
+
+/* x87 and MMX, whose registers are the x87 stack with its top at 0. */
+struct native_x87 {
+	u16 cw, sw;
+	u8 tags;
+	u32 mxcsr, mxcsr_mask;
+	u64 mmx[8];
+};
 
 struct native {
 	pid_t pid;
@@ -53,9 +68,11 @@ struct native {
 	size_t ymm_high;	/* offset in xsave; 0: no AVX */
 };
 
-/* How an instruction ended: vector 0: it completed. */
+/* How an instruction ended. */
+#define NATIVE_DONE	0xff
+
 struct native_end {
-	u8 vector;
+	u8 vector;		/* NATIVE_DONE: it completed */
 	u64 address;		/* of a page fault */
 };
 
@@ -71,5 +88,8 @@ int native_step(struct native *n, struct user_regs_struct *regs, struct native_e
 /* XMM and YMM registers 0 to 15, 32 bytes each. */
 int native_get_vec(struct native *n, u8 (*vec)[32]);
 int native_set_vec(struct native *n, u8 (*vec)[32]);
+
+int native_get_x87(struct native *n, struct native_x87 *x87);
+int native_set_x87(struct native *n, const struct native_x87 *x87);
 
 #endif /* UNIT_NATIVE_H */

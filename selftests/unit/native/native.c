@@ -21,6 +21,8 @@
 
 #include "../native.h"
 
+#define XSAVE_MXCSR		24
+#define XSAVE_ST		32
 #define XSAVE_XMM		160
 #define XSAVE_HEADER		512
 #define XSAVE_YMM_COMPONENT	2
@@ -33,6 +35,8 @@
 static const struct native_desc flat_code64 = { 0, 0xffffffff, 0xfb | ATTR_L };
 static const struct native_desc flat_code32 = { 0, 0xffffffff, 0xfb | ATTR_DB };
 static const struct native_desc flat_data = { 0, 0xffffffff, DATA_ATTR | ATTR_DB };
+static const struct native_desc kernel_code = { 0, 0xffffffff, 0x9b | ATTR_L };
+static const struct native_desc kernel_data = { 0, 0xffffffff, 0x93 | ATTR_DB };
 static const struct native_desc null_desc;
 
 static const struct native_desc ldt[] = {
@@ -49,6 +53,10 @@ static const struct native_desc ldt[] = {
 const struct native_desc *native_descriptor(u16 selector)
 {
 	switch (selector) {
+	case SEL_KERNEL_CODE:
+		return &kernel_code;
+	case SEL_KERNEL_DATA:
+		return &kernel_data;
 	case SEL_CODE64:
 		return &flat_code64;
 	case SEL_CODE32:
@@ -179,7 +187,9 @@ static int signal_to_end(struct native *n, struct native_end *end)
 	if (ptrace(PTRACE_GETSIGINFO, n->pid, 0, &info))
 		return -1;
 	end->address = 0;
-	if (info.si_signo == SIGILL) {
+	if (info.si_signo == SIGFPE) {
+		end->vector = info.si_code == FPE_INTDIV ? 0 : 16;
+	} else if (info.si_signo == SIGILL) {
 		end->vector = 6;
 	} else if (info.si_signo == SIGSEGV && info.si_code == SI_KERNEL) {
 		end->vector = 13;
@@ -200,7 +210,7 @@ int native_step(struct native *n, struct user_regs_struct *regs, struct native_e
 	u64 rip = regs->rip;
 	int status;
 
-	end->vector = 0;
+	end->vector = NATIVE_DONE;
 	if (ptrace(PTRACE_SETREGS, n->pid, 0, regs))
 		return -1;
 	do {
@@ -253,6 +263,39 @@ int native_set_vec(struct native *n, u8 (*vec)[32])
 			memcpy(n->xsave + n->ymm_high + 16 * i, vec[i] + 16, 16);
 	}
 	n->xsave[XSAVE_HEADER] |= n->ymm_high ? XSAVE_SSE_AVX : 2;
+	iov = (struct iovec){ n->xsave, n->xsave_len };
+	return ptrace(PTRACE_SETREGSET, n->pid, NT_X86_XSTATE, &iov);
+}
+
+int native_get_x87(struct native *n, struct native_x87 *x87)
+{
+	unsigned int i;
+
+	if (read_xsave(n))
+		return -1;
+	memcpy(&x87->cw, n->xsave, 2);
+	memcpy(&x87->sw, n->xsave + 2, 2);
+	x87->tags = n->xsave[4];
+	memcpy(&x87->mxcsr, n->xsave + XSAVE_MXCSR, 8);
+	for (i = 0; i < 8; i++)
+		memcpy(&x87->mmx[i], n->xsave + XSAVE_ST + 16 * i, 8);
+	return 0;
+}
+
+int native_set_x87(struct native *n, const struct native_x87 *x87)
+{
+	struct iovec iov;
+	unsigned int i;
+
+	if (read_xsave(n))
+		return -1;
+	memcpy(n->xsave, &x87->cw, 2);
+	memcpy(n->xsave + 2, &x87->sw, 2);
+	n->xsave[4] = x87->tags;
+	memcpy(n->xsave + XSAVE_MXCSR, &x87->mxcsr, 4);
+	for (i = 0; i < 8; i++)
+		memcpy(n->xsave + XSAVE_ST + 16 * i, &x87->mmx[i], 8);
+	n->xsave[XSAVE_HEADER] |= 3;
 	iov = (struct iovec){ n->xsave, n->xsave_len };
 	return ptrace(PTRACE_SETREGSET, n->pid, NT_X86_XSTATE, &iov);
 }

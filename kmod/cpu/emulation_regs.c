@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The emulator's ops on registers: what emulate.h asks of them, from the vCPU's places. */
+#include <asm/cpufeature.h>
+
+#include "../backend.h"
+#include "../vcpu.h"
+#include "emulation_regs.h"
+
+void emulation_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+{
+	backend_call(get_segment)(e->ctx, seg, out);
+}
+
+void emulation_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+{
+	backend_call(set_segment)(e->ctx, seg, in);
+}
+
+void emulation_table(struct emul *e, bool idt, struct emul_table *out)
+{
+	backend_call(get_table)(e->ctx, idt, &out->base, &out->limit);
+}
+
+void emulation_set_table(struct emul *e, bool idt, const struct emul_table *in)
+{
+	backend_call(set_table)(e->ctx, idt, in->base, in->limit);
+}
+
+void emulation_set_cr0(struct emul *e, u64 cr0)
+{
+	struct vcpu *vcpu = e->ctx;
+
+	vcpu->cr0 = cr0;
+	backend_call(sync_control)(vcpu);
+}
+
+bool emulation_cpu_has(struct emul *e, enum emul_feature feature)
+{
+	return boot_cpu_has(feature == EMUL_HAS_TZCNT ? X86_FEATURE_BMI1 : X86_FEATURE_ABM);
+}
+
+void emulation_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
+{
+	xstate_vec_read(e->ctx, reg, buf, len);
+}
+
+void emulation_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
+{
+	xstate_vec_write(e->ctx, reg, buf, len);
+}
+
+void emulation_fpu_read(struct emul *e, struct emul_fpu *out)
+{
+	xstate_control_read(e->ctx, out);
+}
+
+void emulation_fpu_write(struct emul *e, const struct emul_fpu *in)
+{
+	xstate_control_write(e->ctx, in);
+}
+
+void emulation_mmx_read(struct emul *e, unsigned int reg, u64 *val)
+{
+	*val = xstate_mmx_read(e->ctx, reg);
+}
+
+void emulation_mmx_write(struct emul *e, unsigned int reg, u64 val)
+{
+	xstate_mmx_write(e->ctx, reg, val);
+}
+
+void emulation_mmx_used(struct emul *e)
+{
+	xstate_mmx_used(e->ctx);
+}
