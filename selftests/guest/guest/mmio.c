@@ -204,6 +204,72 @@ do {										\
 	CHECK_EQ(0, count_);							\
 } while (0)
 
+/* Does the same to RAM and to the device, and compares what is left there and in RAX. */
+#define CHECK_ON_DEVICE(code)							\
+do {										\
+	u64 on_ram_ = 1234567, on_device_ = 1234567;				\
+										\
+	fill(buffer, 64, 3);							\
+	for (u32 i_ = 0; i_ < 64; i_++)						\
+		((volatile u8 *)DEVICE)[0x800 + i_] = buffer[i_];		\
+	asm volatile(code : "+a"(on_ram_) : "D"(buffer) : "rcx", "rdx", "cc", "memory"); \
+	asm volatile(code : "+a"(on_device_) : "D"(DEVICE + 0x800)		\
+		     : "rcx", "rdx", "cc", "memory");				\
+	CHECK_EQ(on_ram_, on_device_);						\
+	CHECK(device_holds(0x800, buffer, 64));					\
+} while (0)
+
+static void arithmetic_on_the_device(u64 id)
+{
+	CHECK_ON_DEVICE("mull (%%rdi); add %%rdx, %%rax");
+	CHECK_ON_DEVICE("imulq 8(%%rdi); add %%rdx, %%rax");
+	CHECK_ON_DEVICE("imul $77, (%%rdi), %%eax");
+	CHECK_ON_DEVICE("xor %%edx, %%edx; divw 2(%%rdi); shl $16, %%rdx; add %%rdx, %%rax");
+	CHECK_ON_DEVICE("mov $-3, %%rdx; idivq 32(%%rdi); add %%rdx, %%rax");
+	CHECK_ON_DEVICE("shll $3, (%%rdi); rolw 4(%%rdi); stc; rcrq $5, 8(%%rdi); mov $3, %%cl; sarb %%cl, 16(%%rdi)");
+	CHECK_ON_DEVICE("shld $5, %%rax, (%%rdi); mov $9, %%cl; shrd %%cl, %%eax, 8(%%rdi)");
+	CHECK_ON_DEVICE("bsf (%%rdi), %%rax; bsr 8(%%rdi), %%rcx; shl $8, %%rcx; add %%rcx, %%rax");
+	CHECK_ON_DEVICE("stc; cmovc (%%rdi), %%rax; setc 8(%%rdi); clc; cmovc 16(%%rdi), %%eax; setc 9(%%rdi)");
+	CHECK_ON_DEVICE("push %%rbx; mov %%rdi, %%rbx; mov $5, %%al; xlat; pop %%rbx");
+}
+
+static void stack_on_the_device(u64 id)
+{
+	CHECK_ON_DEVICE("mov %%rsp, %%rcx; lea 64(%%rdi), %%rsp; call 1f; 1: pop %%rdx; mov $0, %%edx;"
+			"push %%rdx; push %%rax; stc; pushf; clc; popf; adc $0, %%rax; mov %%rcx, %%rsp");
+	CHECK_ON_DEVICE("mov %%rsp, %%rcx; push %%rbp; lea 64(%%rdi), %%rsp; xor %%ebp, %%ebp; enter $16, $0; push %%rax;"
+			"mov $0, %%ebp; lea 56(%%rdi), %%rbp; leave; lea -8(%%rcx), %%rsp; pop %%rbp");
+	CHECK_ON_DEVICE("lea 1f(%%rip), %%rdx; mov %%rdx, (%%rdi); jmp *(%%rdi); ud2; 1: movq $0, (%%rdi)");
+	CHECK_ON_DEVICE("lea 1f(%%rip), %%rdx; mov %%rdx, (%%rdi); call *(%%rdi); jmp 2f; 1: ret; 2: movq $0, (%%rdi)");
+}
+
+static void control_words_and_segments_on_the_device(u64 id)
+{
+	CHECK_ON_DEVICE("fninit; fnstcw (%%rdi); fnstsw 2(%%rdi); mov %%ds, 4(%%rdi); smsw 6(%%rdi); mov 4(%%rdi), %%es");
+	CHECK_ON_DEVICE("movq (%%rdi), %%mm3; movq %%mm3, 16(%%rdi); movd %%mm3, %%eax; emms");
+}
+
+static void more_control_words_on_the_device(u64 id)
+{
+	CHECK_ON_DEVICE("movw $0x27f, (%%rdi); fldcw (%%rdi); fnstcw 8(%%rdi); fninit; movl $0x1f81, 16(%%rdi); ldmxcsr 16(%%rdi); stmxcsr 24(%%rdi)");
+	CHECK_ON_DEVICE("movq (%%rdi), %%mm3; movntq %%mm3, 24(%%rdi); emms; popcnt (%%rdi), %%rax; sgdt 32(%%rdi); lgdt 32(%%rdi)");
+}
+
+/* The flags and the device's part are those of the operand as it was. */
+static void addition_across_the_end_of_memory(u64 id)
+{
+	volatile u64 *first = (void *)(DEVICE - 4);
+	u64 flags;
+
+	*first = 0x00000001ffffffff;
+	asm volatile("addq $1, (%1); pushf; pop %0" : "=r"(flags) : "r"(first) : "cc", "memory");
+	CHECK_EQ(0x0000000200000000, *first);
+	*first = ~0ull;
+	asm volatile("addq $1, (%1); pushf; pop %0" : "=r"(flags) : "r"(first) : "cc", "memory");
+	CHECK_EQ(0, *first);
+	CHECK_EQ(0x41, flags & 0x41);
+}
+
 static void rep_movs_copies_to_and_from_the_device(u64 id)
 {
 	fill(buffer, 256, 11);
