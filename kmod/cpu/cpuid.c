@@ -354,11 +354,64 @@ void cpuid_init(struct vcpu *vcpu)
 	};
 }
 
-static bool same_table(const struct vcpu_cpuid *cpuid, const struct minivmm_cpuid_entry2 *entries,
+/* Bits that show the state of the vCPU, not what it can do. @gpr holds the entry's values. */
+static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
+{
+	switch (function) {
+	case 1:
+		vcpu_need(vcpu, VCPU_CR4);
+		gpr[EMUL_RCX] &= ~(u64)L1C_OSXSAVE;
+		if (vcpu->cr4 & X86_CR4_OSXSAVE)
+			gpr[EMUL_RCX] |= L1C_OSXSAVE;
+		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
+			gpr[EMUL_RDX] &= ~(u64)L1D_APIC;
+		break;
+	case 7:
+		vcpu_need(vcpu, VCPU_CR4);
+		gpr[EMUL_RCX] &= ~(u64)L7C_OSPKE;
+		if (!index && (vcpu->cr4 & X86_CR4_PKE))
+			gpr[EMUL_RCX] |= L7C_OSPKE;
+		break;
+	case 0xd:
+		if (index == 0 && gpr[EMUL_RBX])
+			gpr[EMUL_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
+		else if (index == 1 && (gpr[EMUL_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
+			gpr[EMUL_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
+		break;
+	}
+}
+
+struct minivmm_cpuid_entry2 cpuid_shown(struct vcpu *vcpu, const struct minivmm_cpuid_entry2 *e)
+{
+	u64 gpr[] = {
+		[EMUL_RAX] = e->eax, [EMUL_RBX] = e->ebx, [EMUL_RCX] = e->ecx, [EMUL_RDX] = e->edx,
+	};
+	struct minivmm_cpuid_entry2 shown = *e;
+
+	apply_state(vcpu, e->function, e->index, gpr);
+	shown.eax = gpr[EMUL_RAX];
+	shown.ebx = gpr[EMUL_RBX];
+	shown.ecx = gpr[EMUL_RCX];
+	shown.edx = gpr[EMUL_RDX];
+	return shown;
+}
+
+/* GET_CPUID2's table is the same as the one that was set. */
+static bool same_table(struct vcpu *vcpu, const struct minivmm_cpuid_entry2 *entries,
 		       unsigned int count)
 {
-	return cpuid->count == count &&
-	       !memcmp(cpuid->entries, entries, count * sizeof(*entries));
+	unsigned int i;
+
+	if (vcpu->cpuid.count != count)
+		return false;
+	for (i = 0; i < count; i++) {
+		struct minivmm_cpuid_entry2 old = cpuid_shown(vcpu, &vcpu->cpuid.entries[i]);
+		struct minivmm_cpuid_entry2 new = cpuid_shown(vcpu, &entries[i]);
+
+		if (memcmp(&old, &new, sizeof(old)))
+			return false;
+	}
+	return true;
 }
 
 int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned int count)
@@ -367,7 +420,7 @@ int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entries, unsigned 
 	struct minivmm_cpuid_entry2 e = leaf(&next, 0x80000008, 0);
 	u8 linear_bits = e.eax >> 8;
 
-	if (vcpu->cpu >= 0 && !same_table(&vcpu->cpuid, entries, count))
+	if (vcpu->cpu >= 0 && !same_table(vcpu, entries, count))
 		return refuse(&vcpu->error, -EINVAL, "cpuid", count,
 			      "the CPUID table cannot change once the vCPU has run");
 	if (linear_bits && linear_bits != 48 && linear_bits != 57)
@@ -396,33 +449,6 @@ u32 cpuid_signature(struct vcpu *vcpu)
 	u32 eax = leaf(&vcpu->cpuid, 1, 0).eax;
 
 	return eax ? eax : 0x600;
-}
-
-/* Bits that show the state of the vCPU, not what it can do. @gpr holds the entry's values. */
-static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
-{
-	switch (function) {
-	case 1:
-		vcpu_need(vcpu, VCPU_CR4);
-		gpr[EMUL_RCX] &= ~(u64)L1C_OSXSAVE;
-		if (vcpu->cr4 & X86_CR4_OSXSAVE)
-			gpr[EMUL_RCX] |= L1C_OSXSAVE;
-		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
-			gpr[EMUL_RDX] &= ~(u64)L1D_APIC;
-		break;
-	case 7:
-		vcpu_need(vcpu, VCPU_CR4);
-		gpr[EMUL_RCX] &= ~(u64)L7C_OSPKE;
-		if (!index && (vcpu->cr4 & X86_CR4_PKE))
-			gpr[EMUL_RCX] |= L7C_OSPKE;
-		break;
-	case 0xd:
-		if (index == 0 && gpr[EMUL_RBX])
-			gpr[EMUL_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
-		else if (index == 1 && (gpr[EMUL_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
-			gpr[EMUL_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
-		break;
-	}
 }
 
 /* Intel CPUs answer a basic leaf beyond the last with the last; others with 0. */

@@ -44,6 +44,9 @@ void cpuid_free(struct vcpu *vcpu);
 /* cpuid_execute - what CPUID does to the guest's registers. Window. */
 void cpuid_execute(struct vcpu *vcpu);
 
+/* cpuid_shown - @e of the vCPU's table with the bits that follow its registers, as the guest sees it. */
+struct minivmm_cpuid_entry2 cpuid_shown(struct vcpu *vcpu, const struct minivmm_cpuid_entry2 *e);
+
 /* cpuid_signature - EAX of leaf 1: what RDX holds after reset. */
 u32 cpuid_signature(struct vcpu *vcpu);
 
