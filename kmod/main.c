@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "irq/irqfd.h"
 #include "log.h"
+#include "pv.h"
 #include "system.h"
 #include "cpu/control.h"
 #include "cpu/cpuid.h"
@@ -101,11 +102,13 @@ static int cpu_goes(unsigned int cpu)
 static int suspend(void)
 {
 	disable_this_cpu();
+	pv_suspend();
 	return 0;
 }
 
 static void resume(void)
 {
+	pv_resume();
 	if (enable_this_cpu())
 		log_err("virtualization did not come back after suspend: no guest can run on this CPU");
 }

@@ -40,10 +40,12 @@ static void scale_of_tsc(u64 khz, u32 *mul, s8 *shift)
 	*shift = s;
 }
 
+/* A TSC that is behind (another CPU's, or set by somebody) does not turn the clock back. */
 static u64 clock_at(const struct vm_clock *clock, u64 host_tsc)
 {
-	return clock->base_ns +
-	       mul_u64_u64_div_u64(host_tsc - clock->base_tsc, NSEC_PER_MSEC, clock->host_khz);
+	u64 ticks = host_tsc > clock->base_tsc ? host_tsc - clock->base_tsc : 0;
+
+	return clock->base_ns + mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, clock->host_khz);
 }
 
 void pv_init_vm(struct vm *vm)
@@ -57,6 +59,7 @@ void pv_init_vm(struct vm *vm)
 	clock->base_ns = 0;
 	clock->tsc_offset = -clock->base_tsc;
 	clock->tsc_khz = clock->host_khz;
+	clock->tsc_written = false;
 }
 
 void pv_init_vcpu(struct vcpu *vcpu)
@@ -111,6 +114,12 @@ int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 	return 0;
 }
 
+void pv_reset(struct vcpu *vcpu)
+{
+	vcpu->pv.system_time_msr = 0;
+	vcpu->pv.guest_stopped = false;
+}
+
 /* Odd versions tell the guest that an update is under way. Unbacked pages are the guest's loss. */
 static void write_wall_clock(struct vcpu *vcpu)
 {
@@ -140,22 +149,26 @@ static void write_system_time(struct vcpu *vcpu)
 {
 	struct vm_clock *clock = &vcpu->vm->clock;
 	u64 gpa = vcpu->pv.system_time_msr & ~SYSTEM_TIME_ENABLED;
-	struct pvclock_vcpu_time_info time = { 0 };
+	struct pvclock_vcpu_time_info time = { 0 }, old;
 
+	if (guest_read(vcpu, gpa, &old, sizeof(old)))
+		return;
 	scale_of_tsc(vcpu->tsc_khz, &time.tsc_to_system_mul, &time.tsc_shift);
 	spin_lock(&clock->lock);
 	time.tsc_timestamp = scale(vcpu, clock->base_tsc) + vcpu->tsc_offset;
 	time.system_time = clock->base_ns;
 	spin_unlock(&clock->lock);
+	/* The guest clears the flag when it has seen it. */
 	time.flags = (check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT) |
-		     (vcpu->pv.guest_stopped ? PVCLOCK_GUEST_STOPPED : 0);
+		     (vcpu->pv.guest_stopped ? PVCLOCK_GUEST_STOPPED : 0) |
+		     (old.flags & PVCLOCK_GUEST_STOPPED);
 	vcpu->pv.guest_stopped = false;
-	vcpu->pv.version += 2;
-	time.version = vcpu->pv.version - 1;
+	/* Goes on from the page's: a guest that was moved here may be about to compare. */
+	time.version = (old.version + 2) | 1;
 	if (guest_write(vcpu, gpa, &time, sizeof(time)))
 		return;
 	smp_wmb();
-	time.version = vcpu->pv.version;
+	time.version++;
 	guest_write(vcpu, gpa, &time.version, sizeof(time.version));
 }
 
@@ -212,8 +225,9 @@ int pv_guest_stopped(struct vcpu *vcpu)
 	if (!(vcpu->pv.system_time_msr & SYSTEM_TIME_ENABLED))
 		return refuse(&vcpu->error, -EINVAL, "system time", vcpu->pv.system_time_msr,
 			      "the guest has not enabled its paravirtual clock");
+	/* At once: the page may be saved before the next RUN. */
 	vcpu->pv.guest_stopped = true;
-	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	write_system_time(vcpu);
 	return 0;
 }
 
@@ -236,8 +250,9 @@ u64 pv_host_tsc_at(const struct vcpu *vcpu, u64 guest_tsc)
 
 /*
  * Userspace restores one vCPU after the other; TSCs meant to be equal arrive with
- * values some time apart. What is within a second of the VM's common TSC, or 0
- * (a new vCPU), joins it. TSCs of different rates have nothing in common.
+ * values some time apart. What is within a second of the TSC that userspace wrote to
+ * another vCPU, or 0 (a new vCPU), joins the VM's. TSCs of different rates have nothing
+ * in common.
  */
 static u64 common_offset(struct vcpu *vcpu, u64 value, u64 offset)
 {
@@ -247,9 +262,10 @@ static u64 common_offset(struct vcpu *vcpu, u64 value, u64 offset)
 	spin_lock(&clock->lock);
 	apart = offset - clock->tsc_offset;
 	if (vcpu->tsc_khz != clock->tsc_khz ||
-	    (value && abs(apart) >= (s64)vcpu->tsc_khz * 1000)) {
+	    (value && (!clock->tsc_written || abs(apart) >= (s64)vcpu->tsc_khz * 1000))) {
 		clock->tsc_khz = vcpu->tsc_khz;
 		clock->tsc_offset = offset;
+		clock->tsc_written = value;
 	}
 	offset = clock->tsc_offset;
 	spin_unlock(&clock->lock);
@@ -304,4 +320,42 @@ int pv_set_tsc_khz(struct vcpu *vcpu, unsigned long khz)
 	now -= scale(vcpu, rdtsc_ordered());
 	pv_set_tsc_offset(vcpu, common_offset(vcpu, 0, now));
 	return 0;
+}
+
+static u64 suspended_at;	/* the host's TSC then */
+
+static u64 guest_ticks(const struct vm_clock *clock, u32 khz, u64 host_ticks)
+{
+	return khz == clock->host_khz ? host_ticks :
+					mul_u64_u64_div_u64(host_ticks, khz, clock->host_khz);
+}
+
+static void resume_vm(struct vm *vm)
+{
+	struct vm_clock *clock = &vm->clock;
+	u64 now = rdtsc_ordered();
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	if (now < suspended_at) {
+		spin_lock(&clock->lock);
+		clock->base_ns = clock_at(clock, suspended_at);
+		clock->base_tsc = now;
+		clock->tsc_offset += guest_ticks(clock, clock->tsc_khz, suspended_at - now);
+		spin_unlock(&clock->lock);
+		for_each_vcpu(vm, i, vcpu)
+			vcpu->tsc_offset += scale(vcpu, suspended_at) - scale(vcpu, now);
+	}
+	/* Deadlines are sooner than their timers know if the TSC went on meanwhile. */
+	vm_kick_all(vm, VCPU_REQ_TSC);
+}
+
+void pv_suspend(void)
+{
+	suspended_at = rdtsc_ordered();
+}
+
+void pv_resume(void)
+{
+	vm_for_all(resume_vm);
 }

@@ -25,12 +25,12 @@ struct vm_clock {
 	u64 base_ns;		/* guest clock at base_tsc */
 	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
 	u32 tsc_khz;		/* the rate that tsc_offset goes with */
+	bool tsc_written;	/* userspace has chosen tsc_offset by a write of a TSC */
 };
 
 struct vcpu_pv {
 	u64 system_time_msr;	/* MSR_KVM_SYSTEM_TIME_NEW: gpa | enable */
 	u64 wall_clock_msr;
-	u32 version;
 	bool wall_clock_wanted;	/* written once, by the next pv_update_clock() */
 	bool guest_stopped;	/* KVMCLOCK_CTRL: tell the guest's watchdog */
 };
@@ -41,6 +41,16 @@ void pv_init_vm(struct vm *vm);
 bool pv_is_msr(u32 msr);
 u64 pv_msr_read(struct vcpu *vcpu, u32 msr);
 int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
+
+/* pv_reset - power-on and INIT: the guest's clock page is given up. */
+void pv_reset(struct vcpu *vcpu);
+
+/*
+ * pv_suspend, pv_resume - around S3, on its last CPU, interrupts off, all threads frozen. Where
+ * the TSC starts anew, those of the guests, and their clocks, go on from where they were.
+ */
+void pv_suspend(void);
+void pv_resume(void);
 
 /* pv_update_clock - rewrite the vCPU's time page (VCPU_REQ_CLOCK). Outside. */
 void pv_update_clock(struct vcpu *vcpu);

@@ -443,7 +443,7 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
 }
 
-static noinline void take_init_and_sipi(struct vcpu *vcpu)
+noinline void vcpu_take_init_and_sipi(struct vcpu *vcpu)
 {
 	struct emul_seg cs;
 	u8 vector;
@@ -476,6 +476,8 @@ static int serve_requests_outside(struct vcpu *vcpu)
 {
 	int ret = 0;
 
+	if (vcpu_take_request(vcpu, VCPU_REQ_TSC))
+		pv_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	if (debug_step_due(vcpu))
 		return debug_report_step(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
@@ -491,7 +493,7 @@ static int serve_requests_outside(struct vcpu *vcpu)
 static int prepare_entry(struct vcpu *vcpu)
 {
 	if (lapic_has_events(&vcpu->lapic))
-		take_init_and_sipi(vcpu);
+		vcpu_take_init_and_sipi(vcpu);
 	if (vcpu->mp_state != MINIVMM_MP_STATE_RUNNABLE) {
 		if (debug_step_due(vcpu))
 			return debug_report_step(vcpu);

@@ -11,4 +11,7 @@ int vcpu_run(struct vcpu *vcpu);
 /* vcpu_can_continue - whether a halted or waiting vCPU has a reason to go on; its thread only. */
 bool vcpu_can_continue(struct vcpu *vcpu);
 
+/* vcpu_take_init_and_sipi - what has come of these becomes state; vcpu->lock held, outside. */
+void vcpu_take_init_and_sipi(struct vcpu *vcpu);
+
 #endif /* MINIVMM_RUN_H */

@@ -107,11 +107,22 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 	ev->exception.error = error;
 }
 
-/* DR6 changes when the exception is delivered, not before. */
+/* DR6 changes when the exception is delivered, or userspace looks, not before. */
 void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits)
 {
 	vcpu_inject_exception(vcpu, EMUL_VEC_DB, false, 0);
 	vcpu->events.exception.payload = dr6_bits;
+}
+
+void vcpu_settle_debug(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (!ev->exception.pending || ev->exception.vector != EMUL_VEC_DB)
+		return;
+	vcpu->dr6 |= ev->exception.payload;
+	ev->exception.payload = 0;
+	backend_call(sync_debug)(vcpu);
 }
 
 void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
@@ -179,6 +190,9 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu->events.nmi_injected = vcpu->events.nmi_masked = false;
 	vcpu->events.triple_fault = false;
 	atomic_set(&vcpu->events.nmi_pending, 0);
+	/* An access that waits for userspace's answer was the old program's. */
+	vcpu->port.waiting = vcpu->emulation.waiting = false;
+	pv_reset(vcpu);
 	xstate_reset(vcpu, init);
 	lapic_reset(vcpu, init);
 	if (!init) {

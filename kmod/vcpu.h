@@ -44,6 +44,7 @@ enum {
 	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
 	VCPU_REQ_LOG,		/* end the window: what the CPU logged is wanted */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
+	VCPU_REQ_TSC,		/* the host's TSC was set: the guest's goes by tsc_offset as it is now */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
 	VCPU_REQ_STEP,		/* userspace steps the guest; stays until it does no more */
 };
@@ -190,6 +191,10 @@ bool vcpu_is_bsp(const struct vcpu *vcpu);
 /* vcpu_inject_exception - queue an exception for the next entry; combines to #DF / triple fault. */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits);
+
+/* vcpu_settle_debug - the cause of a #DB that waits is in DR6 from now on. */
+void vcpu_settle_debug(struct vcpu *vcpu);
+
 void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address);
 
 static inline void vcpu_inject_gp(struct vcpu *vcpu)

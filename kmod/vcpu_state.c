@@ -328,6 +328,17 @@ static int get_mp_state(void *object, void *data)
 	return 0;
 }
 
+/*
+ * What has come for this vCPU since its last RUN is in what a call gives, whichever
+ * is called first.
+ */
+static void settle(struct vcpu *vcpu)
+{
+	if (lapic_has_events(&vcpu->lapic))
+		vcpu_take_init_and_sipi(vcpu);
+	vcpu_settle_debug(vcpu);
+}
+
 static int set_mp_state(void *object, void *data)
 {
 	const struct minivmm_mp_state *state = data;
@@ -342,6 +353,10 @@ static int set_mp_state(void *object, void *data)
 	case MINIVMM_MP_STATE_INIT_RECEIVED:
 	case MINIVMM_MP_STATE_HALTED:
 		vcpu->mp_state = state->mp_state;
+		return 0;
+	case MINIVMM_MP_STATE_SIPI_RECEIVED:
+		vcpu->mp_state = MINIVMM_MP_STATE_INIT_RECEIVED;
+		lapic_set_sipi(vcpu);
 		return 0;
 	default:
 		return refuse(&vcpu->error, -EINVAL, "mp_state", state->mp_state,
@@ -366,11 +381,19 @@ static int get_vcpu_events(void *object, void *data)
 	out->nmi.pending = atomic_read(&ev->nmi_pending);
 	out->nmi.masked = ev->nmi_masked;
 	out->flags = MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SHADOW;
+	if (READ_ONCE(vcpu->vm->triple_fault_event)) {
+		out->triple_fault.pending = ev->triple_fault;
+		out->flags |= MINIVMM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	}
 	return 0;
 }
 
-#define EVENT_FLAGS (MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR | \
-		     MINIVMM_VCPUEVENT_VALID_SHADOW)
+static u32 event_flags(const struct vcpu *vcpu)
+{
+	return MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR |
+	       MINIVMM_VCPUEVENT_VALID_SHADOW |
+	       (READ_ONCE(vcpu->vm->triple_fault_event) ? MINIVMM_VCPUEVENT_VALID_TRIPLE_FAULT : 0);
+}
 
 static int set_vcpu_events(void *object, void *data)
 {
@@ -378,7 +401,7 @@ static int set_vcpu_events(void *object, void *data)
 	struct vcpu *vcpu = object;
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (in->flags & ~EVENT_FLAGS)
+	if (in->flags & ~event_flags(vcpu))
 		return refuse(&vcpu->error, -EINVAL, "flags", in->flags, "unknown flags");
 	if (in->exception.injected && (in->exception.nr > 31 || in->exception.nr == 2))
 		return refuse(&vcpu->error, -EINVAL, "exception.nr", in->exception.nr,
@@ -395,11 +418,15 @@ static int set_vcpu_events(void *object, void *data)
 	ev->interrupt.vector = in->interrupt.nr;
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_SHADOW)
 		vcpu->irq_shadow = in->interrupt.shadow;
+	if ((in->flags & MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->lapic.in_kernel)
+		WRITE_ONCE(vcpu->lapic.sipi_vector, in->sipi_vector);
 	ev->nmi_injected = in->nmi.injected;
 	ev->nmi_masked = in->nmi.masked;
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_NMI_PENDING)
 		atomic_set(&ev->nmi_pending, min_t(u8, in->nmi.pending, 2));
 	vcpu_limit_nmis(vcpu);
+	if (in->flags & MINIVMM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		ev->triple_fault = in->triple_fault.pending;
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }
@@ -473,15 +500,20 @@ static long set_cpuid2(void *object, unsigned long arg)
 static long get_cpuid2(void *object, unsigned long arg)
 {
 	struct minivmm_cpuid2 __user *argp = (void __user *)arg;
+	struct minivmm_cpuid_entry2 e;
 	struct vcpu *vcpu = object;
-	u32 room;
+	u32 room, i;
 
 	if (get_user(room, &argp->nent) || put_user(vcpu->cpuid.count, &argp->nent))
 		return -EFAULT;
 	if (room < vcpu->cpuid.count)
 		return -E2BIG;
-	return copy_to_user(argp->entries, vcpu->cpuid.entries,
-			    vcpu->cpuid.count * sizeof(*argp->entries)) ? -EFAULT : 0;
+	for (i = 0; i < vcpu->cpuid.count; i++) {
+		e = cpuid_shown(vcpu, &vcpu->cpuid.entries[i]);
+		if (copy_to_user(&argp->entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 static long queue_nmi(void *object, unsigned long unused)
@@ -653,6 +685,8 @@ long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (cmd != MINIVMM_GET_LAST_ERROR)
 			explain_source(&vcpu->error, _IOC_NR(cmd));
 		vcpu_need(vcpu, VCPU_STATE);
+		if (_IOC_DIR(cmd) & _IOC_READ)
+			settle(vcpu);
 		ret = ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, cmd, arg);
 	}
 	mutex_unlock(&vcpu->lock);

@@ -5,15 +5,30 @@
 #include <linux/cpumask.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 
 #include "ioctl.h"
 #include "system.h"
 #include "vcpu.h"
 #include "vm.h"
+
+static DEFINE_SPINLOCK(all_vms_lock);
+static LIST_HEAD(all_vms);
+
+void vm_for_all(void (*fn)(struct vm *vm))
+{
+	struct vm *vm;
+
+	spin_lock(&all_vms_lock);
+	list_for_each_entry(vm, &all_vms, link)
+		fn(vm);
+	spin_unlock(&all_vms_lock);
+}
 
 struct vm *vm_create(void)
 {
@@ -38,6 +53,9 @@ struct vm *vm_create(void)
 	if (err)
 		goto free_coalesced;
 	__module_get(THIS_MODULE);
+	spin_lock(&all_vms_lock);
+	list_add(&vm->link, &all_vms);
+	spin_unlock(&all_vms_lock);
 	return vm;
 
 free_coalesced:
@@ -59,6 +77,9 @@ static void vm_free(struct vm *vm)
 {
 	unsigned int i;
 
+	spin_lock(&all_vms_lock);
+	list_del(&vm->link);
+	spin_unlock(&all_vms_lock);
 	irqchip_destroy(vm);
 	coalesced_destroy(vm);
 	memory_destroy(vm);
@@ -240,6 +261,10 @@ static int enable_cap(void *object, void *data)
 		return refuse(&vm->error, -EINVAL, "flags", cap->flags, "must be 0");
 	if (cap->cap == MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2)
 		return memory_set_manual_protect(vm, cap->args[0]);
+	if (cap->cap == MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT) {
+		WRITE_ONCE(vm->triple_fault_event, cap->args[0]);
+		return 0;
+	}
 	return refuse(&vm->error, -EINVAL, "cap", cap->cap, "this capability cannot be enabled");
 }
 

@@ -28,6 +28,7 @@ struct vcpu;
 struct mm_struct;
 
 struct vm {
+	struct list_head link;		/* all VMs, see vm_for_all() */
 	struct mm_struct *mm;		/* owner (mmgrab); ioctls from another mm get EIO */
 	refcount_t refs;
 	struct mutex lock;		/* slots writers, vCPU creation, irqchip creation, routing */
@@ -49,6 +50,7 @@ struct vm {
 	u64 tss_addr;			/* SET_TSS_ADDR: kept for the ABI, not needed with EPT/NPT */
 	u64 identity_map_addr;
 	u32 boot_cpu_id;
+	bool triple_fault_event;	/* CAP_X86_TRIPLE_FAULT_EVENT is enabled */
 };
 
 /* for_each_vcpu - visit every published vCPU; no lock needed. */
@@ -75,6 +77,9 @@ void vm_put(struct vm *vm);
 
 /* vm_create_fd - install a new fd for @vm, consuming the caller's reference. Returns fd or -errno. */
 int vm_create_fd(struct vm *vm);
+
+/* vm_for_all - calls @fn for every VM, under a spinlock. Any context but interrupts. */
+void vm_for_all(void (*fn)(struct vm *vm));
 
 /* vm_kick_all - set @req (a VCPU_REQ_ bit) on every vCPU and make each notice it soon. Any context. */
 void vm_kick_all(struct vm *vm, unsigned int req);

@@ -1328,6 +1328,7 @@ struct minivmm_device_attr {
 /*
  * SET_CLOCK, GET_CLOCK(struct minivmm_clock_data *) - the clock behind the paravirtual one. It
  * goes on with the host's from what is set; with CLOCK_REALTIME, from what it would be by now.
+ * While the host sleeps (S3) it stands still where the host's TSC does not go on.
  *
  * EINVAL: flags that SET_CLOCK does not know. Since CAP_ADJUST_CLOCK.
  */
@@ -1411,6 +1412,8 @@ struct minivmm_device_attr {
  * from the first; one that is refused ends the call. On the device GET_MSRS reads feature MSRs.
  * An address must be canonical for the host's CPU, whatever the vCPU's CPUID says. EFER.LMA follows
  * from LME and CR0.PG.
+ * The first TSC that is written becomes that of the VM; one that is written later, within a second
+ * of what that is by then, joins it, so that the TSCs of all vCPUs are equal after a restore.
  *
  * E2BIG: more than 256 entries.
  */
@@ -1432,7 +1435,12 @@ struct minivmm_device_attr {
 #define MINIVMM_GET_FPU			_IOR(MINIVMMIO, 0x8c, struct minivmm_fpu)
 #define MINIVMM_SET_FPU			_IOW(MINIVMMIO, 0x8d, struct minivmm_fpu)
 
-/* GET_LAPIC, SET_LAPIC(struct minivmm_lapic_state *). EINVAL: no in-kernel irqchip. */
+/*
+ * GET_LAPIC, SET_LAPIC(struct minivmm_lapic_state *). A TSC deadline that has passed since the last
+ * RUN is not in the IRR but still in its MSR, so that a save has it whenever it passes.
+ *
+ * EINVAL: no in-kernel irqchip.
+ */
 #define MINIVMM_GET_LAPIC		_IOR(MINIVMMIO, 0x8e, struct minivmm_lapic_state)
 #define MINIVMM_SET_LAPIC		_IOW(MINIVMMIO, 0x8f, struct minivmm_lapic_state)
 
@@ -1447,7 +1455,11 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_SET_CPUID2		_IOW(MINIVMMIO, 0x90, struct minivmm_cpuid2)
 
-/* GET_CPUID2(struct minivmm_cpuid2 *): as set. E2BIG: more entries than nent, which tells now. */
+/*
+ * GET_CPUID2(struct minivmm_cpuid2 *): what the guest sees now, with the bits that follow its
+ * state; SET_CPUID2 takes it for the table that was set. E2BIG: more entries than nent, which
+ * tells now.
+ */
 #define MINIVMM_GET_CPUID2		_IOWR(MINIVMMIO, 0x91, struct minivmm_cpuid2)
 
 /*
@@ -1461,7 +1473,10 @@ struct minivmm_device_attr {
 #define MINIVMM_SET_VAPIC_ADDR		_IOW(MINIVMMIO, 0x93, struct minivmm_vapic_addr)
 
 /*
- * GET_MP_STATE, SET_MP_STATE(struct minivmm_mp_state *).
+ * GET_MP_STATE, SET_MP_STATE(struct minivmm_mp_state *). INIT and the start-up IPI that came since
+ * the last RUN are in what this and the other GET calls give: INIT_RECEIVED; or RUNNABLE, with CS
+ * and RIP where the processor starts. SIPI_RECEIVED starts it by RUN at the vector that
+ * SET_VCPU_EVENTS gave, or else at that of the last start-up IPI.
  *
  * EINVAL: no such state; another than RUNNABLE without in-kernel irqchip. Since CAP_MP_STATE.
  */
@@ -1506,9 +1521,11 @@ struct minivmm_device_attr {
 
 /*
  * GET_VCPU_EVENTS, SET_VCPU_EVENTS(struct minivmm_vcpu_events *). Parts whose flag SET does not get
- * stay as they are.
+ * stay as they are. An exception that is to be delivered is given as injected, its cause is in
+ * CR2 or DR6.
  *
- * EINVAL: unknown flag; exception.nr above 31, or 2. Since CAP_VCPU_EVENTS.
+ * EINVAL: unknown flag, or VALID_TRIPLE_FAULT that is not enabled; exception.nr above 31, or 2.
+ * Since CAP_VCPU_EVENTS.
  */
 #define MINIVMM_GET_VCPU_EVENTS		_IOR(MINIVMMIO, 0x9f, struct minivmm_vcpu_events)
 #define MINIVMM_SET_VCPU_EVENTS		_IOW(MINIVMMIO, 0xa0, struct minivmm_vcpu_events)
@@ -1538,6 +1555,9 @@ struct minivmm_device_attr {
  *   CAP_MANUAL_DIRTY_LOG_PROTECT2: args[0] is MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, also with
  *   _INITIALLY_SET: a new log starts with every page in it.
  *
+ *   CAP_X86_TRIPLE_FAULT_EVENT: args[0] not 0: GET_VCPU_EVENTS and SET_VCPU_EVENTS have a triple
+ *   fault that is to be reported by the next RUN (MINIVMM_VCPUEVENT_VALID_TRIPLE_FAULT).
+ *
  * EINVAL: flags not 0, unknown args, or a capability that cannot be enabled.
  */
 #define MINIVMM_ENABLE_CAP		_IOW(MINIVMMIO, 0xa3, struct minivmm_enable_cap)
@@ -1562,6 +1582,7 @@ struct minivmm_device_attr {
 
 /*
  * KVMCLOCK_CTRL(0) - marks the paravirtual clock: the guest was stopped, its watchdogs may be late.
+ * The mark is in the clock's page at once and stays until the guest takes it off.
  *
  * EINVAL: the guest has not enabled that clock. Since CAP_KVMCLOCK_CTRL.
  */

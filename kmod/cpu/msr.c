@@ -321,7 +321,7 @@ static __always_inline bool get_common(struct vcpu *vcpu, u32 index, u64 *value,
 		*value = vcpu->msrs.tsc_adjust;
 		return true;
 	case MSR_IA32_TSC_DEADLINE:
-		*value = lapic_get_tsc_deadline(vcpu);
+		*value = lapic_get_tsc_deadline(vcpu, host);
 		return true;
 	case MSR_IA32_APICBASE:
 		*value = lapic_base(&vcpu->lapic);

@@ -269,6 +269,25 @@ static void take_posted(struct lapic *lapic)
 	}
 }
 
+/*
+ * For userspace, at @clock: what LAPIC_EVENT_TIMER stands for belongs to RUN while a deadline
+ * says it, too. A save takes registers and deadline by two calls, and there must be one
+ * of the two in which the interrupt is.
+ */
+static void merge_for_user(struct vcpu *vcpu, const struct lapic_clock *clock)
+{
+	struct lapic *lapic = &vcpu->lapic;
+	struct lapic_effect effect = { 0 };
+
+	if (!lapic->regs.deadline) {
+		clear_bit(LAPIC_EVENT_TIMER, &lapic->events);
+		lapic_regs_expire(&lapic->regs, clock, &effect);
+		apply(vcpu, &effect);
+	}
+	if (test_and_clear_bit(LAPIC_EVENT_POSTED, &lapic->events))
+		take_posted(lapic);
+}
+
 /* The owner empties the mailbox, INIT and SIPI excepted. */
 void lapic_merge(struct vcpu *vcpu)
 {
@@ -335,6 +354,11 @@ int lapic_pending_vector(struct vcpu *vcpu)
 void lapic_accept(struct vcpu *vcpu, u8 vector)
 {
 	lapic_regs_accept(&vcpu->lapic.regs, vector);
+}
+
+void lapic_set_sipi(struct vcpu *vcpu)
+{
+	set_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
 }
 
 bool lapic_take_init(struct vcpu *vcpu)
@@ -438,9 +462,10 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 	return err;
 }
 
-u64 lapic_get_tsc_deadline(struct vcpu *vcpu)
+u64 lapic_get_tsc_deadline(struct vcpu *vcpu, bool host)
 {
-	lapic_merge(vcpu);
+	if (!host)
+		lapic_merge(vcpu);
 	return vcpu->lapic.regs.deadline;
 }
 
@@ -472,8 +497,8 @@ int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state)
 
 	if (!vcpu->lapic.in_kernel)
 		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
-	lapic_merge(vcpu);
 	read_clock(vcpu, &clock);
+	merge_for_user(vcpu, &clock);
 	lapic_regs_save(&vcpu->lapic.regs, state->regs, &clock);
 	return 0;
 }

@@ -81,6 +81,9 @@ void lapic_accept(struct vcpu *vcpu, u8 vector);
 bool lapic_take_init(struct vcpu *vcpu);
 bool lapic_take_sipi(struct vcpu *vcpu, u8 *vector);
 
+/* lapic_set_sipi - SET_MP_STATE: a SIPI waits, with the vector in @sipi_vector. Its owner. */
+void lapic_set_sipi(struct vcpu *vcpu);
+
 /* lapic_has_events - whether INIT or SIPI wait; any context. */
 static inline bool lapic_has_events(const struct lapic *lapic)
 {
@@ -144,8 +147,11 @@ static inline bool lapic_is_x2apic(const struct lapic *lapic)
 int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);
 int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
 
-/* lapic_get/set_tsc_deadline - IA32_TSC_DEADLINE. */
-u64 lapic_get_tsc_deadline(struct vcpu *vcpu);
+/*
+ * lapic_get/set_tsc_deadline - IA32_TSC_DEADLINE. To userspace (@host) one that has passed is
+ * shown until RUN makes an interrupt of it.
+ */
+u64 lapic_get_tsc_deadline(struct vcpu *vcpu, bool host);
 void lapic_set_tsc_deadline(struct vcpu *vcpu, u64 value);
 
 /* lapic_tsc_changed - vcpu->tsc_offset changed: move an armed deadline. */

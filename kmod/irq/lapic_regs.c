@@ -155,7 +155,7 @@ int lapic_regs_masked(const struct lapic_regs *r)
 		return -1;
 	requested = lapic_regs_highest(r, APIC_REG_IRR);
 	in_service = lapic_regs_highest(r, APIC_REG_ISR);
-	if (requested < 0 || requested >> 4 > *lapic_reg(r, APIC_REG_TPR) >> 4)
+	if (requested < 16 || requested >> 4 > *lapic_reg(r, APIC_REG_TPR) >> 4)
 		return -1;
 	return in_service >= 0 && requested >> 4 <= in_service >> 4 ? -1 : requested >> 4;
 }
@@ -492,9 +492,6 @@ static void load_vectors(struct lapic_regs *r, const void *image)
 
 	for (offset = APIC_REG_ISR; offset < APIC_REG_ESR; offset += 16)
 		*lapic_reg(r, offset) = get_reg(image, offset);
-	*lapic_reg(r, APIC_REG_ISR) &= ~0xffffu;
-	*lapic_reg(r, APIC_REG_TMR) &= ~0xffffu;
-	*lapic_reg(r, APIC_REG_IRR) &= ~0xffffu;
 	r->requested = true;
 	r->changed = true;
 }

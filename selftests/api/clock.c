@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The VM's clock and its paravirtual view. */
+#include <fcntl.h>
 #include <sys/klog.h>
 #include <time.h>
 
@@ -108,6 +109,46 @@ TEST_F(vm, clock_tells_real_time_and_tsc_it_belongs_to)
 	if (clock.flags & MINIVMM_CLOCK_HOST_TSC) {
 		EXPECT_NE(0, clock.host_tsc);
 	}
+}
+
+/* The MSRs of the only CPU, or -1. */
+static int open_msrs(void)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) != 1 || system("modprobe -q msr"))
+		return -1;
+	return open("/dev/cpu/0/msr", O_RDWR);
+}
+
+static __u64 host_tsc(void)
+{
+	__u32 low, high;
+
+	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high));
+	return low | (__u64)high << 32;
+}
+
+static bool set_host_tsc(int msrs, __u64 value)
+{
+	return pwrite(msrs, &value, sizeof(value), TSC) == sizeof(value);
+}
+
+/* Firmware does it in S3. Bochs lets it be done. */
+TEST_F(vm, clock_stands_still_where_the_hosts_tsc_is_behind)
+{
+	__u64 before, while_behind, old;
+	int msrs = open_msrs();
+
+	if (msrs < 0)
+		SKIP(return, "needs the MSRs of a single CPU");
+	before = get_clock(&self->vm).clock;
+	old = host_tsc();
+	if (!set_host_tsc(msrs, 1000) || host_tsc() > old)
+		SKIP(return, "the host's TSC cannot be set");
+	while_behind = get_clock(&self->vm).clock;
+	set_host_tsc(msrs, old + host_tsc());
+	EXPECT_GE(before, while_behind);
+	EXPECT_LE(before, get_clock(&self->vm).clock);
+	EXPECT_GT(before + 60 * SECOND, get_clock(&self->vm).clock);
 }
 
 TEST_F(vm, pausing_a_clock_nobody_uses_is_refused)
