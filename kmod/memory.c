@@ -107,28 +107,16 @@ struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_
 	return found.slot;
 }
 
-static bool has_slot(struct vcpu *vcpu, gpa_t gpa, bool writable)
+bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 {
 	struct memory *mem = &vcpu->vm->memory;
-	struct memslot *slot;
 	bool found;
 
 	rcu_read_lock();
-	slot = memory_find_slot(rcu_dereference(mem->slots[vcpu->mmu.role.as_id]),
-				&vcpu->mmu.slot, gpa >> PAGE_SHIFT);
-	found = slot && !(writable && (slot->flags & MINIVMM_MEM_READONLY));
+	found = memory_find_slot(rcu_dereference(mem->slots[vcpu->mmu.role.as_id]),
+				 &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
 	rcu_read_unlock();
 	return found;
-}
-
-bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
-{
-	return has_slot(vcpu, gpa, false);
-}
-
-bool memory_is_writable(struct vcpu *vcpu, gpa_t gpa)
-{
-	return has_slot(vcpu, gpa, true);
 }
 
 unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn)

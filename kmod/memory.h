@@ -182,9 +182,6 @@ int guest_cmpxchg(struct vcpu *vcpu, gpa_t gpa, void *old, const void *new, unsi
  */
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa);
 
-/* memory_is_writable - the same of a slot that is not read-only. */
-bool memory_is_writable(struct vcpu *vcpu, gpa_t gpa);
-
 /*
  * memory_find_slot - the slot of @gfn or NULL, in this version of the array.
  * @cache may be NULL. Inside srcu, or with preemption off, or under vm->lock or mmu_lock.

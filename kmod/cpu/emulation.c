@@ -304,37 +304,63 @@ static u32 walk_access(unsigned int access)
 	return access == EMUL_WRITE ? WALK_WRITE : WALK_READ;
 }
 
-static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+static bool spans_pages(u64 linear, unsigned int len)
 {
-	return transfer(e, linear, buf, len, walk_access(access), false);
+	return offset_in_page(linear) + len > PAGE_SIZE;
 }
 
 /*
- * A write to two pages: both must allow it before either is changed. If one is memory it comes
- * last: the instruction, run again after userspace has answered, still reads there what it read.
+ * To change an operand of which one page may be a device's. The memory in the other one is
+ * written before userspace is asked: run again, the instruction must not read its own result.
  */
-static int write_across_pages(struct emul *e, u64 linear, void *buf, unsigned int len)
+static int read_to_change(struct emul *e, u64 linear, void *buf, unsigned int len)
 {
-	unsigned int first = PAGE_SIZE - offset_in_page(linear);
-	u64 gpa, second_gpa;
-	int ret;
+	struct emulation *em = &to_vcpu(e)->emulation;
 
-	ret = translate(e, linear, WALK_WRITE, &gpa);
-	if (!ret)
-		ret = translate(e, linear + first, WALK_WRITE, &second_gpa);
-	if (ret)
-		return ret;
-	if (!memory_is_writable(to_vcpu(e), gpa) || memory_is_writable(to_vcpu(e), second_gpa))
-		return transfer(e, linear, buf, len, WALK_WRITE, true);
-	ret = transfer(e, linear + first, buf + first, len - first, WALK_WRITE, true);
-	return ret ? ret : transfer(e, linear, buf, first, WALK_WRITE, true);
+	while (len) {
+		unsigned int n = piece_of(linear, len, 8), next = em->next;
+		u64 gpa;
+		int ret = translate(e, linear, WALK_WRITE, &gpa);
+
+		if (ret == EMUL_DONE)
+			ret = read_piece(to_vcpu(e), gpa, buf, n);
+		/* Memory was read, now, and what else may be noted is of no use. */
+		if (ret == EMUL_DONE && em->next == next) {
+			em->done = next;
+			ret = to_transcript(em, gpa, buf, n) ? EMUL_DONE : EMUL_UNHANDLED;
+		}
+		if (ret != EMUL_DONE)
+			return ret;
+		linear += n;
+		buf += n;
+		len -= n;
+	}
+	return EMUL_DONE;
+}
+
+static int op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access)
+{
+	if (unlikely(access == EMUL_WRITE && spans_pages(linear, len)))
+		return read_to_change(e, linear, buf, len);
+	return transfer(e, linear, buf, len, walk_access(access), false);
+}
+
+/* A write to two pages: both must allow it before either is changed. */
+static int check_both_pages(struct emul *e, u64 linear)
+{
+	u64 second = (linear & PAGE_MASK) + PAGE_SIZE, gpa;
+	int ret = translate(e, linear, WALK_WRITE, &gpa);
+
+	return ret ? ret : translate(e, second, WALK_WRITE, &gpa);
 }
 
 static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
 {
-	if (unlikely(offset_in_page(linear) + len > PAGE_SIZE))
-		return write_across_pages(e, linear, (void *)buf, len);
-	return transfer(e, linear, (void *)buf, len, WALK_WRITE, true);
+	int ret = EMUL_DONE;
+
+	if (unlikely(spans_pages(linear, len)))
+		ret = check_both_pages(e, linear);
+	return ret ? ret : transfer(e, linear, (void *)buf, len, WALK_WRITE, true);
 }
 
 static int op_compare_exchange(struct emul *e, u64 linear, const void *old, const void *new,

@@ -122,8 +122,7 @@ TEST_F(vm, name)								\
 STATE(paging_without_protection, real, sregs->cr0 |= CR0_PG, REFUSED, REFUSED)
 STATE(cr0_beyond_32_bits, real, sregs->cr0 |= 1UL << 32, REFUSED, REFUSED)
 STATE(not_write_through_without_cache_disable, real, sregs->cr0 |= 1UL << 29, REFUSED, REFUSED)
-STATE(cr4_of_a_feature_the_host_lacks, real, sregs->cr4 |= CR4_LA57, "cr4_reserved",
-      "guest_cr4_fixed")
+STATE(cr4_of_a_feature_the_host_lacks, real, sregs->cr4 |= CR4_LA57, REFUSED, REFUSED)
 STATE(cr3_beyond_physical_memory, long, sregs->cr3 |= 1UL << 52, REFUSED, REFUSED)
 INTEL_STATE(cr3_beyond_physical_memory_in_real_mode, real, sregs->cr3 |= 1UL << 52, "guest_cr3")
 INTEL_STATE(process_context_identifiers_in_real_mode, real, sregs->cr4 |= CR4_PCIDE, "guest_pcide")

@@ -235,7 +235,7 @@ static void arithmetic_on_the_device(u64 id)
 
 static void stack_on_the_device(u64 id)
 {
-	CHECK_ON_DEVICE("mov %%rsp, %%rcx; lea 64(%%rdi), %%rsp; call 1f; 1: pop %%rdx; mov $0, %%edx;"
+	CHECK_ON_DEVICE("mov %%rsp, %%rcx; lea 64(%%rdi), %%rsp; call 1f; 1: pop %%rdx; xor %%edx, %%edx;"
 			"push %%rdx; push %%rax; stc; pushf; clc; popf; adc $0, %%rax; mov %%rcx, %%rsp");
 	CHECK_ON_DEVICE("mov %%rsp, %%rcx; push %%rbp; lea 64(%%rdi), %%rsp; xor %%ebp, %%ebp; enter $16, $0; push %%rax;"
 			"mov $0, %%ebp; lea 56(%%rdi), %%rbp; leave; lea -8(%%rcx), %%rsp; pop %%rbp");
