@@ -510,7 +510,7 @@ TEST_F(vm, changes_of_slots_leave_nothing_while_a_fault_waits)
 	__u8 *page = self->vm.memory + GUEST_DATA, *small = map_anonymous(PAGE);
 	struct uffdio_zeropage zero = { .range = { (unsigned long)page, PAGE } };
 	struct pollfd poll_fd = { .events = POLLIN };
-	long before, after;
+	long before, after = 0;
 
 	if (!device_is_minivmm(self->vm.device))
 		SKIP(return, "KVM lets each change wait for the fault");
@@ -526,9 +526,15 @@ TEST_F(vm, changes_of_slots_leave_nothing_while_a_fault_waits)
 	for (int i = 0; i < NR_CHANGES; i++)
 		ASSERT_EQ(0, vm_set_slot(&self->vm, 1, i % 2 ? 0 : MINIVMM_MEM_LOG_DIRTY_PAGES,
 					 (1UL << 30) + PAGE, PAGE, small));
-	after = available_kib();
+	/* What RCU frees comes a little later; what the fault holds would stay. */
+	for (int i = 0; i < 50; i++) {
+		usleep(100000);
+		after = available_kib();
+		if (before - after < 10000)
+			break;
+	}
 	TH_LOG("%ld KiB are gone", before - after);
-	EXPECT_GT(20000, before - after);
+	EXPECT_GT(10000, before - after);
 	EXPECT_EQ(0, ioctl(poll_fd.fd, UFFDIO_ZEROPAGE, &zero));
 	pthread_join(self->vcpu.thread, NULL);
 	EXPECT_EQ(0, self->vcpu.end);
