@@ -29,6 +29,7 @@ struct backend_caps {
 	bool xsetbv_exits;		/* always: the guest cannot change XCR0 by itself */
 	u8 tsc_ratio_bits;		/* fraction bits of vcpu->tsc_ratio; 0: it is not obeyed */
 	bool holds_cpus;		/* virtualization is on from load to unload */
+	bool clears_debugctl;		/* an exit does, or the guest may not have the host's */
 	/* With an in-kernel local APIC, on its page (irq/lapic_regs.h): */
 	bool delivers_irqs;		/* the CPU takes interrupts out of the IRR by itself */
 	bool apic_registers;		/* it serves reads of the registers */

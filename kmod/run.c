@@ -35,7 +35,7 @@ static bool user_wants_window(const struct vcpu *vcpu)
 	return !vcpu->lapic.in_kernel && READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
-static void set_irq_window(struct vcpu *vcpu, int priority)
+static __always_inline void set_irq_window(struct vcpu *vcpu, int priority)
 {
 	if (vcpu->irq_window == priority)
 		return;
@@ -43,7 +43,7 @@ static void set_irq_window(struct vcpu *vcpu, int priority)
 	backend_call(want_irq_window)(vcpu, priority);
 }
 
-static bool irq_waits(struct vcpu *vcpu)
+static __always_inline bool irq_waits(struct vcpu *vcpu)
 {
 	if (!vcpu->lapic.in_kernel)
 		return vcpu->events.user_interrupt;
@@ -61,7 +61,7 @@ static int take_irq(struct vcpu *vcpu)
 	return vcpu->events.user_vector;
 }
 
-static void inject_irq(struct vcpu *vcpu)
+static noinline void inject_irq(struct vcpu *vcpu)
 {
 	int vector = take_irq(vcpu);
 
@@ -101,7 +101,7 @@ static void begin_exception(struct vcpu *vcpu)
 	backend_call(sync_debug)(vcpu);
 }
 
-static void inject_exception(struct vcpu *vcpu)
+static noinline void inject_exception(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
@@ -114,7 +114,7 @@ static void inject_exception(struct vcpu *vcpu)
 }
 
 /* What was interrupted while being delivered comes first, then new exceptions. */
-static bool inject_first(struct vcpu *vcpu)
+static __always_inline bool inject_first(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
@@ -129,7 +129,7 @@ static bool inject_first(struct vcpu *vcpu)
 	return true;
 }
 
-static bool inject_nmi(struct vcpu *vcpu, bool busy)
+static noinline bool inject_nmi(struct vcpu *vcpu, bool busy)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
@@ -153,7 +153,7 @@ static bool inject_nmi(struct vcpu *vcpu, bool busy)
 }
 
 /* Hand one event to the next entry; ask for an exit when another could follow. */
-static void inject_events(struct vcpu *vcpu, bool user_window)
+static __always_inline void inject_events(struct vcpu *vcpu, bool user_window)
 {
 	bool busy = inject_first(vcpu);
 	int window = -1;
@@ -174,14 +174,14 @@ static void inject_events(struct vcpu *vcpu, bool user_window)
 }
 
 /* Without in-kernel irqchip: whether userspace is to be told that it may send an interrupt. */
-static bool user_window_opens(struct vcpu *vcpu, bool wanted)
+static __always_inline bool user_window_opens(struct vcpu *vcpu, bool wanted)
 {
 	return wanted && !vcpu->events.user_interrupt && !vcpu->events.interrupt.injected &&
 	       vcpu_can_take_irq(vcpu);
 }
 
 /* Nothing else is asked for: one step of the guest's. */
-static int step_before_entry(struct vcpu *vcpu)
+static noinline int step_before_entry(struct vcpu *vcpu)
 {
 	bool user_window = user_wants_window(vcpu);
 
@@ -204,7 +204,7 @@ static int serve_last(struct vcpu *vcpu)
 }
 
 /* Requests that the window can serve, or that it must be left for. */
-static int serve_requests(struct vcpu *vcpu)
+static noinline int serve_requests(struct vcpu *vcpu)
 {
 	if (vcpu_take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
 		code_forget(vcpu);
@@ -245,13 +245,14 @@ static int before_entry(struct vcpu *vcpu)
  * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
  * guest uses them (cpu/debug.h). The host's come back from the thread's or perf's copies. DEBUGCTL
  * (block steps, bus locks, branch records of the host) no vendor's CPU switches for both
- * sides: the guest runs with 0.
+ * sides: where that matters, the guest runs with 0.
  */
 static void debug_load_guest(struct vcpu *vcpu)
 {
 	unsigned long *host = vcpu->host_db;
 
-	vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (backend.clears_debugctl)
+		vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	if (unlikely(vcpu->host_debugctl))
 		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
 	if (unlikely(hw_breakpoint_active())) {

@@ -48,17 +48,3 @@ void speculation_cpu(bool on)
 		return;
 	host_wrmsr(ZEN5_BP_CFG, on ? value | BP_SPEC_REDUCE : value & ~BP_SPEC_REDUCE);
 }
-
-/*
- * XRSTOR of these CPUs leaves the last instruction's and operand's addresses alone where no
- * exception is pending: another thing is loaded to overwrite them.
- */
-void speculation_fpu(void)
-{
-	static const u32 number;
-
-	if (boot_cpu_has_bug(X86_BUG_FXSAVE_LEAK))
-		asm volatile("fnclex\n\t"
-			     "emms\n\t"
-			     "fildl %[number]" : : [number] "m" (number));
-}

@@ -11,6 +11,7 @@
 #define MINIVMM_CPU_SPECULATION_H
 
 #include <linux/types.h>
+#include <asm/cpufeature.h>
 
 /* VERW, with the guest's registers loaded and nothing of the host read afterwards. */
 extern bool speculation_verw;
@@ -24,7 +25,19 @@ void speculation_setup(void);
 /* speculation_cpu - on a CPU that begins (@on) or ends to run guests, interrupts off. */
 void speculation_cpu(bool on);
 
-/* speculation_fpu - before the guest's XSAVE area is loaded: what it may not load over the host's. */
-void speculation_fpu(void);
+/*
+ * speculation_fpu - before the guest's XSAVE area is loaded. XRSTOR of some CPUs leaves the last
+ * instruction's and operand's addresses alone where no exception is pending: another thing is
+ * loaded to overwrite the host's.
+ */
+static __always_inline void speculation_fpu(void)
+{
+	static const u32 number;
+
+	if (static_cpu_has_bug(X86_BUG_FXSAVE_LEAK))
+		asm volatile("fnclex\n\t"
+			     "emms\n\t"
+			     "fildl %[number]" : : [number] "m" (number));
+}
 
 #endif /* MINIVMM_CPU_SPECULATION_H */

@@ -118,6 +118,8 @@ int svm_setup(void)
 	}
 	backend.name = "svm";
 	backend.holds_cpus = true;
+	/* Traps of bus locks would be the guest's. Steps and records of branches do no harm there. */
+	backend.clears_debugctl = boot_cpu_has(X86_FEATURE_BUS_LOCK_DETECT);
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
 	backend.steps = true;

@@ -271,6 +271,7 @@ static void fill_caps(void)
 {
 	backend.name = "vmx";
 	backend.holds_cpus = !vmx_host.windowed;
+	backend.clears_debugctl = true;
 	backend.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
 	backend.delivers_irqs = vmx_host.proc2 & PROC2_VIRTUAL_INTERRUPT;
 	backend.apic_registers = (vmx_host.proc2 & PROC2_APIC_ACCESS) &&
