@@ -208,6 +208,7 @@ static int set_sregs(void *object, void *data)
 			     "reserved bits, or x2APIC without xAPIC");
 	if (err)
 		return err;
+	vcpu->emulation.stale = true;
 	vcpu->cr0 = s->cr0 | X86_CR0_ET;
 	vcpu->cr2 = s->cr2;
 	vcpu->cr3 = s->cr3;

@@ -260,36 +260,46 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
 
+/* Device memory in one page, at most 8 bytes at a time. */
+static int mmio_transfer(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len, bool write)
+{
+	while (len) {
+		unsigned int n = min(len, 8u);
+		int ret = write ? mmio_write(vcpu, gpa, buf, n) : mmio_read(vcpu, gpa, buf, n);
+
+		if (ret != EMUL_DONE)
+			return ret;
+		gpa += n;
+		buf += n;
+		len -= n;
+	}
+	return EMUL_DONE;
+}
+
 /*
- * What was a device when userspace was asked is one when it has answered, even if it made
- * memory appear there.
+ * In one page. What was a device when userspace was asked is one when it has answered, even if
+ * it made memory appear there.
  */
-static int read_piece(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
+static int transfer_in_page(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len, bool write)
 {
-	int err = is_completed(&vcpu->emulation, gpa) ? -ENOENT : guest_read(vcpu, gpa, buf, len);
+	int err = -ENOENT;
 
-	return err == -ENOENT ? mmio_read(vcpu, gpa, buf, len) : memory_result(vcpu, err);
+	if (!is_completed(&vcpu->emulation, gpa))
+		err = write ? guest_write(vcpu, gpa, buf, len) : guest_read(vcpu, gpa, buf, len);
+	if (err == -ENOENT || err == -EROFS)
+		return mmio_transfer(vcpu, gpa, buf, len, write);
+	return memory_result(vcpu, err);
 }
 
-static int write_piece(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
-{
-	int err = is_completed(&vcpu->emulation, gpa) ? -ENOENT : guest_write(vcpu, gpa, buf, len);
-
-	return err == -ENOENT || err == -EROFS ? mmio_write(vcpu, gpa, buf, len) :
-						 memory_result(vcpu, err);
-}
-
-/* Page by page and, for devices, at most 8 bytes at a time. */
 static int transfer(struct emul *e, u64 linear, void *buf, unsigned int len, u32 access, bool write)
 {
 	while (len) {
-		unsigned int n = piece_of(linear, len, 8);
+		unsigned int n = piece_of(linear, len, len);
 		u64 gpa;
 		int ret = translate(e, linear, access, &gpa);
 
 		if (ret == EMUL_DONE)
-			ret = write ? write_piece(to_vcpu(e), gpa, buf, n) :
-				      read_piece(to_vcpu(e), gpa, buf, n);
+			ret = transfer_in_page(to_vcpu(e), gpa, buf, n, write);
 		if (ret != EMUL_DONE)
 			return ret;
 		linear += n;
@@ -323,7 +333,7 @@ static int read_to_change(struct emul *e, u64 linear, void *buf, unsigned int le
 		int ret = translate(e, linear, WALK_WRITE, &gpa);
 
 		if (ret == EMUL_DONE)
-			ret = read_piece(to_vcpu(e), gpa, buf, n);
+			ret = transfer_in_page(to_vcpu(e), gpa, buf, n, false);
 		/* Memory was read, now, and what else may be noted is of no use. */
 		if (ret == EMUL_DONE && em->next == next) {
 			em->done = next;
@@ -522,6 +532,7 @@ static void prepare(struct vcpu *vcpu)
 	struct emul *e = &vcpu->emulation.e;
 	struct emul_seg cs;
 
+	vcpu->emulation.stale = false;
 	vcpu_need(vcpu, VCPU_STATE);
 	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
 	e->ops = &vcpu_emul_ops;
@@ -642,6 +653,28 @@ static void finish_read(struct vcpu *vcpu, u64 data)
 	step_over_move(vcpu);
 }
 
+static bool is_still_decoded(struct vcpu *vcpu)
+{
+	const struct emul *e = &vcpu->emulation.e;
+
+	prepare(vcpu);
+	return emul_decoded_matches(e, e->insn.bytes, e->insn.len);
+}
+
+/* Run it again, with the answer, from its start. */
+static noinline int execute_again(struct vcpu *vcpu)
+{
+	struct emulation *em = &vcpu->emulation;
+
+	if (em->reading)
+		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
+	em->done++;
+	em->next = 0;
+	if (unlikely(em->stale) && !is_still_decoded(vcpu))
+		return NEXT_ENTER;
+	return conclude(vcpu, emul_execute(&em->e));
+}
+
 /*
  * If userspace moved RIP meanwhile (a reset), the instruction is not completed, nor if it
  * changed the mode that the instruction was decoded in.
@@ -655,19 +688,11 @@ int emulation_continue(struct vcpu *vcpu)
 	em->error = 0;
 	if (vcpu->regs.rip != em->rip)
 		return NEXT_ENTER;
-	if (em->moving) {
-		memcpy(&data, vcpu->run->mmio.data, sizeof(data));
-		finish_read(vcpu, data);
-		return NEXT_ENTER;
-	}
-	if (em->reading)
-		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
-	em->done++;
-	em->next = 0;
-	prepare(vcpu);
-	if (!emul_decoded_matches(&em->e, em->e.insn.bytes, em->e.insn.len))
-		return NEXT_ENTER;
-	return conclude(vcpu, emul_execute(&em->e));
+	if (!em->moving)
+		return execute_again(vcpu);
+	memcpy(&data, vcpu->run->mmio.data, sizeof(data));
+	finish_read(vcpu, data);
+	return NEXT_ENTER;
 }
 
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */

@@ -35,6 +35,7 @@ struct emulation {
 	struct emulation_translation last;
 	struct emulation_step steps[EMULATION_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
+	bool stale;		/* userspace has set what prepare() took, while it was asked */
 	bool waiting;		/* userspace was asked and its answer completes e.insn ... */
 	u64 rip;		/* ... which is here */
 	bool reading;		/* ... and will give data in run->mmio */
