@@ -21,7 +21,11 @@
 
 void vmx_flush_tlb(struct vcpu *vcpu)
 {
-	to_vmx(vcpu)->pending |= VMX_FLUSH_EPT;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->pending |= VMX_FLUSH_EPT;
+	if (IS_ENABLED(MINIVMM_DEBUG))
+		vmx->flush_wanted = true;
 }
 
 static void set_event(struct vmx_vcpu *vmx, u32 event)
@@ -192,9 +196,9 @@ static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	u64 eptp = vcpu->mmu.root_pa | vmx_host.eptp_bits;
 
 	vmcs_write(VMCS_EPT_POINTER, eptp);
-	if (vmx->pending & VMX_FLUSH_EPT)
-		invept(vmx_host.ept_vpid & VMX_INVEPT_SINGLE ? INVALIDATE_SINGLE : INVALIDATE_ALL,
-		       eptp);
+	if ((vmx->pending & VMX_FLUSH_EPT) &&
+	    invept(vmx_host.ept_vpid & VMX_INVEPT_SINGLE ? INVALIDATE_SINGLE : INVALIDATE_ALL, eptp))
+		vmx->flush_wanted = false;
 	if ((vmx->pending & VMX_FLUSH_VPID) && vmx->vpid)
 		invvpid(vmx_host.ept_vpid & VMX_INVVPID_SINGLE ? INVALIDATE_SINGLE :
 								 INVALIDATE_ALL, vmx->vpid);
@@ -572,6 +576,8 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		refused(vcpu, reason);
 		return;
 	}
+	if (IS_ENABLED(MINIVMM_DEBUG))
+		WARN_ON_ONCE(vmx->flush_wanted);
 	vmx->entry.launched = true;
 	read_exit(vcpu, vmx, reason);
 }

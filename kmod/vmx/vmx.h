@@ -102,6 +102,7 @@ struct vmx_vcpu {
 	u64 vmcs_pa;
 	u16 vpid;			/* 0: none */
 	int cpu;			/* whose caches hold no stale translation, -1: none */
+	bool flush_wanted;		/* in builds for tests: asked for, and not done yet */
 	bool is_new;			/* never loaded: nothing in it is defined */
 	int loaded_on;			/* CPU, or -1; only the owner loads, that CPU clears */
 	bool split_locks;		/* the guest has made one */

@@ -3,6 +3,7 @@
  * Ioctls with arguments that are plausible first (what the GET call gives, or what a VMM
  * would pass) and then, often, damaged in some fields.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ struct known_call {
 	void (*fill)(struct request *r);
 	__u16 rarely;			/* one in so many times */
 	bool by_value;
-	bool keep;			/* damage would end the emulator, not the module */
+	bool keep;			/* damage would keep the round from its end */
 };
 
 static int some_eventfd(struct request *r)
@@ -130,13 +131,15 @@ static void fill_msrs(struct request *r)
 		0x10, 0x1b, 0x3b, 0x6e0, 0x174, 0x175, 0x176, 0x277, 0x2ff, 0x200, 0x48, 0x49,
 		0x1a0, 0x1d9, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100,
 		0xc0000101, 0xc0000102, 0xc0000103, 0xda0, 0x4b564d00, 0x4b564d01, 0x4b564d02,
-		0x4b564d03, 0x4b564d04, 0x11, 0x12, 0x8b, 0xc0010015, 0xc001001f,
+		0x4b564d03, 0x4b564d04, 0x11, 0x12, 0x8b, 0xc0010015, 0xc001001f, 0xc0000080,
+		0x17a, 0x17b, 0x400, 0x401, 0x402, 0x1d9, 0x800, 0x808, 0x830, 0x38f, 0xc0000104,
 	};
 	struct minivmm_msrs *msrs = (void *)r->bytes;
 
 	msrs->nmsrs = 1 + below(r->rng, 8);
 	for (unsigned int i = 0; i < msrs->nmsrs; i++)
-		msrs->entries[i].index = pick(r->rng, indices);
+		msrs->entries[i].index = one_in(r->rng, 5) ? rnd(r->rng) & 0xc0011fff :
+							     pick(r->rng, indices);
 	call(r->vcpu->fd, MINIVMM_GET_MSRS, msrs);
 	if (one_in(r->rng, 2))
 		msrs->entries[0].data = odd_number(r->rng);
@@ -152,7 +155,6 @@ static void fill_mp_state(struct request *r)
 	r->bytes[0] = below(r->rng, 5);
 }
 
-/* The mode stays what it is: what the emulators make of others is not the question. */
 static void fill_sregs(struct request *r)
 {
 	struct minivmm_sregs *sregs = (void *)r->bytes;
@@ -171,6 +173,72 @@ static void fill_sregs(struct request *r)
 	if (one_in(r->rng, 5))
 		sregs->cr3 = odd_number(r->rng) & 0xffffffffff000;
 }
+
+static void fill_guest_debug(struct request *r)
+{
+	struct minivmm_guest_debug *debug = (void *)r->bytes;
+
+	debug->control = below(r->rng, 4) | (one_in(r->rng, 3) ? 1 << (16 + below(r->rng, 5)) : 0);
+	debug->arch.debugreg[7] = one_in(r->rng, 2) ? rnd(r->rng) & 0xffff : 0;
+}
+
+static void fill_mce(struct request *r)
+{
+	struct minivmm_x86_mce *mce = (void *)r->bytes;
+
+	mce->status = 1ULL << 63 | (rnd(r->rng) & (7ULL << 60 | 0xffff));
+	mce->mcg_status = below(r->rng, 8);
+	mce->bank = below(r->rng, 34);
+}
+
+static void fill_mce_setup(struct request *r)
+{
+	r->words[0] = below(r->rng, 34) | (one_in(r->rng, 4) ? odd_number(r->rng) : 0);
+}
+
+/* Not the signal that ends a RUN. */
+static void fill_signal_mask(struct request *r)
+{
+	struct minivmm_signal_mask *mask = (void *)r->bytes;
+	__u64 blocked = rnd(r->rng) & ~(1ULL << (SIGUSR1 - 1));
+
+	mask->len = one_in(r->rng, 10) ? below(r->rng, 20) : 8;
+	memcpy(mask->sigset, &blocked, sizeof(blocked));
+}
+
+static void fill_device_attr(struct request *r)
+{
+	struct minivmm_device_attr *attr = (void *)r->bytes;
+
+	attr->addr = (unsigned long)&r->bytes[64];
+}
+
+static void fill_count(struct request *r)
+{
+	r->words[0] = below(r->rng, 300);
+}
+
+static void fill_capability(struct request *r)
+{
+	static const __u32 caps[] = { MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+				      MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT };
+	struct minivmm_enable_cap *cap = (void *)r->bytes;
+
+	cap->cap = one_in(r->rng, 2) ? pick(r->rng, caps) : below(r->rng, 250);
+	cap->args[0] = below(r->rng, 4);
+}
+
+static const struct known_call device_calls[] = {
+	{ .nr = MINIVMM_GET_API_VERSION, .by_value = true },
+	{ .nr = MINIVMM_GET_SUPPORTED_CPUID, .fill = fill_count },
+	{ .nr = MINIVMM_GET_EMULATED_CPUID, .fill = fill_count },
+	{ .nr = MINIVMM_GET_MSR_INDEX_LIST, .fill = fill_count },
+	{ .nr = MINIVMM_GET_MSR_FEATURE_INDEX_LIST, .fill = fill_count },
+	{ .nr = MINIVMM_X86_GET_MCE_CAP_SUPPORTED },
+	{ .nr = MINIVMM_GET_MSRS, .fill = fill_msrs },
+	{ .nr = MINIVMM_CHECK_EXTENSION, .by_value = true },
+	{ .nr = MINIVMM_CREATE_VM, .by_value = true },
+};
 
 static const struct known_call vm_calls[] = {
 	{ .nr = MINIVMM_SIGNAL_MSI, .fill = fill_msi },
@@ -200,15 +268,26 @@ static const struct known_call vm_calls[] = {
 	{ .nr = MINIVMM_CHECK_EXTENSION, .by_value = true, .rarely = 4 },
 	{ .nr = MINIVMM_GET_STATS_FD, .by_value = true },
 	{ .nr = MINIVMM_SET_USER_MEMORY_REGION, .rarely = 4 },
+	{ .nr = MINIVMM_SET_NR_MMU_PAGES, .by_value = true },
+	{ .nr = MINIVMM_GET_NR_MMU_PAGES, .by_value = true },
+	{ .nr = MINIVMM_RESET_DIRTY_RINGS, .by_value = true },
+	{ .nr = MINIVMM_CREATE_PIT, .by_value = true },
+	{ .nr = MINIVMM_CREATE_PIT2, .rarely = 4 },
+	{ .nr = MINIVMM_CREATE_DEVICE, .rarely = 4 },
+	{ .nr = MINIVMM_X86_SET_MSR_FILTER, .rarely = 4 },
+	{ .nr = MINIVMM_ENABLE_CAP, .fill = fill_capability, .rarely = 8 },
+	{ .nr = MINIVMM_GET_LAST_ERROR, .fill = fill_count },
 };
 
 static const struct known_call vcpu_calls[] = {
 	{ .nr = MINIVMM_GET_REGS },
 	{ .nr = MINIVMM_SET_REGS, .get = MINIVMM_GET_REGS },
 	{ .nr = MINIVMM_GET_SREGS },
-	{ .nr = MINIVMM_SET_SREGS, .fill = fill_sregs, .keep = true },
+	{ .nr = MINIVMM_SET_SREGS, .fill = fill_sregs },
+	{ .nr = MINIVMM_GET_SREGS2 },
+	{ .nr = MINIVMM_SET_SREGS2, .get = MINIVMM_GET_SREGS2 },
 	{ .nr = MINIVMM_GET_MSRS, .fill = fill_msrs },
-	{ .nr = MINIVMM_SET_MSRS, .fill = fill_msrs, .keep = true },
+	{ .nr = MINIVMM_SET_MSRS, .fill = fill_msrs },
 	{ .nr = MINIVMM_SET_CPUID2, .fill = fill_cpuid, .rarely = 3 },
 	{ .nr = MINIVMM_GET_CPUID2, .fill = fill_cpuid },
 	{ .nr = MINIVMM_GET_FPU },
@@ -232,8 +311,20 @@ static const struct known_call vcpu_calls[] = {
 	{ .nr = MINIVMM_KVMCLOCK_CTRL, .by_value = true },
 	{ .nr = MINIVMM_TRANSLATE },
 	{ .nr = MINIVMM_GET_STATS_FD, .by_value = true },
-	{ .nr = MINIVMM_SET_DEVICE_ATTR },
+	{ .nr = MINIVMM_SET_DEVICE_ATTR, .fill = fill_device_attr },
+	{ .nr = MINIVMM_GET_DEVICE_ATTR, .fill = fill_device_attr },
+	{ .nr = MINIVMM_HAS_DEVICE_ATTR, .fill = fill_device_attr },
 	{ .nr = MINIVMM_ENABLE_CAP },
+	{ .nr = MINIVMM_SET_GUEST_DEBUG, .fill = fill_guest_debug },
+	{ .nr = MINIVMM_X86_SETUP_MCE, .fill = fill_mce_setup, .rarely = 2 },
+	{ .nr = MINIVMM_X86_SET_MCE, .fill = fill_mce },
+	{ .nr = MINIVMM_SET_SIGNAL_MASK, .fill = fill_signal_mask, .keep = true },
+	{ .nr = MINIVMM_TPR_ACCESS_REPORTING },
+	{ .nr = MINIVMM_SET_VAPIC_ADDR },
+	{ .nr = MINIVMM_GET_XSAVE2 },
+	{ .nr = MINIVMM_SMI, .by_value = true },
+	{ .nr = MINIVMM_SET_CPUID },
+	{ .nr = MINIVMM_GET_LAST_ERROR, .fill = fill_count },
 };
 
 static void damage(struct request *r, size_t size)
@@ -253,6 +344,7 @@ static void make_call(struct request *r, int fd, const struct known_call *c)
 	size_t size = (c->nr >> 16) & 0x3fff;
 	long result;
 
+	count(calls);
 	if (c->by_value) {
 		result = call(fd, c->nr, odd_number(r->rng));
 	} else {
@@ -266,8 +358,10 @@ static void make_call(struct request *r, int fd, const struct known_call *c)
 							      r->bytes);
 	}
 	/* The calls that give a descriptor give it for nothing. */
-	if (result > 0 && (c->nr == MINIVMM_GET_STATS_FD || c->nr == MINIVMM_CREATE_VCPU)) {
+	if (result > 0 && (c->nr == MINIVMM_GET_STATS_FD || c->nr == MINIVMM_CREATE_VCPU ||
+			   c->nr == MINIVMM_CREATE_VM)) {
 		(void)!read(result, r->bytes, below(r->rng, ROOM));
+		call(result, MINIVMM_CREATE_VCPU, 0);
 		close(result);
 	}
 }
@@ -287,12 +381,32 @@ static void call_one_of(struct rng *rng, struct machine *m, struct vcpu *vcpu, i
 	make_call(&r, fd, c);
 }
 
+/* Any call of the API's number space, known or not, but RUN. */
+static void call_anything(struct rng *rng, int fd)
+{
+	static __thread __u8 bytes[ROOM];
+	unsigned long nr = rnd(rng) & 0x3fff00ff, kind = below(rng, 4) << 30;
+
+	for (int i = 0; i < 64; i++)
+		bytes[i] = one_in(rng, 3) ? rnd(rng) : 0;
+	if ((nr & 0xff) == (MINIVMM_RUN & 0xff) || (nr & 0xff) == (MINIVMM_SET_SIGNAL_MASK & 0xff) ||
+	    (nr & 0xff) == (MINIVMM_CREATE_VCPU & 0xff) || (nr & 0xff) == (MINIVMM_GET_STATS_FD & 0xff))
+		return;
+	count(calls);
+	call(fd, nr | kind | MINIVMMIO << 8, bytes);
+}
+
 void call_vm(struct rng *rng, struct machine *m)
 {
 	static const __u64 one = 1;
-	int count = 1 + below(rng, 10);
+	int times = 1 + below(rng, 10);
 
-	while (count--) {
+	if (one_in(rng, 10))
+		call_anything(rng, m->vm.fd);
+	if (one_in(rng, 10))
+		call_one_of(rng, m, &m->vcpus[0], m->vm.device, device_calls,
+			    ARRAY_LEN(device_calls));
+	while (times--) {
 		if (one_in(rng, 3))
 			(void)!write(pick(rng, m->eventfds), &one, sizeof(one));
 		call_one_of(rng, m, &m->vcpus[0], m->vm.fd, vm_calls, ARRAY_LEN(vm_calls));
@@ -301,8 +415,10 @@ void call_vm(struct rng *rng, struct machine *m)
 
 void call_vcpu(struct rng *rng, struct machine *m, struct vcpu *vcpu)
 {
-	int count = 1 + below(rng, 10);
+	int times = 1 + below(rng, 10);
 
-	while (count--)
+	if (one_in(rng, 10))
+		call_anything(rng, vcpu->fd);
+	while (times--)
 		call_one_of(rng, m, vcpu, vcpu->fd, vcpu_calls, ARRAY_LEN(vcpu_calls));
 }

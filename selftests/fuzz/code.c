@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Guest code: sequences from a table of instructions that concern a hypervisor, and
- * random bytes. Exceptions and interrupts go on with the code from its start.
- *
- * Left out, since they end the emulated hosts themselves: LTR,
- * writes of CR0, CR4 and EFER but for single harmless bits, task switches: no
- * 32-bit mode, where IRET, far jumps and gates make them.
+ * random bytes. The same bytes run in every mode (modes.c); exceptions and interrupts
+ * go on with the code from its start.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 
-#define CODE_SIZE	0x2000UL
-#define STUB		(GUEST_CODE + CODE_SIZE)
-#define IDT		(STUB + PAGE)
-#define GDT		(IDT + PAGE)
-
-/* One instruction: its bytes; 'I' stands for a random byte, all else is literal. */
+/* One instruction: its bytes; bit n of @random: byte n is a random one. */
 struct form {
-	__u8 len, bytes[16];
+	__u8 len, bytes[20];
 	__u16 random;		/* bit n: byte n is random */
 };
 
@@ -103,6 +95,40 @@ static const struct form forms[] = {
 	FORM(1 << 1, 0xb8, 0, 0x40, 4, 0, 0xbb, 0, 3, 0xe0, 0xfe, 0x89, 0x03),	/* to itself */
 	FORM(1 << 7 | 1 << 8, 0xbb, 0x80, 3, 0xe0, 0xfe, 0xc7, 0x03, 0, 0, 0, 0),	/* APIC timer */
 	FORM(1 << 7, 0xbb, 0xf0, 0, 0xe0, 0xfe, 0xc7, 0x03, 0, 1, 0, 0),	/* SPIV on */
+	PLAIN(0x0f, 0x20, 0xe0, 0x0f, 0xba, 0xf8, 3, 0x0f, 0x22, 0xe0),	/* btc CR4.DE */
+	PLAIN(0x0f, 0x20, 0xe0, 0x0f, 0xba, 0xf8, 6, 0x0f, 0x22, 0xe0),	/* btc CR4.MCE */
+	PLAIN(0x0f, 0x20, 0xe0, 0x0f, 0xba, 0xf8, 20, 0x0f, 0x22, 0xe0),	/* btc CR4.SMEP */
+	FORM(1 << 6, 0x0f, 0x20, 0xe0, 0x0f, 0xba, 0xf8, 0, 0x0f, 0x22, 0xe0),	/* any bit of CR4 */
+	FORM(1 << 6, 0x0f, 0x20, 0xc0, 0x0f, 0xba, 0xf8, 0, 0x0f, 0x22, 0xc0),	/* any of CR0 */
+	PLAIN(0x0f, 0x22, 0xd8),		/* mov %rax,%cr3 */
+	FORM(1 << 9, 0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xf8, 0, 0x0f, 0x30),	/* EFER */
+	PLAIN(0xb9, 0x1b, 0, 0, 0, 0x0f, 0x32, 0x0f, 0xba, 0xf8, 10, 0x0f, 0x30),	/* x2APIC on and off */
+	FORM(1 << 4, 0x0f, 0x23, 0xc0, 0xb8, 3, 0, 9, 0, 0x0f, 0x23, 0xf8),	/* a data breakpoint */
+	FORM(1 << 1 | 1 << 2, 0xb8, 0, 0, 1, 0, 0x0f, 0x23, 0xc0),	/* DR0 = somewhere in the code */
+	FORM(1 << 1 | 1 << 2 | 1 << 3, 0xb8, 0, 0, 0, 0, 0x0f, 0x23, 0xf8),	/* any DR7 */
+	PLAIN(0xb8, TSS_SELECTOR, 0, 0, 0, 0x0f, 0, 0xd8),	/* ltr */
+	PLAIN(0x0f, 0, 0xd0), PLAIN(0x0f, 0, 0xc8), PLAIN(0x0f, 0x01, 0xe0),	/* lldt, str, smsw */
+	PLAIN(0x0f, 0x01, 0x1b), PLAIN(0x0f, 0x01, 0x13), PLAIN(0x0f, 0x01, 0x0b),	/* lidt, lgdt, sidt */
+	PLAIN(0x8e, 0xd8), PLAIN(0x8e, 0xd0), PLAIN(0x8e, 0xc3),	/* mov to segment registers */
+	FORM(1 << 5, 0xea, 0, 0, 1, 0, 0, 0),	/* far jump: segments, gates, tasks */
+	FORM(1 << 5, 0x9a, 0, 0, 1, 0, 0, 0),
+	/* To user mode: push the frame and return. */
+	PLAIN(0x6a, USER_DATA | 3, 0x68, 0, 0xe0, 0x20, 0, 0x9c, 0x6a, USER_CODE64 | 3, 0x68, 0, 0, 1, 0,
+	      0x48, 0xcf),
+	PLAIN(0x6a, USER_DATA | 3, 0x68, 0, 0xe0, 0x20, 0, 0x9c, 0x6a, USER_CODE32 | 3, 0x68, 0, 0, 1, 0,
+	      0xcf),
+	PLAIN(0xcf), PLAIN(0x48, 0xcf), PLAIN(0xcb), PLAIN(0xc3),
+	PLAIN(0x0f, 0x05), PLAIN(0x0f, 0x07), PLAIN(0x0f, 0x34), PLAIN(0x0f, 0x35),	/* syscall, sysenter */
+	PLAIN(0x0f, 0x01, 0xf8), PLAIN(0x0f, 0x01, 0xf9),	/* swapgs, rdtscp */
+	PLAIN(0x0f, 0x33),			/* rdpmc */
+	PLAIN(0x0f, 0xae, 0x03), PLAIN(0x0f, 0xae, 0x0b), PLAIN(0x0f, 0xae, 0x23),	/* fxsave, fxrstor, xsave */
+	PLAIN(0x0f, 0xae, 0x2b),		/* xrstor */
+	PLAIN(0xdb, 0xe3), PLAIN(0xd9, 0xe8), PLAIN(0xd9, 0xfa), PLAIN(0x0f, 0x77),
+	PLAIN(0x66, 0x0f, 0x38, 0x82, 0x03),	/* invpcid */
+	PLAIN(0x0f, 0x01, 0xdf),		/* invlpga */
+	FORM(3 << 1, 0xbc, 0, 0, 0x20, 0),	/* mov ..,%esp: odd stacks */
+	FORM(3 << 1, 0xbc, 0, 0, 0, 0xd0),	/* a stack on devices */
+	FORM(7 << 1, 0xbc, 0, 0, 0, 0x40),	/* and in extra slots */
 	FORM(1 << 1, 0x75, 0),			/* jne */
 	FORM(1 << 1, 0xeb, 0),			/* jmp */
 };
@@ -118,132 +144,29 @@ static size_t write_form(struct rng *rng, __u8 *at)
 	return form->len;
 }
 
-/* Random bytes without what the head of this file leaves out. */
 static size_t write_bytes(struct rng *rng, __u8 *at)
 {
 	size_t n = 1 + below(rng, 12);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		at[i] = rnd(rng);
-		/* No two-byte opcode of groups 6 and 7, control registers and MSRs. */
-		if (i && at[i - 1] == 0x0f && (at[i] < 2 || (at[i] & ~2) == 0x20 || at[i] == 0x30))
-			at[i] = 0xa2;
-	}
-	/* None comes into being with what follows. */
-	at[n++] = 0x90;
 	return n;
-}
-
-struct gate {
-	__u16 low, selector, flags, middle;
-	__u32 high, zero;
-};
-
-/* Every vector: EOI, some of the way back on the stack, and the code again. */
-static void write_stub(struct machine *m)
-{
-	static const __u8 stub[] = {
-		0xbb, 0xb0, 0x00, 0xe0, 0xfe,		/* mov $0xfee000b0,%ebx */
-		0xc7, 0x03, 0, 0, 0, 0,			/* movl $0,(%rbx) */
-		0xbc, 0x00, 0xf0, 0x20, 0x00,		/* mov $0x20f000,%esp */
-		0xe9, 0, 0, 0, 0,			/* jmp to the start */
-	};
-	struct gate *idt = (struct gate *)(m->vm.memory + IDT);
-	__u8 *at = m->vm.memory + STUB;
-	__s32 back = (__s32)GUEST_CODE - (__s32)(STUB + sizeof(stub));
-
-	memcpy(at, stub, sizeof(stub));
-	memcpy(at + sizeof(stub) - 4, &back, sizeof(back));
-	for (int i = 0; i < 256; i++)
-		idt[i] = (struct gate){ STUB & 0xffff, 8, 0x8e00, STUB >> 16, 0, 0 };
 }
 
 void write_code(struct rng *rng, struct machine *m)
 {
 	static const __u8 again[] = { 0x0f, 0xa2, 0xe9 };	/* cpuid; jmp */
+	static const int shares[] = { 0, 0, 5, 30, 100 };	/* of random bytes, in % */
 	__u8 *code = m->vm.memory + GUEST_CODE;
 	size_t at = 0, size = 40 + below(rng, CODE_SIZE - 200);
-	int bytes = 0;
+	unsigned int bytes = pick(rng, shares);
 	__s32 back;
 
-	write_stub(m);
+	write_tables(rng, m);
 	while (at < size)
 		at += below(rng, 100) < bytes ? write_bytes(rng, code + at) :
 						write_form(rng, code + at);
 	memcpy(code + at, again, sizeof(again));
 	back = -(__s32)(at + sizeof(again) + 4);
 	memcpy(code + at + sizeof(again), &back, sizeof(back));
-}
-
-static struct minivmm_segment segment(__u16 selector, __u32 limit, __u8 type, int l, int db)
-{
-	return (struct minivmm_segment){ .selector = selector, .limit = limit, .type = type,
-					 .present = 1, .s = 1, .g = limit > 0xfffff, .l = l, .db = db };
-}
-
-static void set_data(struct minivmm_sregs *sregs, struct minivmm_segment data)
-{
-	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-}
-
-static void long_mode(struct vcpu *vcpu, struct minivmm_sregs *sregs)
-{
-	__u64 *table = (__u64 *)(vcpu->vm->memory + GUEST_PAGE_TABLES);
-
-	table[0] = (GUEST_PAGE_TABLES + PAGE) | 7;
-	for (__u64 i = 0; i < 4; i++)
-		table[512 + i] = (GUEST_PAGE_TABLES + (2 + i) * PAGE) | 7;
-	for (__u64 i = 0; i < 4 * 512; i++)
-		table[1024 + i] = i << 21 | 0x87;
-	sregs->cs = segment(8, ~0, 0xb, 1, 0);
-	set_data(sregs, segment(16, ~0, 3, 0, 1));
-	sregs->cr0 = 0x80010033;
-	sregs->cr3 = GUEST_PAGE_TABLES;
-	sregs->cr4 = 0x620;
-	sregs->efer = 0x500;
-	sregs->idt.base = IDT;
-	sregs->idt.limit = 0xfff;
-}
-
-/* May be refused by now. */
-static void set_cpuid(struct vcpu *vcpu)
-{
-	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->device);
-
-	call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid);
-	free(cpuid);
-}
-
-void enter_code(struct rng *rng, struct vcpu *vcpu)
-{
-	static const __u64 gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
-	struct minivmm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACKS + 0x8000, .rflags = 2 };
-	struct minivmm_mp_state state = { MINIVMM_MP_STATE_RUNNABLE };
-	struct minivmm_sregs sregs;
-	int mode = below(rng, 8);
-
-	if (call(vcpu->fd, MINIVMM_GET_SREGS, &sregs))
-		return;
-	memcpy(vcpu->vm->memory + GDT, gdt, sizeof(gdt));
-	sregs.gdt.base = GDT;
-	sregs.gdt.limit = sizeof(gdt) - 1;
-	sregs.idt.limit = 0;
-	sregs.efer = sregs.cr4 = 0;
-	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
-	if (mode == 0) {
-		sregs.cr0 = 0x10;
-		sregs.cs = segment(GUEST_CODE >> 4, 0xffff, 0xb, 0, 0);
-		sregs.cs.base = GUEST_CODE;
-		set_data(&sregs, segment(0, 0xffff, 3, 0, 0));
-		regs.rip = 0;
-	} else {
-		set_cpuid(vcpu);
-		long_mode(vcpu, &sregs);
-	}
-	call(vcpu->fd, MINIVMM_SET_SREGS, &sregs);
-	regs.rax = odd_number(rng);
-	regs.rcx = below(rng, 300);
-	regs.rbx = EXTRA_GPA + below(rng, EXTRA_PAGES * PAGE);
-	call(vcpu->fd, MINIVMM_SET_REGS, &regs);
-	call(vcpu->fd, MINIVMM_SET_MP_STATE, &state);
 }

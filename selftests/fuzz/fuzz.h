@@ -3,12 +3,14 @@
  * The fuzzer: rounds of random calls and random guest code. A round is a process with
  * VMs, a thread for each vCPU and some that disturb; what its threads do follows from
  * its seed alone, though not how they meet, nor how far they get in the round's time.
+ * It is for root in an emulated host, and looks into the kernel's log after each round.
  *
  *   fuzz.c     options, rounds and their time limit, what is left behind
  *   round.c    one round: its VMs and threads
  *   calls.c    ioctls of VM and vCPU with plausible, then damaged arguments
  *   memory.c   slots, the owner's address space, userfaultfd
  *   code.c     guest code
+ *   modes.c    what that stands on: tables, and registers in each mode of the CPU
  */
 #ifndef SELFTEST_FUZZ_H
 #define SELFTEST_FUZZ_H
@@ -26,6 +28,21 @@
 /* Where a guest finds ioeventfds and coalesced zones. */
 #define DEVICE_GPA	0xd0000000UL
 #define DEVICE_PORT	0x500
+
+/* Guest code and, behind it, the tables of modes.c. */
+#define CODE_SIZE	0x2000UL
+/* Segments in the guest's GDT. */
+#define CODE64		0x08
+#define DATA		0x10
+#define CODE32		0x18
+#define CODE16		0x20
+#define USER_CODE64	0x28
+#define USER_DATA	0x30
+#define USER_CODE32	0x38
+#define TSS_SELECTOR	0x40
+#define TASK_SELECTOR	0x50
+#define CALL_GATE	0x58
+#define GDT_LIMIT	0x5f
 
 struct rng {
 	uint64_t state;
@@ -66,6 +83,16 @@ struct machine {
 	int uffd;		/* of the last quarter of @extra, or -1 */
 };
 
+/* What was done, of all rounds together. */
+struct counts {
+	uint64_t calls, changes, runs, exits;
+};
+
+extern struct counts *counts;
+
+#define count_more(what, n)	__atomic_fetch_add(&counts->what, n, __ATOMIC_RELAXED)
+#define count(what)		count_more(what, 1)
+
 /* Runs the round of @seed and exits. */
 void run_round(uint64_t seed, bool verbose) __attribute__((noreturn));
 
@@ -80,8 +107,9 @@ void change_memory(struct rng *rng, struct machine *m);
 void start_userfault(struct machine *m);
 void serve_userfault(struct rng *rng, struct machine *m);
 
-/* New code in guest memory, and the vCPU at its start in a random mode. */
+/* New code in guest memory with its tables, and the vCPU at its start in a random mode. */
 void write_code(struct rng *rng, struct machine *m);
+void write_tables(struct rng *rng, struct machine *m);
 void enter_code(struct rng *rng, struct vcpu *vcpu);
 
 #endif

@@ -85,22 +85,43 @@ static void map_again(struct rng *rng, struct machine *m, struct part part)
 	if (one_in(rng, 2))
 		usleep(below(rng, 300));
 	mmap(m->extra + part.first * PAGE, part.pages * PAGE, PROT_READ | PROT_WRITE,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	     (one_in(rng, 4) ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
-/* A child has a copy of the memory, and the descriptors, whose calls it may not use. */
-static void have_child(struct rng *rng, struct machine *m)
+/* The pages that a vCPU shares, and those it has not. */
+static void map_run_page(struct rng *rng, struct machine *m)
 {
-	unsigned int pause = below(rng, 2000);
-	pid_t pid = fork();
+	static const int protections[] = { PROT_READ, PROT_READ | PROT_WRITE,
+					   PROT_READ | PROT_EXEC };
+	size_t size = (1 + below(rng, 4)) * PAGE;
+	int fd = one_in(rng, 4) ? m->vm.fd : m->vcpus[below(rng, m->nr_vcpus)].fd;
+	void *page = mmap(NULL, size, pick(rng, protections),
+			  one_in(rng, 4) ? MAP_PRIVATE : MAP_SHARED, fd, below(rng, 6) * PAGE);
 
-	if (!pid) {
-		call(m->vm.fd, MINIVMM_GET_CLOCK, m->extra);
-		usleep(pause);
-		_exit(0);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (page == MAP_FAILED)
+		return;
+	madvise(page, size, MADV_WILLNEED);
+	mincore(page, PAGE, (unsigned char[1]){ 0 });
+	munmap(page, size);
+}
+
+/* To another place and back: the slots' addresses are without memory in between. */
+static void move_mapping(struct rng *rng, struct machine *m, struct part part)
+{
+	__u8 *start = m->extra + part.first * PAGE;
+	size_t size = part.pages * PAGE;
+	void *moved;
+
+	if (part.first + part.pages > EXTRA_PAGES - QUARTER)
+		return;
+	moved = mremap(start, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+	if (moved == MAP_FAILED)
+		return;
+	usleep(below(rng, 300));
+	if (one_in(rng, 2))
+		munmap(moved, size);
+	else
+		mremap(moved, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start);
 }
 
 /* By a system call, which minds no fault: the memory may be gone. */
@@ -113,17 +134,35 @@ static void touch(void *start, size_t size)
 	(void)!read(zeros, start, size);
 }
 
+/* A child has a copy of the memory, and the descriptors, whose calls it may not use. */
+static void have_child(struct rng *rng, struct machine *m)
+{
+	unsigned int pause = below(rng, 2000);
+	bool outlives = one_in(rng, 10);
+	pid_t pid = fork();
+
+	if (!pid) {
+		call(m->vm.fd, MINIVMM_GET_CLOCK, m->extra);
+		call(m->vcpus[0].fd, MINIVMM_RUN, 0);
+		touch(m->extra, PAGE);
+		usleep(outlives ? 200000 : pause);
+		_exit(0);
+	}
+	while (!outlives && pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static void change_mapping(struct rng *rng, struct machine *m)
 {
 	static const int advice[] = { MADV_DONTNEED, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE,
 				      MADV_NOHUGEPAGE, MADV_MERGEABLE, MADV_COLD, MADV_PAGEOUT,
-				      MADV_WILLNEED };
+				      MADV_WILLNEED, MADV_POPULATE_WRITE, MADV_DONTFORK };
 	static const int protection[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
 	struct part part = random_part(rng);
 	__u8 *start = m->extra + part.first * PAGE;
 	size_t size = part.pages * PAGE;
 
-	switch (below(rng, 8)) {
+	switch (below(rng, 10)) {
 	case 0 ... 2:
 		madvise(start, size, pick(rng, advice));
 		break;
@@ -139,6 +178,12 @@ static void change_mapping(struct rng *rng, struct machine *m)
 		have_child(rng, m);
 		break;
 	case 6:
+		map_run_page(rng, m);
+		break;
+	case 7:
+		move_mapping(rng, m, part);
+		break;
+	case 8:
 		madvise(m->vm.memory + GUEST_DATA, 16 * PAGE, pick(rng, advice));
 		break;
 	default:
@@ -148,6 +193,7 @@ static void change_mapping(struct rng *rng, struct machine *m)
 
 void change_memory(struct rng *rng, struct machine *m)
 {
+	count(changes);
 	switch (below(rng, 4)) {
 	case 0:
 		set_slot(rng, m);

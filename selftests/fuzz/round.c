@@ -14,7 +14,7 @@
 #include "fuzz.h"
 
 #define NR_STEPS	150	/* of each thread, at most */
-#define ROUND_SECONDS	3
+#define ROUND_SECONDS	4
 #define NR_DISTURBERS	2	/* for each VM */
 #define MAX_THREADS	(MAX_VMS * (MAX_VCPUS + NR_DISTURBERS + 1))
 
@@ -65,6 +65,7 @@ static void nothing(int signal)
 /* What a device might answer, whatever the exit was. */
 static void answer_exit(struct rng *rng, struct vcpu *vcpu)
 {
+	static const struct minivmm_guest_debug off;
 	struct minivmm_run *run = vcpu->run;
 
 	switch (run->exit_reason) {
@@ -80,6 +81,10 @@ static void answer_exit(struct rng *rng, struct vcpu *vcpu)
 	case MINIVMM_EXIT_INTERNAL_ERROR:
 		enter_code(rng, vcpu);
 		break;
+	case MINIVMM_EXIT_DEBUG:
+		if (one_in(rng, 20))
+			call(vcpu->fd, MINIVMM_SET_GUEST_DEBUG, &off);
+		break;
 	}
 	/* A VMM may write anything anywhere in the page. */
 	if (one_in(rng, 50))
@@ -93,6 +98,7 @@ static void run_some(struct rng *rng, struct vcpu *vcpu)
 	while (exits--) {
 		vcpu->run->immediate_exit = one_in(rng, 30);
 		vcpu->run->request_interrupt_window = one_in(rng, 30);
+		count(runs);
 		if (vcpu_run(vcpu) < 0)
 			break;
 		answer_exit(rng, vcpu);
@@ -123,6 +129,9 @@ static void disturb(struct worker *w)
 		break;
 	case 4:
 		write_code(&w->rng, m);
+		/* Another thread's vCPU: it waits, or finds that it need not run. */
+		m->vcpus[0].run->immediate_exit = 1;
+		vcpu_run(&m->vcpus[0]);
 		break;
 	default:
 		call_vm(&w->rng, m);
@@ -206,6 +215,24 @@ static void wait_for_workers(void)
 		pthread_join(workers[i].thread, NULL);
 }
 
+/* How often the guests of @m left, as the kernel counted. */
+static uint64_t guest_exits(struct machine *m)
+{
+	static const char *const names[] = { "io_exits", "page_fault_exits", "irq_exits",
+					     "cpuid_exits", "msr_read_exits", "msr_write_exits",
+					     "halt_exits", "hypercalls" };
+	uint64_t sum = 0;
+
+	for (int v = 0; v < m->nr_vcpus; v++) {
+		int fd = call(m->vcpus[v].fd, MINIVMM_GET_STATS_FD, 0);
+
+		for (size_t i = 0; fd >= 0 && i < ARRAY_LEN(names); i++)
+			sum += stats_counter(fd, names[i]);
+		close(fd);
+	}
+	return sum;
+}
+
 void run_round(uint64_t seed, bool verbose)
 {
 	struct rng rng = { seed };
@@ -231,7 +258,14 @@ void run_round(uint64_t seed, bool verbose)
 		servers[i] = (struct worker){ .rng = { rnd(&rng) }, .machine = m };
 		pthread_create(&server, NULL, serve, &servers[i]);
 	}
+	if (one_in(&rng, 4)) {
+		/* In the middle of everything, as VMMs die. */
+		usleep(below(&rng, ROUND_SECONDS * 500000));
+		_exit(0);
+	}
 	wait_for_workers();
+	for (int i = 0; i < nr; i++)
+		count_more(exits, guest_exits(&machines[i]));
 	/* Everything else goes with the process, in the order that the kernel likes. */
 	_exit(0);
 }
