@@ -51,8 +51,9 @@
 	wrmsr
 .endm
 
-/* Write SPEC_CTRL with \value if \other differs. Clobbers RAX, RCX, RDX. */
+/* Write SPEC_CTRL, if the CPU has it, with \value if \other differs. Clobbers RAX, RCX, RDX. */
 .macro SWITCH_SPEC_CTRL value, other
+	ALTERNATIVE "jmp .Lsame\@", "", X86_FEATURE_MSR_SPEC_CTRL
 	movq	\value, %rax
 	cmpq	\other, %rax
 	je	.Lsame\@

@@ -29,12 +29,6 @@
 #include "vcpu.h"
 #include "vm.h"
 
-/* Interrupts from userspace's own interrupt controller (INTERRUPT ioctl, no in-kernel irqchip). */
-static bool user_wants_window(const struct vcpu *vcpu)
-{
-	return !vcpu->lapic.in_kernel && READ_ONCE(vcpu->run->request_interrupt_window);
-}
-
 static __always_inline void set_irq_window(struct vcpu *vcpu, int priority)
 {
 	if (vcpu->irq_window == priority)
@@ -43,10 +37,8 @@ static __always_inline void set_irq_window(struct vcpu *vcpu, int priority)
 	backend_call(want_irq_window)(vcpu, priority);
 }
 
-static __always_inline bool irq_waits(struct vcpu *vcpu)
+static __always_inline bool chip_irq_waits(struct vcpu *vcpu)
 {
-	if (!vcpu->lapic.in_kernel)
-		return vcpu->events.user_interrupt;
 	if (!vcpu->lapic.by_cpu)
 		return irq_pending(vcpu);
 	lapic_merge(vcpu);
@@ -152,44 +144,55 @@ static noinline bool inject_nmi(struct vcpu *vcpu, bool busy)
 	return busy;
 }
 
+/* These two give the priority of the window that is wanted: see want_irq_window. */
+static __always_inline int inject_chip_irq(struct vcpu *vcpu, bool busy)
+{
+	if (chip_irq_waits(vcpu)) {
+		if (!busy && vcpu_can_take_irq(vcpu))
+			inject_irq(vcpu);
+		if (chip_irq_waits(vcpu))
+			return 16;
+	}
+	return vcpu->lapic.by_cpu ? -1 : lapic_masked_class(&vcpu->lapic);
+}
+
+/* Without in-kernel irqchip userspace has one, and sends interrupts with INTERRUPT. */
+static __always_inline int inject_user_irq(struct vcpu *vcpu, bool busy)
+{
+	if (vcpu->events.user_interrupt && !busy && vcpu_can_take_irq(vcpu))
+		inject_irq(vcpu);
+	if (vcpu->events.user_interrupt || READ_ONCE(vcpu->run->request_interrupt_window))
+		return 16;
+	return -1;
+}
+
 /* Hand one event to the next entry; ask for an exit when another could follow. */
-static __always_inline void inject_events(struct vcpu *vcpu, bool user_window)
+static __always_inline void inject_events(struct vcpu *vcpu)
 {
 	bool busy = inject_first(vcpu);
-	int window = -1;
 
 	if (unlikely(atomic_read(&vcpu->events.nmi_pending)))
 		busy = inject_nmi(vcpu, busy);
-	if (irq_waits(vcpu)) {
-		if (!busy && vcpu_can_take_irq(vcpu))
-			inject_irq(vcpu);
-		if (irq_waits(vcpu))
-			window = 16;
-	}
-	if (window < 0 && !vcpu->lapic.by_cpu)
-		window = lapic_masked_class(&vcpu->lapic);
-	if (user_window && !vcpu->events.user_interrupt)
-		window = 16;
-	set_irq_window(vcpu, window);
+	set_irq_window(vcpu, vcpu->lapic.in_kernel ? inject_chip_irq(vcpu, busy) :
+						     inject_user_irq(vcpu, busy));
 }
 
-/* Without in-kernel irqchip: whether userspace is to be told that it may send an interrupt. */
-static __always_inline bool user_window_opens(struct vcpu *vcpu, bool wanted)
+/* Whether userspace is to be told that it may send an interrupt. */
+static __always_inline bool user_window_opens(struct vcpu *vcpu)
 {
-	return wanted && !vcpu->events.user_interrupt && !vcpu->events.interrupt.injected &&
+	return !vcpu->lapic.in_kernel && READ_ONCE(vcpu->run->request_interrupt_window) &&
+	       !vcpu->events.user_interrupt && !vcpu->events.interrupt.injected &&
 	       vcpu_can_take_irq(vcpu);
 }
 
 /* Nothing else is asked for: one step of the guest's. */
 static noinline int step_before_entry(struct vcpu *vcpu)
 {
-	bool user_window = user_wants_window(vcpu);
-
 	if (debug_step_due(vcpu))
 		return NEXT_HOST;	/* prepare_entry() tells userspace */
-	if (user_window_opens(vcpu, user_window))
+	if (user_window_opens(vcpu))
 		return NEXT_ENTER;
-	inject_events(vcpu, user_window);
+	inject_events(vcpu);
 	debug_begin_step(vcpu);
 	return NEXT_AGAIN;
 }
@@ -222,8 +225,6 @@ static noinline int serve_requests(struct vcpu *vcpu)
 /* NEXT_ENTER or NEXT_AGAIN: enter. */
 static int before_entry(struct vcpu *vcpu)
 {
-	bool user_window = user_wants_window(vcpu);
-
 	if (unlikely(host_work_pending() || host_softirq_waits() ||
 		     !__this_cpu_read(cpu_ready)))
 		return NEXT_HOST;
@@ -233,12 +234,19 @@ static int before_entry(struct vcpu *vcpu)
 		if (next != NEXT_ENTER)
 			return next;
 	}
-	if (user_window_opens(vcpu, user_window)) {
+	if (user_window_opens(vcpu)) {
 		vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
 		return NEXT_USER;
 	}
-	inject_events(vcpu, user_window);
+	inject_events(vcpu);
 	return NEXT_ENTER;
+}
+
+static __always_inline void clear_debugctl(struct vcpu *vcpu)
+{
+	vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely(vcpu->host_debugctl))
+		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
 }
 
 /*
@@ -252,9 +260,7 @@ static void debug_load_guest(struct vcpu *vcpu)
 	unsigned long *host = vcpu->host_db;
 
 	if (backend.clears_debugctl)
-		vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
-	if (unlikely(vcpu->host_debugctl))
-		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
+		clear_debugctl(vcpu);
 	if (unlikely(hw_breakpoint_active())) {
 		get_debugreg(host[0], 0);
 		get_debugreg(host[1], 1);
@@ -295,7 +301,7 @@ static void debug_load_host(struct vcpu *vcpu)
 		set_debugreg(host[3], 3);
 		set_debugreg(this_cpu_read(cpu_dr7), 7);
 	}
-	if (unlikely(vcpu->host_debugctl))
+	if (backend.clears_debugctl && unlikely(vcpu->host_debugctl))
 		host_wrmsr(MSR_IA32_DEBUGCTLMSR, vcpu->host_debugctl);
 }
 
@@ -343,6 +349,7 @@ static int run_window(struct vcpu *vcpu)
 	host_account_guest_enter();
 	debug_load_guest(vcpu);
 	xstate_enter_window(vcpu);
+	backend_call(window_enter)(vcpu);
 	next = NEXT_ENTER;
 	do {
 		if (next == NEXT_ENTER || has_news(vcpu)) {

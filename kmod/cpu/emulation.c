@@ -192,10 +192,8 @@ static bool to_transcript(struct emulation *em, u64 gpa, const void *data, unsig
 }
 
 /* The data of a write are the caller's to hand over. */
-static inline void report_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write)
+static inline void report_mmio(struct minivmm_run *run, u64 gpa, unsigned int len, bool is_write)
 {
-	struct minivmm_run *run = vcpu->run;
-
 	run->exit_reason = MINIVMM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
@@ -206,7 +204,7 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 {
 	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
 		return EMUL_UNHANDLED;
-	report_mmio(vcpu, gpa, len, data);
+	report_mmio(vcpu->run, gpa, len, data);
 	vcpu->emulation.steps[vcpu->emulation.done].gpa = gpa;
 	vcpu->emulation.reading = !data;
 	if (data)
@@ -711,6 +709,7 @@ static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int
 static int write_in_window(struct vcpu *vcpu)
 {
 	struct emulation *em = &vcpu->emulation;
+	struct minivmm_run *run = vcpu->run;
 	unsigned int size = em->e.insn.move_size;
 	u64 gpa = vcpu->exit.fault.gpa;
 
@@ -718,8 +717,8 @@ static int write_in_window(struct vcpu *vcpu)
 	step_over_move(vcpu);
 	if (in_kernel_access(vcpu, gpa, size, true, &em->move_data))
 		return NEXT_ENTER;
-	report_mmio(vcpu, gpa, size, true);
-	memcpy(vcpu->run->mmio.data, &em->move_data, sizeof(em->move_data));
+	report_mmio(run, gpa, size, true);
+	memcpy(run->mmio.data, &em->move_data, sizeof(em->move_data));
 	return NEXT_USER;
 }
 
@@ -734,7 +733,7 @@ static int read_in_window(struct vcpu *vcpu)
 		finish_read(vcpu, em->move_data);
 		return NEXT_ENTER;
 	}
-	report_mmio(vcpu, gpa, size, false);
+	report_mmio(vcpu->run, gpa, size, false);
 	em->moving = true;
 	return ask_user(vcpu);
 }

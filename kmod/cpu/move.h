@@ -13,10 +13,8 @@ static inline bool emul_same_bytes(const struct emul_insn *insn, const u8 *bytes
 {
 	u64 first, second;
 
-	if (n < insn->len)
-		return false;
-	if (insn->len > 8 || n < 8)
-		return !memcmp(insn->bytes, bytes, insn->len);
+	if (n < 8 || insn->len > 8)
+		return n >= insn->len && !memcmp(insn->bytes, bytes, insn->len);
 	memcpy(&first, insn->bytes, 8);
 	memcpy(&second, bytes, 8);
 	return (first ^ second) << (64 - 8 * insn->len) == 0;

@@ -258,7 +258,7 @@ void xstate_enter_window(struct vcpu *vcpu)
 {
 	if (vcpu->xstate.xcr0 != host.host_xcr0)
 		write_xcr0(vcpu->xstate.xcr0);
-	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
+	if (cpu_feature_enabled(X86_FEATURE_XSAVES) && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, vcpu->xstate.xss);
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE)) {
 		vcpu->xstate.host_pkru = read_pkru_register();
@@ -282,7 +282,7 @@ void xstate_leave_window(struct vcpu *vcpu)
 		vcpu->xstate.pkru = read_pkru_register();
 		swap_pkru(vcpu->xstate.pkru, vcpu->xstate.host_pkru);
 	}
-	if (host.xsaves && vcpu->xstate.xss != host.host_xss)
+	if (cpu_feature_enabled(X86_FEATURE_XSAVES) && vcpu->xstate.xss != host.host_xss)
 		host_wrmsr(MSR_IA32_XSS, host.host_xss);
 	read_guest_xcr0(vcpu);
 	if (vcpu->xstate.xcr0 != host.host_xcr0)

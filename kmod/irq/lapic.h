@@ -58,10 +58,10 @@ void lapic_merge(struct vcpu *vcpu);
 /* lapic_pending_vector - merge the mailbox; highest vector deliverable above PPR, or -1. */
 int lapic_pending_vector(struct vcpu *vcpu);
 
-/* lapic_masked_class - after the above: class of the highest vector only TPR holds back, or -1. */
+/* lapic_masked_class - in the kernel, after the above: class of the highest vector only TPR holds back, or -1. */
 static inline int lapic_masked_class(const struct lapic *lapic)
 {
-	return lapic->in_kernel ? lapic_regs_masked(&lapic->regs) : -1;
+	return lapic_regs_masked(&lapic->regs);
 }
 
 /* lapic_timer_exit - EXIT_TIMER: the deadline has come, or it is time to look again. */

@@ -25,25 +25,31 @@ void svm_section_leave(struct vcpu *vcpu)
 {
 }
 
-/*
- * Before the first entry of a window, and after its ASID was given up. What every exit brings
- * back of the host is what it was when the window began: interrupts change some of it.
- */
-static noinline void prepare(struct svm_vcpu *svm)
+/* An ASID of this CPU, and with it what the CPU owes to all of them. */
+static __always_inline void have_asid(struct svm_vcpu *svm)
 {
-	svm->entry.host_pa = this_cpu_read(svm_cpu.host_state_pa);
-	asm volatile("vmsave %0" : : "a" (svm->entry.host_pa) : "memory");
 	if (svm->asid_cpu != smp_processor_id() ||
 	    svm->asid_generation != __this_cpu_read(svm_cpu.asid_generation))
 		svm_new_asid(svm);
 	if (unlikely(__this_cpu_read(svm_cpu.flush_all)))
 		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
-	svm->prepared = true;
+}
+
+/*
+ * What every exit brings back of the host is what it was when the window began: interrupts
+ * change some of it.
+ */
+void svm_window_enter(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->entry.host_pa = this_cpu_read(svm_cpu.host_state_pa);
+	asm volatile("vmsave %0" : : "a" (svm->entry.host_pa) : "memory");
+	have_asid(svm);
 }
 
 void svm_window_leave(struct vcpu *vcpu)
 {
-	to_svm(vcpu)->prepared = false;
 }
 
 /* The VMCB is memory: every exit reads it all. */
@@ -86,7 +92,8 @@ void svm_flush_tlb(struct vcpu *vcpu)
 		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ASID;
 	else
 		svm->asid_cpu = -1;
-	svm->prepared = false;
+	if (vcpu->mode == VCPU_IN_WINDOW)
+		have_asid(svm);
 }
 
 /* An entry with a flush has succeeded: only now is it done. */
@@ -129,7 +136,7 @@ static void read_irq_window(struct vcpu *vcpu, const struct vmcb_control *c)
 	u64 priority = (c->int_control & VMCB_V_INTR_PRIO) >> 16;
 
 	vcpu->exit.kind = EXIT_INTERRUPT_WINDOW;
-	if (!(c->int_control & VMCB_V_IGN_TPR) && (c->int_control & VMCB_V_TPR) == priority)
+	if (!(c->int_control & VMCB_V_IGN_TPR) && c->tpr == priority)
 		equal_priority_is_taken = true;
 }
 
@@ -275,25 +282,27 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 }
 
 /* IRET ends what masks NMIs. */
-static void want_iret(struct svm_vcpu *svm, bool on)
+static void want_iret(struct svm_vcpu *svm, bool nmi_masked)
 {
-	if (likely(svm->wants_iret == on))
+	bool on = nmi_masked && !(svm->watch & SVM_IRET);
+
+	if (svm->wants_iret == on)
 		return;
 	svm->wants_iret = on;
 	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, on);
 }
 
-static void write_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
+static void write_guest_state(struct vcpu *vcpu, struct svm_vcpu *svm, struct vmcb *vmcb)
 {
 	vmcb->save.rax = vcpu->regs.gpr[EMUL_RAX];
 	vmcb->save.rsp = vcpu->regs.gpr[EMUL_RSP];
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
-	want_iret(to_svm(vcpu), vcpu->events.nmi_masked && !(to_svm(vcpu)->watch & SVM_IRET));
+	if (unlikely(vcpu->events.nmi_masked | svm->wants_iret))
+		want_iret(svm, vcpu->events.nmi_masked);
 	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
-	vmcb->control.int_control = (vmcb->control.int_control & ~VMCB_V_TPR) |
-				    lapic_get_cr8(&vcpu->lapic);
+	vmcb->control.tpr = lapic_get_cr8(&vcpu->lapic);
 }
 
 static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
@@ -311,7 +320,7 @@ static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vcpu->dr6 = vmcb->save.dr6;
 	vcpu->dr7 = vmcb->save.dr7;
 	vcpu->irq_shadow = vmcb->control.int_state & VMCB_INTERRUPT_SHADOW;
-	lapic_set_cr8(&vcpu->lapic, vmcb->control.int_control & VMCB_V_TPR);
+	lapic_set_cr8(&vcpu->lapic, vmcb->control.tpr);
 }
 
 static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry)
@@ -322,7 +331,7 @@ static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry
 	static_assert(offsetof(struct svm_entry, host_pa) == SVM_ENTRY_HOST_PA);
 	static_assert(offsetof(struct svm_entry, spec_ctrl) == SVM_ENTRY_SPEC_CTRL);
 	static_assert(offsetof(struct svm_entry, host_spec_ctrl) == SVM_ENTRY_HOST_SPEC_CTRL);
-	if (backend.spec_ctrl) {
+	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL)) {
 		entry->host_spec_ctrl = host_spec_ctrl_value();
 		entry->spec_ctrl = vcpu->msrs.spec_ctrl | entry->host_spec_ctrl;
 	}
@@ -335,22 +344,15 @@ static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry
 	host_leave_guest_context();
 }
 
-static __always_inline void before_run(struct vcpu *vcpu, struct svm_vcpu *svm)
+static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm,
+				       struct vmcb *vmcb)
 {
-	if (!svm->prepared)
-		prepare(svm);
-	write_guest_state(vcpu, svm->vmcb);
-}
-
-static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
-{
-	struct vmcb *vmcb = svm->vmcb;
 	bool refused = (s32)vmcb->control.exit_code == SVM_EXIT_INVALID;
 
-	if (unlikely(refused))
+	if (unlikely(refused)) {
 		svm_explain(vcpu);
-	if (unlikely(refused))
 		return;
+	}
 	check_flush(svm);
 	if (unlikely(vmcb->control.tlb_control))
 		flushed(svm);
@@ -367,13 +369,14 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm)
 static noinstr noinline void enter(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
 
 	instrumentation_begin();
-	before_run(vcpu, svm);
+	write_guest_state(vcpu, svm, vmcb);
 	instrumentation_end();
 	run_guest(vcpu, &svm->entry);
 	instrumentation_begin();
-	after_exit(vcpu, svm);
+	after_exit(vcpu, svm, vmcb);
 	instrumentation_end();
 }
 

@@ -45,8 +45,6 @@ struct svm_vcpu {
 		u64 host_spec_ctrl;
 	} entry;
 
-	bool prepared;			/* for this window, see prepare() in exit.c */
-
 	u64 asid_generation;
 	int asid_cpu;
 	struct svm_flush_check flush_check;

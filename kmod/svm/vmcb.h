@@ -58,7 +58,6 @@ enum {
 #define VMCB_TLB_FLUSH_ALL		1
 #define VMCB_TLB_FLUSH_ASID		3
 
-#define VMCB_V_TPR			0xfull
 #define VMCB_V_IRQ			(1ull << 8)
 #define VMCB_V_INTR_PRIO		(0xfull << 16)
 #define VMCB_V_IGN_TPR			(1ull << 20)
@@ -89,7 +88,10 @@ struct vmcb_control {
 	u32 asid;
 	u8 tlb_control;
 	u8 reserved_05d[3];
-	u64 int_control;
+	union {
+		u64 int_control;
+		u8 tpr;		/* its bits 0-3; 4-7 must be 0 */
+	};
 	u64 int_state;
 	u64 exit_code;
 	u64 exit_info_1;

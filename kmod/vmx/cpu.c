@@ -511,6 +511,11 @@ static noinline void end_with_window(struct vcpu *vcpu)
 	vmx_end(vc);
 }
 
+/* With the first entry: there may be none, and it may find the CPU taken. */
+void vmx_window_enter(struct vcpu *vcpu)
+{
+}
+
 void vmx_window_leave(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
