@@ -23,6 +23,7 @@
 #include "backend.h"
 #include "compat.h"
 #include "exit.h"
+#include "irq/pit_timer.h"
 #include "log.h"
 #include "run.h"
 #include "system.h"
@@ -486,6 +487,8 @@ static int serve_requests_outside(struct vcpu *vcpu)
 
 	if (vcpu_take_request(vcpu, VCPU_REQ_TSC))
 		pv_set_tsc_offset(vcpu, vcpu->tsc_offset);
+	if (vcpu_take_request(vcpu, VCPU_REQ_PIT))
+		pit_timer_release(vcpu->vm);
 	if (debug_step_due(vcpu))
 		return debug_report_step(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))
@@ -497,14 +500,28 @@ static int serve_requests_outside(struct vcpu *vcpu)
 	return ret;
 }
 
+/* Of what is asked for, that which does not wait until the vCPU runs again. */
+#define HALTED_REQUESTS	(BIT(VCPU_REQ_STEP) | BIT(VCPU_REQ_PIT))
+
+static noinline int serve_halted(struct vcpu *vcpu)
+{
+	if (vcpu_take_request(vcpu, VCPU_REQ_PIT))
+		pit_timer_release(vcpu->vm);
+	return debug_step_due(vcpu) ? debug_report_step(vcpu) : NEXT_ENTER;
+}
+
 /* Everything an entry needs that may sleep. */
 static int prepare_entry(struct vcpu *vcpu)
 {
 	if (lapic_has_events(&vcpu->lapic))
 		vcpu_take_init_and_sipi(vcpu);
 	if (vcpu->mp_state != MINIVMM_MP_STATE_RUNNABLE) {
-		if (debug_step_due(vcpu))
-			return debug_report_step(vcpu);
+		if (unlikely(READ_ONCE(vcpu->requests) & HALTED_REQUESTS)) {
+			int next = serve_halted(vcpu);
+
+			if (next != NEXT_ENTER)
+				return next;
+		}
 		vcpu->stats.halts++;
 		if (rcuwait_wait_event(&vcpu->wait, vcpu_can_continue(vcpu), TASK_INTERRUPTIBLE))
 			return report_signal(vcpu);

@@ -105,6 +105,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 	ev->exception.vector = vector;
 	ev->exception.has_error = has_error && pushes_error_codes(vcpu);
 	ev->exception.error = error;
+	ev->exception.payload = 0;
 }
 
 /* DR6 changes when the exception is delivered, or userspace looks, not before. */
@@ -284,6 +285,7 @@ static struct vcpu *alloc_vcpu(struct vm *vm, u32 id)
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->cpu = -1;
+	vcpu->requests = BIT(VCPU_REQ_PIT);	/* ticks may be held already */
 	vcpu->serial = atomic64_inc_return(&last_serial);
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);

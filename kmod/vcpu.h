@@ -46,6 +46,7 @@ enum {
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
 	VCPU_REQ_TSC,		/* the host's TSC was set: the guest's goes by tsc_offset as it is now */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
+	VCPU_REQ_PIT,		/* the PIT's ticks wait for a vCPU to run: pit_timer_hold() */
 	VCPU_REQ_STEP,		/* userspace steps the guest; stays until it does no more */
 };
 

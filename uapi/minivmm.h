@@ -1338,6 +1338,13 @@ struct minivmm_device_attr {
 /*
  * GET_PIT2, SET_PIT2(struct minivmm_pit_state2 *).
  *
+ * In @reserved GET_PIT2 tells, in a form of its own, how far counts are, which have ended, and
+ * which ticks the guest is still to get: SET_PIT2 of such a state goes on from there. With
+ * @reserved 0 all counts begin anew, those that had ended, too, and no tick is owed.
+ *
+ * From GET or SET of PIT2, of an irqchip, or GET_LAPIC until a vCPU is in RUN, ticks wait, if
+ * no vCPU is in RUN when it is called: what several calls give fits together.
+ *
  * EINVAL: a count, mode or access state the chip cannot have. ENXIO: no in-kernel PIT.
  * Since CAP_PIT_STATE2.
  */

@@ -374,7 +374,7 @@ static noinline int get_rest(struct vcpu *vcpu, u32 index, u64 *value, bool host
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 {
 	if (index >= 0x800 && index <= 0x8ff)
-		return lapic_msr_read(vcpu, index, value);
+		return lapic_msr_read(vcpu, index, value, host);
 	*value = 0;
 	if (get_common(vcpu, index, value, host))
 		return 0;

@@ -240,7 +240,6 @@ void ioapic_load(struct ioapic *io, const struct minivmm_ioapic_state *state)
 		io->redir[pin] = state->redirtbl[pin].bits & (REDIR_WRITABLE | REDIR_READ_ONLY);
 		io->storm[pin] = 0;
 	}
-	io->unmasked = GENMASK(IOAPIC_PINS - 1, 0);
 	collect_vectors(io);
 	ioapic_retry(io);
 }

@@ -391,6 +391,7 @@ int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip)
 
 	if (!irqchip_in_kernel(vm))
 		return refuse_no_irqchip(vm);
+	pit_timer_hold(vm, NULL);
 	memset(&chip->chip, 0, sizeof(chip->chip));
 	switch (chip->chip_id) {
 	case MINIVMM_IRQCHIP_PIC_MASTER:
@@ -414,6 +415,7 @@ int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip)
 
 	if (!irqchip_in_kernel(vm))
 		return refuse_no_irqchip(vm);
+	pit_timer_hold(vm, NULL);
 	switch (chip->chip_id) {
 	case MINIVMM_IRQCHIP_PIC_MASTER:
 	case MINIVMM_IRQCHIP_PIC_SLAVE:

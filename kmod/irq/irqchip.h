@@ -51,6 +51,7 @@ struct irqchip {
 	raw_spinlock_t pit_lock;
 	struct pit pit;
 	struct hrtimer pit_timer;
+	bool pit_held;			/* ticks wait for the next RUN: pit_timer_hold() */
 
 	u64 apic_identity[IRQCHIP_MAX_APICS];	/* by vCPU index; each written by its vCPU */
 

@@ -9,6 +9,7 @@
 #include "../compat.h"
 #include "../vcpu.h"
 #include "../vm.h"
+#include "pit_timer.h"
 
 #define X2APIC_MSR_BASE	0x800
 #define MAX_PHYS_BITS	52u
@@ -433,13 +434,24 @@ static u32 msr_offset(u32 msr)
 	return (msr - X2APIC_MSR_BASE) << 4;
 }
 
-int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value)
+static int get_msr_for_user(struct vcpu *vcpu, u32 offset, u64 *value)
+{
+	struct lapic_clock clock;
+
+	read_clock(vcpu, &clock);
+	merge_for_user(vcpu, &clock);
+	return x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
+}
+
+int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool host)
 {
 	struct lapic_clock clock = { 0 };
 	u32 offset = msr_offset(msr);
 
 	if (!vcpu->lapic.in_kernel)
 		return -EINVAL;
+	if (host)
+		return get_msr_for_user(vcpu, offset, value);
 	lapic_merge(vcpu);
 	if (lapic_regs_need_clock(offset))
 		read_clock(vcpu, &clock);
@@ -497,6 +509,7 @@ int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state)
 
 	if (!vcpu->lapic.in_kernel)
 		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
+	pit_timer_hold(vcpu->vm, vcpu);
 	read_clock(vcpu, &clock);
 	merge_for_user(vcpu, &clock);
 	lapic_regs_save(&vcpu->lapic.regs, state->regs, &clock);

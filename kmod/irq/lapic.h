@@ -143,8 +143,8 @@ static inline bool lapic_is_x2apic(const struct lapic *lapic)
 	return lapic->regs.base & LAPIC_BASE_X2APIC;
 }
 
-/* lapic_msr_read/write - MSRs 0x800..0x8ff; -EINVAL: #GP. */
-int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);
+/* lapic_msr_read/write - MSRs 0x800..0x8ff; -EINVAL: #GP. @host: GET_MSRS, as lapic_get_state(). */
+int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool host);
 int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
 
 /*

@@ -85,7 +85,8 @@ u32 lapic_timer_count(const struct lapic_regs *r, const struct lapic_clock *cloc
 		div64_u64_rem(clock->ns - r->target_ns, period_ns(r), &late);
 		left = period_ns(r) - late;
 	}
-	return min_t(u64, left >> divide_shift(r), r->tmict);
+	/* As long as it has not come, 0 would say that it has. */
+	return min_t(u64, (left + BIT_ULL(divide_shift(r)) - 1) >> divide_shift(r), r->tmict);
 }
 
 void lapic_timer_set_divide(struct lapic_regs *r, u32 value, const struct lapic_clock *clock,

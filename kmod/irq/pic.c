@@ -355,6 +355,7 @@ void pic_load(struct pic *pic, unsigned int chip, const struct minivmm_pic_state
 		.special_nested = state->special_fully_nested_mode,
 		.icw4 = state->init4,
 	};
-	pic->unmasked |= 0xff << chip * 8;
+	/* Nothing of a line that is open and idle is going to be ended. */
+	pic->unmasked |= (u8)~(c->imr | c->irr | c->isr) << chip * 8;
 	update_output(pic);
 }

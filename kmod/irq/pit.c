@@ -92,7 +92,7 @@ static bool output(const struct pit_channel *c, u64 now)
 }
 
 /* Channel 0 drives an interrupt line: when does its output next rise? */
-static void schedule(struct pit *pit)
+static void schedule(struct pit *pit, u64 now)
 {
 	const struct pit_channel *c = &pit->channel[0];
 	u64 ns = count_ns(c);
@@ -102,7 +102,7 @@ static void schedule(struct pit *pit)
 	if (pit->hpet_legacy || c->mode > 4 || c->mode == 1)
 		pit->next_ns = 0;
 	else
-		pit->next_ns = c->start_ns + ns;
+		pit->next_ns = now + ns;
 }
 
 static void load_count(struct pit *pit, unsigned int channel, u16 value, u64 now)
@@ -114,7 +114,7 @@ static void load_count(struct pit *pit, unsigned int channel, u16 value, u64 now
 		c->count = c->bcd ? 10000 : 0x10000;
 	c->start_ns = now;
 	if (channel == 0)
-		schedule(pit);
+		schedule(pit, now);
 }
 
 void pit_reset(struct pit *pit, u64 now)
@@ -352,13 +352,43 @@ static void save_channel(const struct pit_channel *c, struct minivmm_pit_channel
 	};
 }
 
-void pit_save(const struct pit *pit, struct minivmm_pit_state2 *state)
+/*
+ * What the public layout has no place for goes into its reserved words: without it nobody can
+ * tell a count that has ended from one that was just loaded. Other makers' images have 0 there.
+ */
+#define PROGRESS_MAGIC		0x54495050u
+#define PROGRESS_TICKS		BIT(0)		/* @next_in is the next tick */
+#define PROGRESS_IN_SERVICE	BIT(1)
+
+struct progress {
+	u32 magic, flags, owed, unused;
+	u64 saved_ns;			/* by the clock of count_load_time */
+	s64 next_in;			/* from then on, ns; below 0: it is late */
+};
+
+static_assert(sizeof(struct progress) <= sizeof(((struct minivmm_pit_state2 *)0)->reserved));
+
+static void save_progress(const struct pit *pit, struct minivmm_pit_state2 *state, u64 now)
+{
+	struct progress p = { .magic = PROGRESS_MAGIC, .owed = pit->owed, .saved_ns = now };
+
+	if (pit->next_ns) {
+		p.flags |= PROGRESS_TICKS;
+		p.next_in = pit->next_ns - now;
+	}
+	if (pit->in_service)
+		p.flags |= PROGRESS_IN_SERVICE;
+	memcpy(state->reserved, &p, sizeof(p));
+}
+
+void pit_save(const struct pit *pit, struct minivmm_pit_state2 *state, u64 now)
 {
 	unsigned int i;
 
 	memset(state, 0, sizeof(*state));
 	for (i = 0; i < 3; i++)
 		save_channel(&pit->channel[i], &state->channels[i]);
+	save_progress(pit, state, now);
 	if (pit->hpet_legacy)
 		state->flags |= MINIVMM_PIT_FLAGS_HPET_LEGACY;
 	if (pit->speaker_on)
@@ -373,7 +403,7 @@ static bool valid_channel(const struct minivmm_pit_channel_state *state)
 }
 
 static void load_channel(struct pit_channel *c, const struct minivmm_pit_channel_state *state,
-			 u64 now)
+			 u64 start_ns)
 {
 	u8 latch = state->count_latched;
 
@@ -390,13 +420,46 @@ static void load_channel(struct pit_channel *c, const struct minivmm_pit_channel
 		.read_high = state->read_state == STATE_WORD1,
 		.write_high = state->write_state == STATE_WORD1,
 		.write_low = state->write_latch,
-		.start_ns = now,
+		.start_ns = start_ns,
 	};
+}
+
+/* As long ago as it was when the state was saved; without that it begins now. */
+static u64 start_of(const struct minivmm_pit_channel_state *state, const struct progress *p,
+		    u64 now)
+{
+	s64 age = p->saved_ns - state->count_load_time;
+
+	return p->magic == PROGRESS_MAGIC && age > 0 ? now - age : now;
+}
+
+static void load_progress(struct pit *pit, const struct progress *p, u64 now)
+{
+	s64 late = -(u64)p->next_in;
+
+	if (!pit->next_ns)
+		return;
+	if (!(p->flags & PROGRESS_TICKS))
+		pit->next_ns = 0;
+	else if (late <= 0)
+		pit->next_ns = now + min_t(u64, p->next_in, pit->next_ns - now);
+	else
+		pit->next_ns = (u64)late < now ? now - late : 1;
+}
+
+static void load_owed(struct pit *pit, const struct progress *p)
+{
+	pit_forget(pit);
+	if (p->magic != PROGRESS_MAGIC || !pit->reinject)
+		return;
+	pit->in_service = p->flags & PROGRESS_IN_SERVICE;
+	owe(pit, p->owed);
 }
 
 int pit_load(struct pit *pit, const struct minivmm_pit_state2 *state, u64 now)
 {
 	const u32 known = MINIVMM_PIT_FLAGS_HPET_LEGACY | MINIVMM_PIT_FLAGS_SPEAKER_DATA_ON;
+	struct progress p;
 	unsigned int i;
 
 	if (state->flags & ~known)
@@ -404,11 +467,15 @@ int pit_load(struct pit *pit, const struct minivmm_pit_state2 *state, u64 now)
 	for (i = 0; i < 3; i++)
 		if (!valid_channel(&state->channels[i]))
 			return -EINVAL;
+	memcpy(&p, state->reserved, sizeof(p));
 	for (i = 0; i < 3; i++)
-		load_channel(&pit->channel[i], &state->channels[i], now);
+		load_channel(&pit->channel[i], &state->channels[i],
+			     start_of(&state->channels[i], &p, now));
 	pit->hpet_legacy = state->flags & MINIVMM_PIT_FLAGS_HPET_LEGACY;
 	pit->speaker_on = state->flags & MINIVMM_PIT_FLAGS_SPEAKER_DATA_ON;
-	pit_forget(pit);
-	schedule(pit);
+	load_owed(pit, &p);
+	schedule(pit, now);
+	if (p.magic == PROGRESS_MAGIC)
+		load_progress(pit, &p, now);
 	return 0;
 }

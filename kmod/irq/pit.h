@@ -66,8 +66,11 @@ void pit_forget(struct pit *pit);
 
 struct minivmm_pit_state2;
 
-/* pit_save/load - GET/SET_PIT2; load starts the counters at @now. -EINVAL: a field out of range. */
-void pit_save(const struct pit *pit, struct minivmm_pit_state2 *state);
+/*
+ * pit_save/load - GET/SET_PIT2. What pit_save() gave goes on at @now as if no time had passed
+ * between; counts of other states begin at @now. -EINVAL: a field out of range.
+ */
+void pit_save(const struct pit *pit, struct minivmm_pit_state2 *state, u64 now);
 int pit_load(struct pit *pit, const struct minivmm_pit_state2 *state, u64 now);
 
 #endif /* MINIVMM_IRQ_PIT_H */

@@ -3,6 +3,7 @@
 #include <linux/ktime.h>
 
 #include "../compat.h"
+#include "../vcpu.h"
 #include "../vm.h"
 #include "pit_timer.h"
 
@@ -31,7 +32,7 @@ static void pulse(struct vm *vm)
 static void program(struct irqchip *chip)
 {
 	lockdep_assert_held(&chip->pit_lock);
-	if (chip->pit.next_ns)
+	if (chip->pit.next_ns && !chip->pit_held)
 		hrtimer_start(&chip->pit_timer, ns_to_ktime(chip->pit.next_ns),
 			      HRTIMER_MODE_ABS_HARD);
 	else
@@ -46,7 +47,7 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	bool raise;
 
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
-	raise = pit_tick(&chip->pit, ktime_get_ns());
+	raise = !chip->pit_held && pit_tick(&chip->pit, ktime_get_ns());
 	if (chip->pit.next_ns)
 		program(chip);
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
@@ -55,9 +56,19 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static void access_port(struct irqchip *chip, u16 port, bool is_in, u8 *data)
+/* Returns whether a tick is to be raised: one that was due before the write, which may end that. */
+static bool write_port(struct pit *pit, unsigned int reg, u8 value, u64 now)
+{
+	bool raise = pit_tick(pit, now);
+
+	pit_write(pit, reg, value, now);
+	return raise;
+}
+
+static bool access_port(struct irqchip *chip, u16 port, bool is_in, u8 *data)
 {
 	u64 now = ktime_get_ns(), next = chip->pit.next_ns;
+	bool raise = false;
 
 	if (port == PORT_SPEAKER && is_in)
 		*data = pit_speaker_read(&chip->pit, now);
@@ -66,24 +77,81 @@ static void access_port(struct irqchip *chip, u16 port, bool is_in, u8 *data)
 	else if (is_in)
 		*data = pit_read(&chip->pit, port & 3, now);
 	else
-		pit_write(&chip->pit, port & 3, *data, now);
+		raise = write_port(&chip->pit, port & 3, *data, now);
 	if (chip->pit.next_ns != next)
 		program(chip);
+	return raise;
 }
 
 bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data)
 {
 	struct irqchip *chip = &vm->irqchip;
 	unsigned long flags;
+	bool raise;
 
 	if ((port & ~3) != 0x40 && port != PORT_SPEAKER)
 		return false;
 	if (!has_pit(vm) || (port == PORT_SPEAKER && !chip->has_speaker))
 		return false;
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
-	access_port(chip, port, is_in, data);
+	raise = access_port(chip, port, is_in, data);
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	if (raise)
+		pulse(vm);
 	return true;
+}
+
+/* Whether a vCPU may be in RUN: other calls hold the lock, too. */
+static bool may_run(struct vm *vm, const struct vcpu *self)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu)
+		if (vcpu != self && mutex_is_locked(&vcpu->lock))
+			return true;
+	return false;
+}
+
+static void ask_for_release(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for_each_vcpu(vm, i, vcpu)
+		vcpu_request(vcpu, VCPU_REQ_PIT);
+	smp_mb();	/* a vCPU that takes its lock from now on finds the request in RUN */
+}
+
+void pit_timer_hold(struct vm *vm, struct vcpu *self)
+{
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+
+	if (!has_pit(vm) || READ_ONCE(chip->pit_held) || may_run(vm, self))
+		return;
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	chip->pit_held = true;
+	ask_for_release(vm);
+	if (may_run(vm, self))
+		chip->pit_held = false;
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+	/* A tick under way gets where it goes before anything is looked at. */
+	while (hrtimer_callback_running(&chip->pit_timer))
+		cpu_relax();
+}
+
+void pit_timer_release(struct vm *vm)
+{
+	struct irqchip *chip = &vm->irqchip;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	if (chip->pit_held) {
+		chip->pit_held = false;
+		program(chip);
+	}
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 }
 
 void pit_timer_acked(struct vm *vm)
@@ -153,8 +221,9 @@ int irqchip_get_pit(struct vm *vm, struct minivmm_pit_state2 *state)
 
 	if (!has_pit(vm))
 		return refuse_no_pit(vm);
+	pit_timer_hold(vm, NULL);
 	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
-	pit_save(&vm->irqchip.pit, state);
+	pit_save(&vm->irqchip.pit, state, ktime_get_ns());
 	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
 	return 0;
 }
@@ -167,6 +236,7 @@ int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state)
 
 	if (!has_pit(vm))
 		return refuse_no_pit(vm);
+	pit_timer_hold(vm, NULL);
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	err = pit_load(&chip->pit, state, ktime_get_ns());
 	program(chip);
@@ -184,8 +254,9 @@ int irqchip_reinject(struct vm *vm, const struct minivmm_reinject_control *contr
 	if (!has_pit(vm))
 		return refuse_no_pit(vm);
 	raw_spin_lock_irqsave(&vm->irqchip.pit_lock, flags);
+	if (vm->irqchip.pit.reinject != !!control->pit_reinject)
+		pit_forget(&vm->irqchip.pit);
 	vm->irqchip.pit.reinject = control->pit_reinject;
-	pit_forget(&vm->irqchip.pit);
 	raw_spin_unlock_irqrestore(&vm->irqchip.pit_lock, flags);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #define PIT_GSI	0
 
+struct vcpu;
 struct vm;
 
 void pit_timer_init(struct vm *vm);
@@ -21,6 +22,15 @@ void pit_timer_destroy(struct vm *vm);
 
 /* pit_timer_port - a byte at port 0x40..0x43 or 0x61: whether the VM has a PIT that takes it. */
 bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data);
+
+/*
+ * pit_timer_hold - the interrupt hardware's state is being taken or given, a call at a time: a tick
+ * in between would be in two of the parts, or in none. So ticks wait until a vCPU is in RUN
+ * (VCPU_REQ_PIT, pit_timer_release()). Nothing is held while one is there. @self: the vCPU
+ * whose ioctl this is, or NULL. Process context.
+ */
+void pit_timer_hold(struct vm *vm, struct vcpu *self);
+void pit_timer_release(struct vm *vm);
 
 /* pit_timer_acked/unmasked - the guest ended GSI 0's interrupt, or unmasked a pin of it. */
 void pit_timer_acked(struct vm *vm);

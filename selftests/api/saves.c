@@ -196,6 +196,30 @@ TEST_F(chip, deadline_that_passed_is_in_the_lapic_or_in_its_msr)
 	EXPECT_TRUE(requested(&after, 0x40) || vcpu_msr(&self->vcpu, MSR_DEADLINE) == deadline);
 }
 
+GUEST64(arm_x2apic,
+	"mov $0x1b, %ecx; rdmsr; or $0xc00, %eax; wrmsr; xor %edx, %edx;"
+	"mov $0x80f, %ecx; mov $0x1ff, %eax; wrmsr; mov $0x832, %ecx; mov $0x40040, %eax; wrmsr;"
+	"mfence; rdtsc; shl $32, %rdx; or %rdx, %rax; add $0x800000, %rax; mov %rax, %rdx;"
+	"shr $32, %rdx; mov $0x6e0, %ecx; wrmsr; out %al, $0x10; hlt");
+
+TEST_F(chip, reading_an_x2apic_register_does_not_take_a_deadline_that_passed)
+{
+	struct minivmm_lapic_state before;
+	__u64 deadline;
+
+	start_long(&self->vcpu, arm_x2apic);
+	vcpu_add_deadline_timer(&self->vcpu);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	deadline = vcpu_msr(&self->vcpu, MSR_DEADLINE);
+	MUST(self->vcpu.fd, GET_LAPIC, &before);
+	if (!deadline)
+		SKIP(return, "the host was too slow");
+	await_tsc(&self->vcpu, deadline);
+	usleep(10000);
+	EXPECT_EQ(0x40040, vcpu_msr(&self->vcpu, 0x832));
+	EXPECT_TRUE(requested(&before, 0x40) || vcpu_msr(&self->vcpu, MSR_DEADLINE) == deadline);
+}
+
 /* A step that is due. */
 
 static void step_out(struct vcpu *vcpu)
@@ -235,6 +259,38 @@ TEST_F(vm, dr6_has_the_cause_when_it_is_read_first)
 	step_out(&self->vcpu);
 	MUST(self->vcpu.fd, GET_DEBUGREGS, &debug);
 	EXPECT_TRUE(debug.dr6 & DR6_BS);
+}
+
+GUEST16(out_once, "out %al, $0x10; nop; hlt");
+GUEST16(hit_breakpoint,
+	"mov $0x8000, %eax; mov %eax, %dr0; mov $0x10001, %eax; mov %eax, %dr7;"
+	"movb $1, 0x8000; hlt");
+GUEST16(say_dr6, "mov %dr6, %eax; out %eax, $0x11; hlt");
+
+TEST_F(vm, step_that_set_regs_took_back_is_not_the_next_ones_cause)
+{
+	const __u32 far = (GUEST_CODE >> 4) << 16 | 0x200;
+	struct minivmm_regs regs;
+	__u32 dr6;
+
+	start_real(&self->vcpu, out_once);
+	vm_write(&self->vm, GUEST_CODE + 0x100, hit_breakpoint, hit_breakpoint_end - hit_breakpoint);
+	vm_write(&self->vm, GUEST_CODE + 0x200, say_dr6, say_dr6_end - say_dr6);
+	vm_write(&self->vm, 1 * 4, &far, sizeof(far));
+	regs = vcpu_regs(&self->vcpu);
+	regs.rflags |= 0x100;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	self->vcpu.run->immediate_exit = 0;
+	regs.rip = 0x100;
+	regs.rflags = 2;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EQ(0x11, self->vcpu.run->io.port);
+	memcpy(&dr6, port_data(&self->vcpu), sizeof(dr6));
+	EXPECT_EQ(1, dr6 & (DR6_BS | 0xf));
 }
 
 TEST_F(vm, triple_fault_that_is_to_be_reported_is_an_event)

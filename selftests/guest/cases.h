@@ -4,9 +4,6 @@
  * CASE(name, vcpus) of the list that CASES names. The program has the name PROGRAM.
  * Included once, by the test's only file.
  */
-#include <cpuid.h>
-#include <unistd.h>
-
 #include "kselftest_harness.h"
 
 #include "machine.h"
@@ -39,24 +36,6 @@ static inline long run_case(enum guest_case number, unsigned int vcpus)
 	failures = machine_run(&machine, number);
 	machine_free(&machine);
 	return failures;
-}
-
-static inline bool on_kvm(void)
-{
-	int device = device_open();
-	bool ours = device_is_minivmm(device);
-
-	close(device);
-	return !ours;
-}
-
-/* The emulated AMD host of QEMU: "TCGTCGTCGTCG". */
-static inline bool on_qemu(void)
-{
-	__u32 a, b, c, d;
-
-	__cpuid(0x40000000, a, b, c, d);
-	return b == 0x54474354;
 }
 
 #define CASE(name, vcpus)							\

@@ -10,6 +10,8 @@
 /* Number of the case to run and of vCPUs, written by the host. */
 #define CASE_NUMBER	0x80000UL
 #define CASE_VCPUS	0x80004UL
+/* travel.c: set when the guest has been moved often enough. */
+#define CASE_FINISH	0x80008UL
 
 /* Bytes that keep what is written, two pages; reads and writes exit to the host. */
 #define DEVICE		0x20000000UL
@@ -32,6 +34,9 @@
 
 /* Inputs and outputs of all sizes: a queue of 4 KiB, read in the order written. */
 #define PORT_QUEUE	0x520
+
+/* travel.c: 32 bits; reads give 1, 2, 3 ... and so must be what is written. */
+#define PORT_SEQUENCE	0x530
 
 /* 32-bit writes here are taken by an ioeventfd if the value is EVENT_VALUE. */
 #define EVENT_ADDRESS	(DEVICE + 0x1800)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The machine of the guest programs; the contracts are in machine.h and device.h. */
+#include <cpuid.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,4 +219,22 @@ long machine_run(struct machine *machine, unsigned int number)
 		failures = machine->vcpu[i].result;
 	}
 	return failures;
+}
+
+bool on_kvm(void)
+{
+	int device = device_open();
+	bool ours = device_is_minivmm(device);
+
+	close(device);
+	return !ours;
+}
+
+/* The emulated AMD host of QEMU: "TCGTCGTCGTCG". */
+bool on_qemu(void)
+{
+	__u32 a, b, c, d;
+
+	__cpuid(0x40000000, a, b, c, d);
+	return b == 0x54474354;
 }

@@ -42,4 +42,8 @@ void machine_free(struct machine *machine);
  */
 long machine_run(struct machine *machine, unsigned int number);
 
+/* Where the tests run: BEYOND_KVM, BEYOND_QEMU. */
+bool on_kvm(void);
+bool on_qemu(void);
+
 #endif

@@ -301,15 +301,101 @@ TEST_F(pit, state_round_trip)
 	OUT(3, 0x80);
 	IN(2);
 	OUT(0, 0x11);		/* half of a new count */
-	pit_save(&self->pit, &state);
+	pit_save(&self->pit, &state, self->now);
 	EXPECT_EQ(11932, state.channels[0].count);
 	EXPECT_EQ(2, state.channels[0].mode);
 	EXPECT_EQ(MINIVMM_PIT_FLAGS_SPEAKER_DATA_ON, state.flags);
 	pit_reset(&self->pit, self->now);
 	ASSERT_EQ(0, pit_load(&self->pit, &state, self->now));
-	pit_save(&self->pit, &again);
+	pit_save(&self->pit, &again, self->now);
 	EXPECT_EQ(0, memcmp(&state, &again, sizeof(state)));
 	EXPECT_EQ(self->now + NS_OF(11932), self->pit.next_ns);
+}
+
+/* Saved now, loaded by a host with another clock. */
+static void move(struct pit *pit, u64 *now)
+{
+	struct minivmm_pit_state2 state;
+
+	pit_save(pit, &state, *now);
+	*now += 12345678901234;
+	pit_reset(pit, *now);
+	if (pit_load(pit, &state, *now))
+		abort();
+}
+
+TEST_F(pit, moved_count_goes_on_where_it_was)
+{
+	LOAD(0, MODE0, 1000);
+	LOAD(2, MODE2, 5000);
+	self->now += NS_OF(300);
+	move(&self->pit, &self->now);
+	EXPECT_EQ(700, READ16(0));
+	EXPECT_EQ(4700, READ16(2));
+	EXPECT_EQ(self->now + NS_OF(1000) - NS_OF(300), self->pit.next_ns);
+	self->now = self->pit.next_ns;
+	EXPECT_TRUE(TICK());
+}
+
+TEST_F(pit, moved_count_that_has_ended_makes_no_other_tick)
+{
+	LOAD(0, MODE0, 1000);
+	self->now = self->pit.next_ns;
+	EXPECT_TRUE(TICK());
+	move(&self->pit, &self->now);
+	EXPECT_EQ(0, self->pit.next_ns);
+}
+
+TEST_F(pit, tick_that_is_due_is_moved)
+{
+	LOAD(0, MODE0, 1000);
+	self->now = self->pit.next_ns + 77;
+	move(&self->pit, &self->now);
+	EXPECT_EQ(self->now - 77, self->pit.next_ns);
+	EXPECT_TRUE(TICK());
+	EXPECT_EQ(0, self->pit.next_ns);
+}
+
+TEST_F(pit, debt_is_moved)
+{
+	LOAD(0, MODE2, 2000);
+	self->now = self->pit.next_ns + 3 * NS_OF(2000) + 5;
+	EXPECT_TRUE(TICK());
+	move(&self->pit, &self->now);
+	for (int i = 0; i < 3; i++)
+		EXPECT_TRUE(pit_acked(&self->pit));
+	EXPECT_FALSE(pit_acked(&self->pit));
+}
+
+TEST_F(pit, count_of_an_image_without_progress_begins_anew)
+{
+	struct minivmm_pit_state2 state;
+
+	LOAD(0, MODE0, 1000);
+	self->now = self->pit.next_ns;
+	EXPECT_TRUE(TICK());
+	pit_save(&self->pit, &state, self->now);
+	memset(state.reserved, 0, sizeof(state.reserved));
+	ASSERT_EQ(0, pit_load(&self->pit, &state, self->now));
+	EXPECT_EQ(self->now + NS_OF(1000), self->pit.next_ns);
+}
+
+TEST_F(pit, hostile_progress_does_no_harm)
+{
+	struct minivmm_pit_state2 state;
+
+	LOAD(0, MODE2, 2000);
+	pit_save(&self->pit, &state, self->now);
+	for (u64 fill = 0; fill < 512; fill++) {
+		memset((u8 *)state.reserved + 4, fill & 0xff, sizeof(state.reserved) - 4);
+		state.reserved[1] |= 3;
+		state.channels[0].count_load_time = fill & 256 ? fill << 54 : 0;
+		ASSERT_EQ(0, pit_load(&self->pit, &state, self->now));
+		EXPECT_GE(self->now + NS_OF(2000) + 1, self->pit.next_ns);
+		EXPECT_LE(self->pit.owed, PIT_MAX_OWED);
+		TICK();
+		READ16(0);
+	}
 }
 
 TEST_F(pit, hpet_legacy_silences_channel_0)
@@ -317,7 +403,7 @@ TEST_F(pit, hpet_legacy_silences_channel_0)
 	struct minivmm_pit_state2 state;
 
 	LOAD(0, MODE2, 11932);
-	pit_save(&self->pit, &state);
+	pit_save(&self->pit, &state, self->now);
 	state.flags |= MINIVMM_PIT_FLAGS_HPET_LEGACY;
 	ASSERT_EQ(0, pit_load(&self->pit, &state, self->now));
 	EXPECT_EQ(0, self->pit.next_ns);
@@ -328,7 +414,7 @@ TEST_F(pit, hostile_state_is_refused_and_changes_nothing)
 	struct minivmm_pit_state2 good, bad;
 	struct pit before;
 
-	pit_save(&self->pit, &good);
+	pit_save(&self->pit, &good, self->now);
 	before = self->pit;
 #define REFUSED(field, value) \
 	bad = good; \
