@@ -28,6 +28,7 @@
  *   (memory.logged), buffers stay empty.
  */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -178,13 +179,14 @@ static int clear_log(struct vm *vm, struct memslot *slot,
 		     const struct minivmm_clear_dirty_log *log)
 {
 	size_t longs = BITS_TO_LONGS(log->num_pages), done, n;
+	u64 first = array_index_nospec(log->first_page, slot->npages + 1) / BITS_PER_LONG;
 
 	for (done = 0; done < longs; done += n) {
 		n = min(longs - done, MEMORY_LOG_CHUNK);
 		if (copy_from_user(slot->buffer, log->dirty_bitmap + done * sizeof(long),
 				   n * sizeof(long)))
 			return -EFAULT;
-		restart_masked(vm, slot, log->first_page / BITS_PER_LONG + done, n, slot->buffer);
+		restart_masked(vm, slot, first + done, n, slot->buffer);
 	}
 	return 0;
 }

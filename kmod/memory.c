@@ -22,6 +22,7 @@
 
 static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
 {
+	as_id = array_index_nospec(as_id, MEMORY_ADDRESS_SPACES);
 	return rcu_dereference_protected(vm->memory.slots[as_id], lockdep_is_held(&vm->lock));
 }
 

@@ -12,6 +12,7 @@
 #define MINIVMM_MEMORY_H
 
 #include <linux/mmu_notifier.h>
+#include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
@@ -221,9 +222,10 @@ static inline bool memslot_holds(const struct memslot *slot, gfn_t gfn)
 	return gfn - slot->base_gfn < slot->npages;
 }
 
+/* memslot_hva - of a page of @slot's; another gives its first one. */
 static inline unsigned long memslot_hva(const struct memslot *slot, gfn_t gfn)
 {
-	return slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
+	return slot->hva + (array_index_nospec(gfn - slot->base_gfn, slot->npages) << PAGE_SHIFT);
 }
 
 /* memslot_mark_dirty - note in the log, if there is one, that the page was written. */

@@ -20,6 +20,7 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #else /* userspace */
@@ -62,6 +63,7 @@ typedef int64_t s64;
 #define __maybe_unused		__attribute__((__unused__))
 #define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
 #define static_assert		_Static_assert
+#define array_index_nospec(i, n)	(i)	/* speculation has no secrets to find here */
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 

@@ -3,6 +3,7 @@
  * MSR policy: which MSRs exist for a guest, who may write what, where each value
  * lives. A table per kind, no MSR access to the CPU except TSC_AUX in a section.
  */
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
@@ -103,7 +104,7 @@ static u64 *mtrr_slot(struct vcpu *vcpu, u32 index)
 	unsigned int i;
 
 	if (index >= 0x200 && index < 0x200 + 2 * MSR_NR_MTRR_VAR)
-		return &vcpu->msrs.mtrr_var[index - 0x200];
+		return vcpu->msrs.mtrr_var + array_index_nospec(index - 0x200, 2 * MSR_NR_MTRR_VAR);
 	for (i = 0; i < MSR_NR_MTRR_FIX; i++)
 		if (fixed[i] == index)
 			return &vcpu->msrs.mtrr_fix[i];

@@ -127,6 +127,7 @@ static void write_index(struct ioapic *io, u32 value)
 		io->id = value >> 24 & 0xf;
 	if (io->select < INDEX_REDIR || pin >= IOAPIC_PINS)
 		return;
+	pin = array_index_nospec(pin, IOAPIC_PINS);
 	if (io->select & 1)
 		write_redir(io, pin, (io->redir[pin] & low_mask) | (u64)value << 32);
 	else
@@ -146,6 +147,7 @@ static u32 read_index(const struct ioapic *io)
 	}
 	if (io->select < INDEX_REDIR || pin >= IOAPIC_PINS)
 		return 0;
+	pin = array_index_nospec(pin, IOAPIC_PINS);
 	return io->redir[pin] >> (io->select & 1 ? 32 : 0);
 }
 

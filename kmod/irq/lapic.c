@@ -4,6 +4,7 @@
  * entry points of exit handlers and ioctls.
  */
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 
 #include "../backend.h"
 #include "../compat.h"
@@ -12,6 +13,7 @@
 #include "pit_timer.h"
 
 #define X2APIC_MSR_BASE	0x800
+#define X2APIC_NR_MSRS	(PAGE_SIZE >> 4)
 #define MAX_PHYS_BITS	52u
 #define TIMER_MODE	HRTIMER_MODE_ABS_PINNED_HARD
 
@@ -215,15 +217,17 @@ static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct ir
 int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
 {
 	u64 identity;
+	u32 nr, to;
 
 	if (msg->shorthand == IRQ_TO_SELF)
 		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg);
 	/* The usual guest keeps APIC IDs as they are: ID and index are equal. */
-	if (!msg->shorthand && !msg->logical && !apic_broadcast(msg) &&
-	    msg->dest < smp_load_acquire(&vm->nr_vcpus)) {
-		identity = READ_ONCE(vm->irqchip.apic_identity[msg->dest]);
+	nr = smp_load_acquire(&vm->nr_vcpus);
+	if (!msg->shorthand && !msg->logical && !apic_broadcast(msg) && msg->dest < nr) {
+		to = array_index_nospec(msg->dest, nr);
+		identity = READ_ONCE(vm->irqchip.apic_identity[to]);
 		if (apic_addressed(identity, msg))
-			return deliver_to(vm->vcpus[msg->dest], identity, msg);
+			return deliver_to(vm->vcpus[to], identity, msg);
 	}
 	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
 		return deliver_to_lowest(vm, source, msg);
@@ -431,7 +435,7 @@ void lapic_written(struct vcpu *vcpu, u32 offset)
 
 static u32 msr_offset(u32 msr)
 {
-	return (msr - X2APIC_MSR_BASE) << 4;
+	return array_index_nospec(msr - X2APIC_MSR_BASE, X2APIC_NR_MSRS) << 4;
 }
 
 static int get_msr_for_user(struct vcpu *vcpu, u32 offset, u64 *value)

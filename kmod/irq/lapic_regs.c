@@ -237,7 +237,7 @@ static void send_ipi(struct lapic_regs *r, u64 icr, struct lapic_effect *effect)
 
 static unsigned int lvt_index(u32 offset)
 {
-	return (offset - APIC_REG_LVTT) >> 4;
+	return array_index_nospec((offset - APIC_REG_LVTT) >> 4, NR_LVT);
 }
 
 /* Registers that exist in xAPIC mode only; true if @offset is one of them. */

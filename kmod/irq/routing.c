@@ -51,21 +51,24 @@ static unsigned int chip_pins(unsigned int chip)
 
 static int add_entry(struct irq_table *table, const struct minivmm_irq_routing_entry *entry)
 {
-	u32 chip = entry->u.irqchip.irqchip, pin = entry->u.irqchip.pin;
+	u32 chip = entry->u.irqchip.irqchip, pin = entry->u.irqchip.pin, gsi = entry->gsi;
 
-	if (entry->gsi >= IRQ_MAX_GSI || entry->flags)
+	if (gsi >= IRQ_MAX_GSI || entry->flags)
 		return -EINVAL;
+	gsi = array_index_nospec(gsi, IRQ_MAX_GSI);
 	switch (entry->type) {
 	case MINIVMM_IRQ_ROUTING_IRQCHIP:
-		if (chip >= NR_IRQ_CHIPS || pin >= chip_pins(chip) ||
-		    conflicts(table, entry->gsi, chip))
+		if (chip >= NR_IRQ_CHIPS)
 			return -EINVAL;
-		add_pin(table, entry->gsi, chip, pin);
+		chip = array_index_nospec(chip, NR_IRQ_CHIPS);
+		if (pin >= chip_pins(chip) || conflicts(table, gsi, chip))
+			return -EINVAL;
+		add_pin(table, gsi, chip, array_index_nospec(pin, chip_pins(chip)));
 		return 0;
 	case MINIVMM_IRQ_ROUTING_MSI:
-		if (conflicts(table, entry->gsi, IRQ_CHIP_MSI))
+		if (conflicts(table, gsi, IRQ_CHIP_MSI))
 			return -EINVAL;
-		msi_decode(&add_route(table, entry->gsi, IRQ_CHIP_MSI)->msi,
+		msi_decode(&add_route(table, gsi, IRQ_CHIP_MSI)->msi,
 			   entry->u.msi.address_lo, entry->u.msi.data);
 		return 0;
 	default:

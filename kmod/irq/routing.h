@@ -66,7 +66,7 @@ void irq_table_default(struct irq_table *table);
 /* irq_table_first - index of the first route of @gsi (any number), or -1. */
 static inline int irq_table_first(const struct irq_table *table, u32 gsi)
 {
-	return gsi < IRQ_MAX_GSI ? table->first[gsi] : -1;
+	return gsi < IRQ_MAX_GSI ? table->first[array_index_nospec(gsi, IRQ_MAX_GSI)] : -1;
 }
 
 #endif /* MINIVMM_IRQ_ROUTING_H */

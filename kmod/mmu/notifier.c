@@ -27,8 +27,10 @@ static struct vm *notifier_vm(struct mmu_notifier *mn)
  */
 typedef bool (*range_fn)(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int arg);
 
+#define SLOTS_AT_A_TIME	512	/* then others may have the lock, or the CPU, if @may_break */
+
 static bool for_slots(struct vm *vm, unsigned int as_id, unsigned long start, unsigned long end,
-		      range_fn fn, int arg)
+		      range_fn fn, int arg, bool may_break)
 {
 	struct memslots *slots = memory_slots_locked(&vm->memory, as_id);
 	bool ret = false;
@@ -39,6 +41,8 @@ static bool for_slots(struct vm *vm, unsigned int as_id, unsigned long start, un
 		unsigned long from = max(start, slot->hva);
 		unsigned long to = min(end, slot->hva + (slot->npages << PAGE_SHIFT));
 
+		if (may_break && i % SLOTS_AT_A_TIME == SLOTS_AT_A_TIME - 1)
+			cond_resched_lock(&vm->memory.mmu_lock);
 		if (from >= to)
 			continue;
 		/* Whole pages, though a range of the owner may begin inside one. */
@@ -68,6 +72,7 @@ static void begin_invalidation(struct memory *mem, unsigned long start, unsigned
 
 static int invalidate_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
+	bool may_break = mmu_notifier_range_blockable(range);
 	struct vm *vm = notifier_vm(mn);
 	unsigned int as_id;
 	int idx;
@@ -77,8 +82,7 @@ static int invalidate_start(struct mmu_notifier *mn, const struct mmu_notifier_r
 	spin_lock(&vm->memory.mmu_lock);
 	begin_invalidation(&vm->memory, range->start, range->end);
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		for_slots(vm, as_id, range->start, range->end, zap_range,
-			  mmu_notifier_range_blockable(range));
+		for_slots(vm, as_id, range->start, range->end, zap_range, may_break, may_break);
 	spin_unlock(&vm->memory.mmu_lock);
 	srcu_read_unlock(&vm->memory.srcu, idx);
 	return 0;
@@ -110,7 +114,7 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 
 	spin_lock(&vm->memory.mmu_lock);
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		young |= for_slots(vm, as_id, start, end, age_range, how);
+		young |= for_slots(vm, as_id, start, end, age_range, how, false);
 	spin_unlock(&vm->memory.mmu_lock);
 	return young;
 }
