@@ -228,6 +228,19 @@ static void fill_capability(struct request *r)
 	cap->args[0] = below(r->rng, 4);
 }
 
+/* Now and then the code's own slot goes: write_code() brings it back. */
+static void fill_region(struct request *r)
+{
+	struct minivmm_userspace_memory_region *region = (void *)r->bytes;
+
+	if (one_in(r->rng, 20))
+		return;
+	region->slot = 1 + below(r->rng, 5);
+	region->guest_phys_addr = odd_number(r->rng) & -PAGE;
+	region->memory_size = below(r->rng, EXTRA_PAGES) * PAGE;
+	region->userspace_addr = (unsigned long)r->m->extra;
+}
+
 static const struct known_call device_calls[] = {
 	{ .nr = MINIVMM_GET_API_VERSION, .by_value = true },
 	{ .nr = MINIVMM_GET_SUPPORTED_CPUID, .fill = fill_count },
@@ -267,7 +280,7 @@ static const struct known_call vm_calls[] = {
 	{ .nr = MINIVMM_SET_IDENTITY_MAP_ADDR, .rarely = 4 },
 	{ .nr = MINIVMM_CHECK_EXTENSION, .by_value = true, .rarely = 4 },
 	{ .nr = MINIVMM_GET_STATS_FD, .by_value = true },
-	{ .nr = MINIVMM_SET_USER_MEMORY_REGION, .rarely = 4 },
+	{ .nr = MINIVMM_SET_USER_MEMORY_REGION, .fill = fill_region, .rarely = 4 },
 	{ .nr = MINIVMM_SET_NR_MMU_PAGES, .by_value = true },
 	{ .nr = MINIVMM_GET_NR_MMU_PAGES, .by_value = true },
 	{ .nr = MINIVMM_RESET_DIRTY_RINGS, .by_value = true },

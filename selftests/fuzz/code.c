@@ -162,6 +162,7 @@ void write_code(struct rng *rng, struct machine *m)
 	unsigned int bytes = pick(rng, shares);
 	__s32 back;
 
+	vm_set_slot(&m->vm, 0, 0, 0, m->vm.size, m->vm.memory);
 	write_tables(rng, m);
 	while (at < size)
 		at += below(rng, 100) < bytes ? write_bytes(rng, code + at) :

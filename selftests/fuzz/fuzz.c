@@ -180,6 +180,9 @@ int main(int argc, char **argv)
 	printf("# seeds %" PRIu64 " to %" PRIu64 " in %.0f s: %" PRIu64 " calls, %" PRIu64
 	       " changes of memory, %" PRIu64 " times RUN, over %" PRIu64 " exits\n", seed, seed + done - 1,
 	       now() - start, counts->calls, counts->changes, counts->runs, counts->exits);
+	for (size_t i = 0; i < ARRAY_LEN(counts->reasons); i++)
+		if (counts->reasons[i])
+			printf("# exit %zu: %" PRIu64 "\n", i, counts->reasons[i]);
 	printf("%s 1 fuzz: every round ends\n", ended ? "ok" : "not ok");
 	printf("%s 2 fuzz: the kernel does not complain\n", quiet ? "ok" : "not ok");
 	released = all_released();

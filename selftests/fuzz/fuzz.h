@@ -86,11 +86,12 @@ struct machine {
 /* What was done, of all rounds together. */
 struct counts {
 	uint64_t calls, changes, runs, exits;
+	uint64_t reasons[64];	/* of RUN's ends; the last are errors */
 };
 
 extern struct counts *counts;
 
-#define count_more(what, n)	__atomic_fetch_add(&counts->what, n, __ATOMIC_RELAXED)
+#define count_more(what, n)	((void)__atomic_fetch_add(&counts->what, n, __ATOMIC_RELAXED))
 #define count(what)		count_more(what, 1)
 
 /* Runs the round of @seed and exits. */

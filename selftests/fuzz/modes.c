@@ -277,6 +277,8 @@ void enter_code(struct rng *rng, struct vcpu *vcpu)
 		long_mode(rng, &sregs);
 	if (sregs.cs.base)
 		regs.rip = 0;
+	if (one_in(rng, 2))	/* the start may be what it stumbled over */
+		regs.rip += below(rng, 500);
 	if (mode == 5)
 		regs.rflags |= 1 << 17;
 	regs.rflags |= odd_bits(rng, 0x3d7300) | (one_in(rng, 2) ? 0x3000 : 0);

@@ -63,7 +63,7 @@ static void nothing(int signal)
 }
 
 /* What a device might answer, whatever the exit was. */
-static void answer_exit(struct rng *rng, struct vcpu *vcpu)
+static void answer_exit(struct rng *rng, struct machine *m, struct vcpu *vcpu)
 {
 	static const struct minivmm_guest_debug off;
 	struct minivmm_run *run = vcpu->run;
@@ -79,6 +79,8 @@ static void answer_exit(struct rng *rng, struct vcpu *vcpu)
 	case MINIVMM_EXIT_SHUTDOWN:
 	case MINIVMM_EXIT_FAIL_ENTRY:
 	case MINIVMM_EXIT_INTERNAL_ERROR:
+		if (one_in(rng, 4))
+			write_code(rng, m);
 		enter_code(rng, vcpu);
 		break;
 	case MINIVMM_EXIT_DEBUG:
@@ -91,17 +93,20 @@ static void answer_exit(struct rng *rng, struct vcpu *vcpu)
 		((__u8 *)run)[below(rng, PAGE)] = rnd(rng);
 }
 
-static void run_some(struct rng *rng, struct vcpu *vcpu)
+static void run_some(struct rng *rng, struct machine *m, struct vcpu *vcpu)
 {
 	int exits = 1 + below(rng, 30);
+	long result;
 
 	while (exits--) {
 		vcpu->run->immediate_exit = one_in(rng, 30);
 		vcpu->run->request_interrupt_window = one_in(rng, 30);
+		result = vcpu_run(vcpu);
 		count(runs);
-		if (vcpu_run(vcpu) < 0)
+		count(reasons[result < 0 ? 63 : vcpu->run->exit_reason & 63]);
+		if (result < 0)
 			break;
-		answer_exit(rng, vcpu);
+		answer_exit(rng, m, vcpu);
 	}
 	vcpu->run->immediate_exit = 0;
 }
@@ -113,7 +118,7 @@ static void work_on_vcpu(struct worker *w)
 	else if (one_in(&w->rng, 12))
 		enter_code(&w->rng, w->vcpu);
 	else
-		run_some(&w->rng, w->vcpu);
+		run_some(&w->rng, w->machine, w->vcpu);
 }
 
 static void disturb(struct worker *w)
