@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the program has of its host, under names the user gave: opened once and kept over resets of
- * the machine, so that the names may meanwhile be gone, or belong to something else.
+ * the machine, so that the names may meanwhile be gone, or belong to something else. With it is what
+ * else outlives a machine.
  */
 #ifndef MINIVMM_HOST_H
 #define MINIVMM_HOST_H
 
 #include "block/image.h"
+#include "chip/rtc.h"
 #include "config.h"
 #include "error.h"
 
@@ -24,6 +26,7 @@ struct host {
 	struct block_image disk;	/* fd -1: not open */
 	struct net_user *network;	/* NULL: not set up */
 	struct host_file kernel, initrd, firmware;
+	struct rtc_battery rtc_battery;	/* the clock's own */
 };
 
 /* Opens the device and the files; -1 with @err. host__close() is due in either case. */

@@ -2,7 +2,7 @@
 /*
  * MC146818 real-time clock with 128 bytes of CMOS memory. The clock is the host's in UTC plus an
  * offset that the guest changes by setting it. All state is under the chip's mutex, taken by vCPU
- * threads and the loop thread.
+ * threads and the loop thread. Over a reset, memory and offset are in the host's rtc_battery.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 
 #include "chip/rtc.h"
 #include "device.h"
+#include "host.h"
 #include "machine.h"
 
 #define PORT			0x70
@@ -244,10 +245,32 @@ static void fill_cmos(struct rtc *r)
 	put(r, CMOS_BOOT_ORDER, BOOT_HARD_DISK, 1);
 }
 
+static void take_from_battery(struct rtc *r)
+{
+	const struct rtc_battery *battery = &r->m->host->rtc_battery;
+
+	rtc__init(&r->state);
+	if (!battery->charged)
+		return;
+	memcpy(r->state.cmos, battery->cmos, sizeof(battery->cmos));
+	r->offset = battery->offset;
+	rtc__reset(&r->state);
+}
+
+static void leave_to_battery(struct rtc *r)
+{
+	struct rtc_battery *battery = &r->m->host->rtc_battery;
+
+	memcpy(battery->cmos, r->state.cmos, sizeof(battery->cmos));
+	battery->offset = r->offset;
+	battery->charged = true;
+}
+
 static void rtc_destroy(void *state)
 {
 	struct rtc *r = state;
 
+	leave_to_battery(r);
 	loop__timer_destroy(r->second);
 	loop__timer_destroy(r->periodic);
 	pthread_mutex_destroy(&r->lock);
@@ -262,7 +285,7 @@ static int rtc_create(struct machine *m, void **state, struct error *err)
 		return error__errno(err, "cannot allocate the clock");
 	r->m = m;
 	pthread_mutex_init(&r->lock, NULL);
-	rtc__init(&r->state);
+	take_from_battery(r);
 	fill_cmos(r);
 	r->seen = guest_seconds(r);
 	r->second = loop__timer_create(m->loop, second_ended, r);

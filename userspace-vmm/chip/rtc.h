@@ -30,6 +30,7 @@
 #define RTC_A_UPDATING		0x80
 #define RTC_B_24H		0x02
 #define RTC_B_BINARY		0x04
+#define RTC_B_SQUARE_WAVE	0x08
 #define RTC_B_UPDATE		0x10
 #define RTC_B_ALARM		0x20
 #define RTC_B_PERIODIC		0x40
@@ -45,7 +46,16 @@ struct rtc_state {
 	uint8_t cmos[128];
 };
 
+/* What the battery holds up while the machine is reset. All 0: never used. */
+struct rtc_battery {
+	bool charged;
+	uint8_t cmos[128];
+	int64_t offset;		/* guest seconds - host seconds */
+};
+
 void rtc__init(struct rtc_state *s);
+/* The reset line: no interrupt is enabled or due; time, formats and memory stay. */
+void rtc__reset(struct rtc_state *s);
 /* Whether @index is one of the registers that show the time (alarms are not). */
 bool rtc__is_time(uint8_t index);
 /* Registers from a time in seconds since 1970 (UTC), and back. */

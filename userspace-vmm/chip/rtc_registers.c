@@ -21,6 +21,13 @@ void rtc__init(struct rtc_state *s)
 	s->cmos[RTC_D] = RTC_D_VALID;
 }
 
+void rtc__reset(struct rtc_state *s)
+{
+	s->index = 0;
+	s->cmos[RTC_B] &= ~(RTC_B_UPDATE | RTC_B_ALARM | RTC_B_PERIODIC | RTC_B_SQUARE_WAVE);
+	s->cmos[RTC_C] = 0;
+}
+
 bool rtc__is_time(uint8_t index)
 {
 	switch (index) {

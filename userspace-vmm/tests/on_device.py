@@ -33,6 +33,9 @@ WAIT_FOR_BUTTON = bytes.fromhex("66ba0006 66ed f6c401 74f9")
 # outw to the scratch register's neighbour, and to index and data of the CMOS memory; read back as words
 WORDS = bytes.fromhex("66bafe03 66b80041 66ef 66baff03 ec 66baf803 ee"
                       "66b87042 66e770 b070 e670 66e570 88e0 ee")
+# Says k if CMOS memory has the mark already, else makes it and resets
+MARK_CMOS = bytes.fromhex("b070 e670 e471 3ca5 740f b0a5 e671") + RESET_PORT + \
+    bytes.fromhex("66baf803 b06b ee") + POWER_OFF
 # Starts the other vCPU at 0x8000, with the code behind this one, which begins at 0x100000.
 START_OTHER = bytes.fromhex("be33001000 bf00800000 b940000000 f3a4 c7051003e0fe00000001"
                             "c7050003e0fe00450c00 c7050003e0fe08460c00") + SLEEP
@@ -178,6 +181,12 @@ def files_are_kept_over_a_reset():
         equal(guest.status(), 128 + signal.SIGINT)
     finally:
         os.rename(guest.file.name + ".away", guest.file.name)
+
+
+def cmos_memory_is_kept_over_a_reset():
+    guest = Guest(MARK_CMOS)
+    guest.expect(b"k")
+    equal(guest.status(), 0)
 
 
 def triple_fault_restarts():
@@ -349,6 +358,7 @@ TESTS = [
     end_of_input_is_no_quit,
     more_vcpus_wait_for_their_start,
     files_are_kept_over_a_reset,
+    cmos_memory_is_kept_over_a_reset,
     words_to_byte_ports_are_two_bytes,
     mtrrs_of_all_vcpus_are_alike,
     sigterm_presses_the_power_button,

@@ -539,6 +539,45 @@ TEST(clock_set_by_the_guest_stays_set)
 	board__destroy();
 }
 
+TEST(clock_and_memory_outlive_a_reset)
+{
+	CHECK(board__create(16) && board__add("rtc"));
+	set_cmos(0x70, 0xa5);
+	set_cmos(0x5f, 0x77);
+	set_cmos(0x0b, 0x82);
+	set_cmos(0x09, 0x44);
+	set_cmos(0x0b, 0x02);
+	CHECK(board__reset() && board__add("rtc"));
+	CHECK(cmos(0x70) == 0xa5 && cmos(0x09) == 0x44);
+	/* What firmware looks up is the machine's own. */
+	CHECK(cmos(0x5f) == 0);
+	board__destroy();
+}
+
+TEST(clock_that_was_being_set_stands_still_over_a_reset)
+{
+	CHECK(board__create(16) && board__add("rtc"));
+	set_cmos(0x0b, 0x82);
+	set_cmos(0x09, 0x51);
+	CHECK(board__reset() && board__add("rtc"));
+	CHECK(cmos(0x0b) == 0x82 && cmos(0x09) == 0x51);
+	board__destroy();
+}
+
+TEST(clock_does_not_interrupt_after_a_reset)
+{
+	CHECK(board__create(16) && board__add("rtc"));
+	set_cmos(0x0b, 0x7e);	/* all interrupts, square wave, binary, 24 hours */
+	board__run(20);
+	CHECK(fake_kernel.line[8]);
+	CHECK(board__reset() && board__add("rtc"));
+	board__run(20);
+	CHECK(!fake_kernel.line[8] && cmos(0x0b) == 0x06);
+	CHECK(board__reset() && board__add("rtc"));
+	CHECK(cmos(0x0b) == 0x06);
+	board__destroy();
+}
+
 TEST(periodic_interrupt_comes_until_acknowledged)
 {
 	CHECK(board__create(16) && board__add("rtc"));

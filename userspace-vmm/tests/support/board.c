@@ -34,6 +34,7 @@ bool board__create(unsigned int mib)
 	board.config.append = "";
 	board.config.memory = (uint64_t)mib << 20;
 	m->config = &board.config;
+	m->host = &board.host;
 	m->vm = &fake_vm;
 	return !loop__create(&m->loop, &board.err) &&
 	       !memory__create(&m->memory, m->vm, board.config.memory, &board.err) &&
@@ -59,6 +60,19 @@ void board__destroy(void)
 	bus__destroy(m->pio);
 	memory__destroy(m->memory);
 	loop__destroy(m->loop);
+}
+
+bool board__reset(void)
+{
+	unsigned int mib = board.config.memory >> 20;
+	struct host host;
+
+	board__destroy();
+	host = board.host;
+	if (!board__create(mib))
+		return false;
+	board.host = host;
+	return true;
 }
 
 void *board__add(const char *name)

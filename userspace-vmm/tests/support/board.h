@@ -8,12 +8,14 @@
 
 #include <stdbool.h>
 
+#include "host.h"
 #include "machine.h"
 #include "support/fake_kernel.h"
 
 struct board {
 	struct machine m;
 	struct config config;
+	struct host host;		/* what outlives a reset */
 	struct error err;
 	bool reset, stopped, failed;	/* what was requested */
 	int status;
@@ -25,6 +27,8 @@ extern struct board board;
 /* A board with @mib MiB of memory and no chips. False: see board.err. */
 bool board__create(unsigned int mib);
 void board__destroy(void);
+/* A board without chips again, as after the machine's reset. */
+bool board__reset(void);
 
 /* Creates the registered device @name; NULL with board.err. The board destroys it. */
 void *board__add(const char *name);
