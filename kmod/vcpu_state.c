@@ -574,10 +574,7 @@ static int set_mce(void *object, void *data)
 	return mce_report(object, data);
 }
 
-/*
- * For guests that poll the TPR, where the CPU does not help with that: all ours do, and so
- * there is no access to report, and no page to keep the TPR in.
- */
+/* There is no page to keep the TPR in: CAP_VAPIC is 0. */
 static int set_vapic_addr(void *object, void *data)
 {
 	const struct minivmm_vapic_addr *in = data;
@@ -598,6 +595,7 @@ static int set_tpr_reporting(void *object, void *data)
 
 	if (in->flags)
 		return refuse(&vcpu->error, -EINVAL, "flags", in->flags, "must be 0");
+	lapic_set_tpr_reporting(vcpu, in->enabled);
 	return 0;
 }
 

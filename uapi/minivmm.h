@@ -1470,11 +1470,18 @@ struct minivmm_device_attr {
 #define MINIVMM_GET_CPUID2		_IOWR(MINIVMMIO, 0x91, struct minivmm_cpuid2)
 
 /*
- * TPR_ACCESS_REPORTING(struct minivmm_tpr_access_ctl *), SET_VAPIC_ADDR(struct minivmm_vapic_addr *) -
- * help for guests that poll the TPR on CPUs that have none for it. Accepted without effect:
- * CAP_VAPIC is 0.
+ * TPR_ACCESS_REPORTING(struct minivmm_tpr_access_ctl *) - for VMMs that patch guests which have the
+ * TPR in memory on their hot paths. While it is on (enabled is not 0), RUN ends with EXIT_TPR_ACCESS
+ * after each access to the TPR in the local APIC's page that the kernel does for the guest:
+ * tpr_access.rip is that of the instruction, which is complete. CPUs that have the TPR themselves
+ * (VMX with virtualized APIC accesses) ask nobody: there is no exit then. Nor is there for CR8 and the
+ * x2APIC's MSR.
  *
- * EINVAL: flags not 0; no in-kernel irqchip; vapic_addr is neither 0 nor in a slot.
+ * SET_VAPIC_ADDR(struct minivmm_vapic_addr *) - a place in the guest's memory where such a VMM's patches
+ * would find the TPR. Accepted without effect: CAP_VAPIC is 0.
+ *
+ * EINVAL: flags not 0; SET_VAPIC_ADDR without in-kernel irqchip, or vapic_addr is neither 0 nor in a
+ * slot.
  */
 #define MINIVMM_TPR_ACCESS_REPORTING	_IOWR(MINIVMMIO, 0x92, struct minivmm_tpr_access_ctl)
 #define MINIVMM_SET_VAPIC_ADDR		_IOW(MINIVMMIO, 0x93, struct minivmm_vapic_addr)

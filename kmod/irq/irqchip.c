@@ -268,15 +268,15 @@ static void ioapic_mmio(struct vm *vm, u32 offset, unsigned int len, bool is_wri
 
 bool irqchip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
 {
-	if (lapic_mmio_is_page(&vcpu->lapic, gpa)) {
-		if (unlikely(!lapic_mmio_covers(&vcpu->lapic, gpa)))
-			*data = is_write ? *data : ~0ull;
-		else if (is_write)
+	if (likely(lapic_mmio_is_plain(&vcpu->lapic, gpa))) {
+		if (is_write)
 			lapic_mmio_write(vcpu, offset_in_page(gpa), len, *data);
 		else
 			lapic_mmio_read(vcpu, offset_in_page(gpa), len, data);
 		return true;
 	}
+	if (unlikely(!vcpu->lapic.plain) && lapic_mmio(vcpu, gpa, len, is_write, data))
+		return true;
 	if (gpa - IOAPIC_BASE >= IOAPIC_SIZE || !irqchip_in_kernel(vcpu->vm))
 		return false;
 	ioapic_mmio(vcpu->vm, gpa - IOAPIC_BASE, len, is_write, data);

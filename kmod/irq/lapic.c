@@ -83,6 +83,7 @@ static void mode_changed(struct vcpu *vcpu)
 
 	lapic->by_cpu = backend.delivers_irqs && lapic->in_kernel &&
 			(lapic->regs.spiv & LAPIC_SPIV_ENABLE);
+	lapic->plain = lapic_mmio_covers(lapic, lapic->regs.base) && !lapic->report_tpr;
 	lapic->regs.changed = true;
 	mmu_map_apic(vcpu, lapic_mmio_covers(lapic, LAPIC_BASE_DEFAULT));
 	backend_call(sync_control)(vcpu);
@@ -421,6 +422,51 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
 	apply(vcpu, &effect);
 	if (offset != APIC_REG_EOI && !lapic_regs_is_live(offset))
 		publish(vcpu);
+}
+
+static void note_tpr_access(struct vcpu *vcpu, bool is_write)
+{
+	vcpu_need(vcpu, VCPU_RIP);
+	vcpu->lapic.tpr_rip = vcpu->regs.rip;
+	vcpu->lapic.tpr_written = is_write;
+	vcpu_request(vcpu, VCPU_REQ_TPR);
+}
+
+bool lapic_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
+{
+	u32 offset = offset_in_page(gpa);
+
+	if (!lapic_mmio_is_page(&vcpu->lapic, gpa))
+		return false;
+	if (!lapic_mmio_covers(&vcpu->lapic, gpa)) {
+		*data = is_write ? *data : ~0ull;
+		return true;
+	}
+	if (vcpu->lapic.report_tpr && (offset & ~0xf) == APIC_REG_TPR)
+		note_tpr_access(vcpu, is_write);
+	if (is_write)
+		lapic_mmio_write(vcpu, offset, len, *data);
+	else
+		lapic_mmio_read(vcpu, offset, len, data);
+	return true;
+}
+
+void lapic_set_tpr_reporting(struct vcpu *vcpu, bool on)
+{
+	vcpu->lapic.report_tpr = on;
+	if (!on)
+		vcpu_take_request(vcpu, VCPU_REQ_TPR);
+	mode_changed(vcpu);
+}
+
+int lapic_report_tpr(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->exit_reason = MINIVMM_EXIT_TPR_ACCESS;
+	run->tpr_access.rip = vcpu->lapic.tpr_rip;
+	run->tpr_access.is_write = vcpu->lapic.tpr_written;
+	return NEXT_USER;
 }
 
 void lapic_written(struct vcpu *vcpu, u32 offset)

@@ -31,6 +31,10 @@ struct lapic {
 	struct lapic_regs regs;
 	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
 	bool by_cpu;		/* the CPU takes what is in the IRR and ends it, by itself */
+	bool report_tpr;	/* userspace is told of each access to the TPR's place in memory */
+	bool plain;		/* accesses to the page are those to the registers, and no more */
+	bool tpr_written;	/* the access that userspace is to be told of, */
+	u64 tpr_rip;		/* and by which instruction */
 	u8 sipi_vector;		/* any context */
 	unsigned int arbitration;	/* lowest-priority messages taken; any context */
 
@@ -111,13 +115,15 @@ static inline u64 lapic_base(const struct lapic *lapic)
 /* lapic_set_base - IA32_APIC_BASE; -EINVAL: #GP. @host (SET_SREGS, SET_MSRS): any transition. */
 int lapic_set_base(struct vcpu *vcpu, u64 base, bool host);
 
-/*
- * lapic_mmio_is_page - whether @gpa is in the page of an in-kernel APIC, be that off or in x2APIC
- * mode. Then a read there gives all ones and a write is lost, as with KVM.
- */
 static inline bool lapic_mmio_is_page(const struct lapic *lapic, u64 gpa)
 {
 	return lapic->in_kernel && gpa >> 12 == lapic->regs.base >> 12;
+}
+
+/* lapic_mmio_is_plain - whether @gpa is in the page, and lapic_mmio_read/write are all there is to it. */
+static inline bool lapic_mmio_is_plain(const struct lapic *lapic, u64 gpa)
+{
+	return lapic->plain && gpa >> 12 == lapic->regs.base >> 12;
 }
 
 /* lapic_mmio_covers - whether @gpa is in the APIC's page (xAPIC mode, in-kernel). */
@@ -133,6 +139,19 @@ static inline bool lapic_mmio_covers(const struct lapic *lapic, u64 gpa)
  */
 void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data);
 void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data);
+
+/*
+ * lapic_mmio - an access to @gpa that lapic_mmio_is_plain() is not true for: whether it is in the page
+ * all the same. Then an APIC that is off or in x2APIC mode gives all ones and takes no write, as with
+ * KVM; and an access to the TPR is kept for lapic_report_tpr(), if userspace has asked.
+ */
+bool lapic_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data);
+
+/* lapic_set_tpr_reporting - whether RUN ends with EXIT_TPR_ACCESS after an access. May sleep. */
+void lapic_set_tpr_reporting(struct vcpu *vcpu, bool on);
+
+/* lapic_report_tpr - VCPU_REQ_TPR: tell userspace. NEXT_USER. */
+int lapic_report_tpr(struct vcpu *vcpu);
 
 /* lapic_written - the CPU executed a write to the register at @offset; the value is in the page. */
 void lapic_written(struct vcpu *vcpu, u32 offset);

@@ -448,6 +448,8 @@ TEST_F(chip, apic_page_is_there_in_xapic_mode_only)
 	struct minivmm_mp_state runnable = { MINIVMM_MP_STATE_RUNNABLE };
 	struct vcpu *first = &self->vcpu, second;
 
+	if (!device_is_minivmm(self->vm.device) && host_is_intel())
+		SKIP(return, "KVM has memory there for the CPU, which the guest then sees");
 	vcpu_init(&second, &self->vm, 1);
 	EXPECT_EQ(0, call(second.fd, MINIVMM_SET_MP_STATE, &runnable));
 	vcpu_set_supported_cpuid(first);
@@ -507,6 +509,50 @@ TEST_F(chip, tpr_access_reporting_is_turned_on_and_off)
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
 	ctl.flags = 1;
 	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+}
+
+GUEST64(use_cr8, "mov $0xfee00000, %ebx; mov 0x20(%rbx), %eax; mov $5, %ecx; mov %rcx, %cr8; out %al, $0x10; hlt");
+GUEST64(use_tpr,
+	"mov $0xfee00000, %ebx; mov $0x20, %ecx; mov %ecx, 0x80(%rbx); mov 0x80(%rbx), %eax;"
+	"addl $0x10, 0x80(%rbx); mov 0x20(%rbx), %edx; mov 0x80(%rbx), %edx; out %al, $0x10; hlt");
+
+#define EXPECT_TPR_ACCESS(offset, written)					\
+do {										\
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_TPR_ACCESS);			\
+	EXPECT_EQ(GUEST_CODE + (offset), self->vcpu.run->tpr_access.rip);	\
+	EXPECT_EQ(written, self->vcpu.run->tpr_access.is_write);		\
+} while (0)
+
+/* The access is complete when it is told, and what is told is which instruction did it. */
+TEST_F(chip, tpr_accesses_are_reported_while_that_is_on)
+{
+	struct minivmm_tpr_access_ctl ctl = { .enabled = 1 };
+
+	if (host_is_intel())
+		SKIP(return, "the CPU has the TPR itself");
+	start_long(&self->vcpu, use_tpr);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	EXPECT_TPR_ACCESS(10, 1);
+	EXPECT_EQ(2, vcpu_sregs(&self->vcpu).cr8);
+	EXPECT_TPR_ACCESS(16, 0);
+	EXPECT_EQ(0x20, vcpu_regs(&self->vcpu).rax);
+	/* One instruction reads and writes it: one report, of the write. */
+	EXPECT_TPR_ACCESS(22, 1);
+	EXPECT_EQ(3, vcpu_sregs(&self->vcpu).cr8);
+	ctl.enabled = 0;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x30, vcpu_regs(&self->vcpu).rdx);
+}
+
+TEST_F(chip, tpr_in_memory_alone_is_reported)
+{
+	struct minivmm_tpr_access_ctl ctl = { .enabled = 1 };
+
+	start_long(&self->vcpu, use_cr8);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(5, vcpu_sregs(&self->vcpu).cr8);
 }
 
 TEST_HARNESS_MAIN
