@@ -113,12 +113,16 @@ static void look_at_ldt(struct runner *runner)
 	runner->limit = ldt_limit();
 }
 
+#define KVM_FAILS "KVM of 6.1 fails it now and then on AMD"
+
 /* The guest goes on for a while after each change, so that exits follow it. */
 TEST_F(vm, an_ldt_made_during_run_is_there_afterwards)
 {
 	struct runner runner = { .vcpu = &self->vcpu, .look = look_at_ldt };
 
 	REQUIRE_TWO_CPUS();
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, KVM_FAILS);
 	pin_to(0);
 	start_runner(&runner);
 	set_ldt_limit(0x123);
@@ -130,6 +134,8 @@ TEST_F(vm, an_ldt_made_during_run_is_there_afterwards)
 TEST_F(vm, an_ldt_changed_during_run_is_the_new_one_afterwards)
 {
 	REQUIRE_TWO_CPUS();
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, KVM_FAILS);
 	pin_to(0);
 	set_ldt_limit(0x100);
 	for (unsigned int i = 1; i < 4; i++) {

@@ -565,9 +565,9 @@ TEST_F(vm, tsc_has_a_greatest_rate)
 	const long host = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
 
 	REQUIRE(self->vm.device, TSC_CONTROL);
-	if (device_is_minivmm(self->vm.device)) {
-		EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 256 * host));
-	}
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM looks at 32 bits");
+	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 256 * host));
 	EXPECT_EQ(-EINVAL, call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, 1UL << 40));
 	EXPECT_EQ(host, call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0));
 }

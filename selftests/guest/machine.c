@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The machine of the guest programs; the contracts are in machine.h and device.h. */
 #include <cpuid.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,9 +181,10 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 
+	/* KVM answers EAGAIN once a processor that waited has been started. */
 	do {
 		vcpu->end = program_run(vcpu);
-	} while (serve(vcpu));
+	} while (vcpu->end == -EAGAIN || serve(vcpu));
 	return NULL;
 }
 
