@@ -10,7 +10,9 @@
 #include <linux/kobject.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -125,20 +127,21 @@ static void shutdown(void)
 
 HOST_SYSCORE(host_events, suspend, resume, shutdown);
 
-/* KVM takes virtualization for itself whenever one of its vendor modules is there. */
+/* KVM takes virtualization for itself whenever one of these is there. */
+static const char *const kvm_modules[] = { "kvm_amd", "kvm_intel" };
+
 static int check_kvm_absent(void)
 {
-	static const char *const holders[] = { "kvm_amd", "kvm_intel" };
 	struct kobject *kobj;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(holders); i++) {
-		kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, holders[i]);
+	for (i = 0; i < ARRAY_SIZE(kvm_modules); i++) {
+		kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, kvm_modules[i]);
 		if (!kobj)
 			continue;
 		kobject_put(kobj);
 		log_err("%s is loaded and holds the CPU's virtualization: unload it (modprobe -r %s kvm), then load minivmm again",
-			holders[i], holders[i]);
+			kvm_modules[i], kvm_modules[i]);
 		return -EBUSY;
 	}
 	return 0;
@@ -169,6 +172,34 @@ static struct miscdevice kvm_device = {
 	.fops = &device_fops,
 	.mode = 0660,
 };
+
+static bool is_kvm(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kvm_modules); i++)
+		if (!strcmp(name, kvm_modules[i]))
+			return true;
+	return false;
+}
+
+/*
+ * KVM would load beside us, but not run a guest. Where the device of /dev/kvm is ours, it would not load
+ * either, and that of 6.1 then leaves a pointer to itself in the kernel's list for suspend and
+ * reboot. So it is kept out.
+ */
+static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct module *module = data;
+
+	if (state != MODULE_STATE_COMING || !(backend.holds_cpus || dev_kvm) ||
+	    !is_kvm(module->name))
+		return NOTIFY_DONE;
+	log_err("%s does not load beside minivmm: unload that first (rmmod minivmm)", module->name);
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block module_notifier = { .notifier_call = module_comes };
 
 static int register_devices(void)
 {
@@ -244,6 +275,7 @@ static int __init minivmm_init(void)
 	err = register_devices();
 	if (err)
 		goto release;
+	register_module_notifier(&module_notifier);
 	log_info("loaded: %s", backend.name);
 	return 0;
 
@@ -258,6 +290,7 @@ teardown:
 
 static void __exit minivmm_exit(void)
 {
+	unregister_module_notifier(&module_notifier);
 	deregister_devices();
 	give_cpus_back();
 	irqfd_module_exit();
