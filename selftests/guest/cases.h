@@ -43,7 +43,7 @@ TEST(name)									\
 {										\
 	if ((vcpus) & BEYOND_KVM && on_kvm())					\
 		SKIP(return, "KVM of 6.1 fails in the emulated host");				\
-	if ((vcpus) & BEYOND_QEMU && on_qemu())					\
+	if ((vcpus) & BEYOND_QEMU && host_is_qemu())					\
 		SKIP(return, "the emulated CPU cannot do it");			\
 	EXPECT_EQ(0, run_case(CASE_##name, vcpus));				\
 }

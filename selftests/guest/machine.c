@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The machine of the guest programs; the contracts are in machine.h and device.h. */
-#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,13 +229,4 @@ bool on_kvm(void)
 
 	close(device);
 	return !ours;
-}
-
-/* The emulated AMD host of QEMU: "TCGTCGTCGTCG". */
-bool on_qemu(void)
-{
-	__u32 a, b, c, d;
-
-	__cpuid(0x40000000, a, b, c, d);
-	return b == 0x54474354;
 }

@@ -42,8 +42,7 @@ void machine_free(struct machine *machine);
  */
 long machine_run(struct machine *machine, unsigned int number);
 
-/* Where the tests run: BEYOND_KVM, BEYOND_QEMU. */
+/* Whether the tests run on KVM: BEYOND_KVM. */
 bool on_kvm(void);
-bool on_qemu(void);
 
 #endif

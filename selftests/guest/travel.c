@@ -370,7 +370,7 @@ TEST(name)									\
 {										\
 	if ((flags) & BEYOND_KVM && on_kvm())					\
 		SKIP(return, "KVM starts all counts of the PIT anew");		\
-	if ((flags) & BEYOND_QEMU && on_qemu())					\
+	if ((flags) & BEYOND_QEMU && host_is_qemu())					\
 		SKIP(return, "the emulated CPU cannot do it");			\
 	EXPECT_EQ(0, travel(CASE_##name));					\
 }

@@ -78,6 +78,14 @@ bool host_is_intel(void)
 	return b == signature_INTEL_ebx;
 }
 
+bool host_is_qemu(void)
+{
+	unsigned int a, b, c, d;
+
+	__cpuid(0x40000000, a, b, c, d);
+	return b == 0x54474354;
+}
+
 long capability(int fd, __u32 cap)
 {
 	return call(fd, MINIVMM_CHECK_EXTENSION, cap);

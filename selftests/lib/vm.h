@@ -43,6 +43,8 @@ struct minivmm_last_error last_error(int fd);
 
 /* The CPU's vendor: what VMX demands of a state is more than what SVM does. */
 bool host_is_intel(void);
+/* Whether it is an emulated one of QEMU's: "TCGTCGTCGTCG". */
+bool host_is_qemu(void);
 
 /* Value of a capability on the device or VM @fd. */
 long capability(int fd, __u32 cap);
