@@ -44,6 +44,19 @@ static void read_state(const struct vmcb *vmcb, struct svm_state *state)
 	};
 }
 
+/*
+ * QEMU's emulated CPU has saved the host's registers as the guest's, and with them what it
+ * knew of interrupts: without V_INTR_MASKING a guest could turn the host's off.
+ */
+static void undo_save(struct vcpu *vcpu)
+{
+	to_svm(vcpu)->vmcb->control.int_control |= VMCB_V_INTR_MASKING;
+	svm_want_irq_window(vcpu, -1);
+	vcpu->irq_window = -1;
+	svm_sync_control(vcpu);
+	svm_sync_debug(vcpu);
+}
+
 /* Fills vcpu->exit. */
 void svm_explain(struct vcpu *vcpu)
 {
@@ -51,9 +64,7 @@ void svm_explain(struct vcpu *vcpu)
 
 	svm_cancel_step(vcpu);
 	to_svm(vcpu)->vmcb->control.event_inject = 0;
-	/* QEMU's emulated CPU has saved the host's registers as the guest's. */
-	svm_sync_control(vcpu);
-	svm_sync_debug(vcpu);
+	undo_save(vcpu);
 	read_state(to_svm(vcpu)->vmcb, &state);
 	exit_refused(vcpu, SVM_EXIT_INVALID, svm_rules, svm_nr_rules, &state);
 }

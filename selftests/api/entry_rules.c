@@ -5,6 +5,9 @@
  * vCPU runs again with a valid state. What one vendor's CPU refuses the other's may
  * accept: each case says both. Skipped on KVM, which repairs or loops on some of these.
  */
+#include <signal.h>
+#include <sys/time.h>
+
 #include "fixture.h"
 
 GUEST64(long_halt, "hlt");
@@ -260,6 +263,36 @@ STATE(nmi_while_nmis_are_masked, long, (events->nmi.injected = 1, events->nmi.ma
 INTEL_STATE(trap_flag_in_the_shadow, long, (regs->rflags |= RFLAGS_IF | RFLAGS_TF,
 	    events->interrupt.shadow = 1, events->flags |= MINIVMM_VCPUEVENT_VALID_SHADOW),
 	    SHUTDOWN)
+
+static void no_handler(int signal)
+{
+}
+
+/* Half a second or more; it ends, should nothing else end it. */
+GUEST16(busy_without_interrupts, "cli; mov $0x20000000, %ecx; 1: dec %ecx; jnz 1b; hlt");
+
+/*
+ * QEMU's CPU overwrites V_INTR_MASKING when it refuses a guest: without it, one with interrupts
+ * off would have the host's off, too. Its reason here, CR3, is none for the other AMD CPU.
+ */
+TEST_F(vm, a_refused_entry_leaves_the_host_its_interrupts)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 20000 };
+	struct sigaction action = { .sa_handler = no_handler };
+	struct state good, bad;
+
+	start_real(&self->vcpu, busy_without_interrupts);
+	get_state(&self->vcpu, &good);
+	bad = good;
+	bad.sregs.cr3 |= 1UL << 52;
+	bad.regs.rip = busy_without_interrupts_end - busy_without_interrupts - 1;
+	try_state(&self->vcpu, &bad);
+	vcpu_set_sregs(&self->vcpu, &good.sregs);
+	vcpu_set_regs(&self->vcpu, &good.regs);
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+}
 
 SKIP_ALL_IF(!device_is_minivmm(device_open()), "the device is not minivmm")
 
