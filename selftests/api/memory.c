@@ -551,4 +551,83 @@ TEST_F(vm, changes_of_slots_leave_nothing_while_a_fault_waits)
 	close(poll_fd.fd);
 }
 
+static void *translate_thread(void *arg)
+{
+	struct minivmm_translation translation = { .linear_address = GUEST_DATA };
+	struct vcpu *vcpu = arg;
+
+	vcpu->end = call(vcpu->fd, MINIVMM_TRANSLATE, &translation);
+	return NULL;
+}
+
+struct changes {
+	struct vm *vm;
+	__u8 *memory;
+	volatile int made;
+};
+
+static void *change_thread(void *arg)
+{
+	struct changes *c = arg;
+
+	while (c->made < NR_CHANGES &&
+	       !vm_set_slot(c->vm, 1, c->made % 2 ? 0 : MINIVMM_MEM_LOG_DIRTY_PAGES,
+			    (1UL << 30) + PAGE, PAGE, c->memory))
+		c->made++;
+	return NULL;
+}
+
+/* How many were made when no other was for half a second. */
+static int made_until_it_waits(struct changes *c)
+{
+	int last;
+
+	do {
+		last = c->made;
+		usleep(500000);
+	} while (c->made != last);
+	return last;
+}
+
+/*
+ * An access by the kernel itself does keep what was replaced since it began. So changes go on
+ * for as long as that is little, then they wait for it.
+ */
+TEST_F(vm, changes_of_slots_wait_when_an_access_keeps_too_much)
+{
+	__u8 *page = self->vm.memory + GUEST_PAGE_TABLES;
+	struct uffdio_zeropage zero = { .range = { (unsigned long)page, PAGE } };
+	struct changes changes = { .vm = &self->vm, .memory = map_anonymous(PAGE) };
+	struct pollfd poll_fd = { .events = POLLIN };
+	pthread_t changer;
+	long before;
+	int made;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM lets each change wait for the access");
+	vcpu_enter_long(&self->vcpu, GUEST_CODE);
+	poll_fd.fd = watch_page(page);
+	if (poll_fd.fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, madvise(page, PAGE, MADV_DONTNEED));
+	for (int i = 1; i <= NR_SMALL; i++)
+		ASSERT_EQ(0, vm_set_slot(&self->vm, i, 0, (1UL << 30) + i * PAGE, PAGE,
+					 changes.memory));
+	ASSERT_EQ(0, pthread_create(&self->vcpu.thread, NULL, translate_thread, &self->vcpu));
+	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
+	before = available_kib();
+	ASSERT_EQ(0, pthread_create(&changer, NULL, change_thread, &changes));
+	made = made_until_it_waits(&changes);
+	TH_LOG("%d changes before they wait, %ld KiB are gone", made, before - available_kib());
+	EXPECT_LT(100, made);
+	EXPECT_GT(NR_CHANGES, made);
+	EXPECT_GT(20000, before - available_kib());
+	EXPECT_EQ(0, ioctl(poll_fd.fd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(self->vcpu.thread, NULL);
+	pthread_join(changer, NULL);
+	EXPECT_EQ(0, self->vcpu.end);
+	EXPECT_EQ(NR_CHANGES, changes.made);
+	close(poll_fd.fd);
+}
+
 TEST_HARNESS_MAIN
