@@ -52,6 +52,7 @@ extern struct backend_caps backend;
  * vcpu_free	free it; vcpu->backend may be NULL.
  * vcpu_reset	control structure to power-on or INIT state.
  * section_enter/leave	section: what stays loaded from window to window.
+ * interrupted	between two windows of a section: interrupts of the host came.
  * window_enter/leave	window: its start and its end, where the backend gives the CPU back.
  * enter	window: run the guest once; fills vcpu->exit, general registers, CR2, and of the rest
  *		what vcpu->unread does not say; RIP and flags if .kind is an instruction to step over.
@@ -82,6 +83,7 @@ extern struct backend_caps backend;
 	OP(void, vcpu_reset, (struct vcpu *vcpu, bool init))			\
 	OP(void, section_enter, (struct vcpu *vcpu))				\
 	OP(void, section_leave, (struct vcpu *vcpu))				\
+	OP(void, interrupted, (struct vcpu *vcpu))				\
 	OP(void, window_enter, (struct vcpu *vcpu))				\
 	OP(void, window_leave, (struct vcpu *vcpu))				\
 	OP(void, enter, (struct vcpu *vcpu))					\

@@ -503,6 +503,28 @@ static int handle_pause(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+/* Of a guest that has CR4.MCE off, which is rare: nothing is done to be quick. */
+static int handle_cr4_read(struct vcpu *vcpu)
+{
+	int next = emulation_measure(vcpu, CR4_OPCODE_LEN);
+
+	if (next != NEXT_ENTER)
+		return next;
+	vcpu_need(vcpu, VCPU_RSP | VCPU_CR4);
+	vcpu->regs.gpr[vcpu->exit.gpr] = vcpu->cr4;
+	skip(vcpu);
+	return NEXT_ENTER;
+}
+
+/* Kinds that are so seldom that the others are not to pay for their case. */
+static int handle_seldom(struct vcpu *vcpu)
+{
+	if (vcpu->exit.kind == EXIT_CR4_READ)
+		return handle_cr4_read(vcpu);
+	return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				   vcpu->exit.hw_code);
+}
+
 int exit_handle_outside(struct vcpu *vcpu)
 {
 	bool is_cr4 = vcpu->exit.kind == EXIT_CR4_WRITE;
@@ -533,8 +555,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	case EXIT_CPU_TAKEN:
 		return handle_cpu_taken(vcpu);
 	default:
-		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
-					   vcpu->exit.hw_code);
+		return handle_seldom(vcpu);
 	}
 }
 

@@ -44,6 +44,7 @@ enum exit_kind {
 	EXIT_APIC_EOI,		/* an instruction that writes its EOI register */
 	EXIT_APIC_WRITTEN,	/* .apic.offset was written: see lapic_written() */
 	EXIT_STEP,		/* a step is done: cpu/debug.h */
+	EXIT_CR4_READ,		/* MOV from CR4 of a guest whose CR4 is not the CPU's: .gpr */
 	EXIT_APIC_ENDED,	/* the CPU ended interrupt .apic.vector, which concerns others */
 	NR_EXIT_KINDS
 };

@@ -423,13 +423,19 @@ static bool interrupts_wait(void)
 	return HOST_INTERRUPTS_END_SECTIONS && irqs_disabled();
 }
 
+static noinline void between_windows(struct vcpu *vcpu)
+{
+	backend_call(interrupted)(vcpu);
+	host_note_quiescent();
+}
+
 static int run_section(struct vcpu *vcpu)
 {
 	int next;
 
 	section_enter(vcpu);
 	while ((next = run_window(vcpu)) == NEXT_WINDOW && !interrupts_wait())
-		host_note_quiescent();
+		between_windows(vcpu);
 	section_leave(vcpu);
 	if (interrupts_wait()) {
 		host_take_interrupts();

@@ -35,6 +35,7 @@ static const struct counter vcpu_counters[] = {
 	VCPU("hypercalls", exits[EXIT_HYPERCALL]),
 	VCPU("xsetbv_exits", exits[EXIT_XSETBV]),
 	VCPU("cr4_write_exits", exits[EXIT_CR4_WRITE]),
+	VCPU("cr4_read_exits", exits[EXIT_CR4_READ]),
 	VCPU("pause_exits", exits[EXIT_PAUSE]),
 	VCPU("irq_window_exits", exits[EXIT_INTERRUPT_WINDOW]),
 	VCPU("nmi_window_exits", exits[EXIT_NMI_WINDOW]),

@@ -106,6 +106,7 @@ int svm_setup(void)
 	cpuid(0x8000000a, &eax, &ebx, &ecx, &edx);
 	svm_host.features = edx;
 	svm_host.nr_asids = ebx;
+	svm_host.forced_cr4 = native_read_cr4() & X86_CR4_MCE;
 	err = check_cpu();
 	if (err)
 		return err;

@@ -52,6 +52,15 @@ void svm_window_leave(struct vcpu *vcpu)
 {
 }
 
+/* A guest that may write CR4 without an exit has perhaps turned off what is forced. */
+void svm_interrupted(struct vcpu *vcpu)
+{
+	const struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (unlikely(svm_host.forced_cr4 & ~svm->vmcb->save.cr4))
+		svm_sync_control(vcpu);
+}
+
 /* The VMCB is memory: every exit reads it all. */
 void svm_read_state(struct vcpu *vcpu, unsigned int which)
 {
@@ -222,6 +231,7 @@ static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 
 /* Exit codes that say all there is to say. */
 static const u8 plain_exits[] = {
+	[SVM_EXIT_CR_READ + 4] = EXIT_CR4_READ,
 	[SVM_EXIT_DR_READ ... SVM_EXIT_DR_LAST] = EXIT_DEBUG_REGISTER,
 	[SVM_EXIT_INTR] = EXIT_INTERRUPT,
 	[SVM_EXIT_NMI] = EXIT_INTERRUPT,

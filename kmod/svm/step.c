@@ -206,6 +206,8 @@ static void end_iret(struct vcpu *vcpu)
 
 void svm_end_watch(struct vcpu *vcpu)
 {
+	if (to_svm(vcpu)->watch & SVM_FORCED_CR4)
+		vcpu->cr4 &= ~svm_host.forced_cr4;
 	if (to_svm(vcpu)->watch & SVM_STEP)
 		end_step(vcpu);
 	if (to_svm(vcpu)->watch & SVM_IRET)

@@ -64,6 +64,7 @@ struct svm_vcpu {
 /* Bits of svm_vcpu.watch. */
 #define SVM_STEP	1u	/* RFLAGS.TF is ours */
 #define SVM_IRET	2u	/* NMIs are masked until RIP leaves iret_rip */
+#define SVM_FORCED_CR4	4u	/* the VMCB's CR4 has bits that the guest's has not */
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
@@ -79,6 +80,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 struct svm_host {
 	u32 features;
 	u32 nr_asids;
+	u64 forced_cr4;			/* MCE, if the host's is on: see svm_sync_control() */
 	u64 iopm_pa, msrpm_pa;
 	void *iopm, *msrpm;
 };

@@ -181,6 +181,25 @@ void svm_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit)
 	table->limit = limit;
 }
 
+/*
+ * Without CR4.MCE a machine check shuts the CPU down. While a guest has it off, it is on all the
+ * same, and the guest's accesses to CR4 exit; kernels turn it on early. One that turns it off
+ * again without an exit is found out by the next host interrupt.
+ */
+static void sync_cr4(struct vcpu *vcpu, struct svm_vcpu *svm)
+{
+	bool forced = svm_host.forced_cr4 & ~vcpu->cr4;
+
+	svm->vmcb->save.cr4 = vcpu->cr4 | svm_host.forced_cr4;
+	/* Else a guest that may have all that the CPU has needs no watching. */
+	vmcb_intercept(svm->vmcb, INTERCEPT_CR_WRITE + 4, vcpu->cpuid.has.cr4_hidden || forced);
+	vmcb_intercept(svm->vmcb, INTERCEPT_CR_READ + 4, forced);
+	if (forced)
+		svm->watch |= SVM_FORCED_CR4;
+	else
+		svm->watch &= ~SVM_FORCED_CR4;
+}
+
 void svm_sync_control(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
@@ -188,10 +207,8 @@ void svm_sync_control(struct vcpu *vcpu)
 
 	save->cr0 = vcpu->cr0 | X86_CR0_ET;
 	save->cr3 = vcpu->cr3;
-	save->cr4 = vcpu->cr4;
+	sync_cr4(vcpu, svm);
 	save->efer = vcpu->efer | EFER_SVME;
-	/* A guest that may have all that the CPU has needs no watching. */
-	vmcb_intercept(svm->vmcb, INTERCEPT_CR_WRITE + 4, vcpu->cpuid.has.cr4_hidden);
 	svm_flush_tlb(vcpu);
 }
 

@@ -512,6 +512,10 @@ static noinline void end_with_window(struct vcpu *vcpu)
 }
 
 /* With the first entry: there may be none, and it may find the CPU taken. */
+void vmx_interrupted(struct vcpu *vcpu)
+{
+}
+
 void vmx_window_enter(struct vcpu *vcpu)
 {
 }

@@ -272,4 +272,44 @@ TEST_F(vm, machine_check_enable_is_as_the_guest_wrote_it)
 	EXPECT_EQ(regs.rdx, vcpu_sregs(&self->vcpu).cr4);
 }
 
+/*
+ * That the CPU's bit is another one than the guest's shows by exits: on VMX of writes that change
+ * the guest's, on SVM of all reads and writes while it is off.
+ */
+GUEST64(set_and_clear_mce,
+	"mov %cr4, %rax; or $0x40, %rax; mov %rax, %cr4; out %al, $0x10;"
+	"mov %cr4, %rbx; mov %cr4, %rcx; out %al, $0x10;"
+	"and $~0x40, %rax; mov %rax, %cr4; out %al, $0x10;"
+	"mov $30000000, %edx; 1: dec %edx; jnz 1b; mov %cr4, %r9; hlt");
+
+TEST_F(vm, machine_check_enable_of_the_cpu_stays_on)
+{
+	struct minivmm_regs regs;
+	int fd;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "the names of the counters are ours");
+	start_long(&self->vcpu, set_and_clear_mce);
+	fd = call(self->vcpu.fd, MINIVMM_GET_STATS_FD, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, stats_counter(fd, "cr4_write_exits"));
+	EXPECT_EQ(!host_is_intel(), stats_counter(fd, "cr4_read_exits"));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(regs.rax, regs.rbx);
+	EXPECT_EQ(regs.rax, regs.rcx);
+	EXPECT_EQ(!host_is_intel(), stats_counter(fd, "cr4_read_exits"));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	if (host_is_intel())
+		EXPECT_EQ(2, stats_counter(fd, "cr4_write_exits"));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(regs.rax, regs.r9);
+	EXPECT_EQ(regs.rax, vcpu_sregs(&self->vcpu).cr4);
+	/* It was noticed by the first interrupt of the host. */
+	EXPECT_EQ(host_is_intel() ? 0 : 2, stats_counter(fd, "cr4_read_exits"));
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -71,7 +71,7 @@ static void measure_ipi(void)
 
 	guest_init_irqchip(&g, CODE(ipi_op));
 	vcpu_init(&other, &g.vm, 1);
-	vcpu_enter_long(&other, GUEST_CODE);
+	bench_enter(&other, GUEST_CODE);
 	bench_run(&other, MINIVMM_EXIT_IO);
 	bench_batches(&g.vcpu, "ipi-send");
 	vcpu_free(&other);

@@ -20,7 +20,10 @@
 #include <x86intrin.h>
 
 #include "bench.h"
+
 #include "mark.h"
+
+#define CR4_MCE		(1UL << 6)
 
 /* The sections without operations. */
 #define NO_RUN		"no-run"
@@ -144,11 +147,21 @@ __u64 bench_cost(struct vcpu *vcpu, __u32 reason)
 	return cost;
 }
 
+void bench_enter(struct vcpu *vcpu, __u64 rip)
+{
+	struct minivmm_sregs sregs;
+
+	vcpu_enter_long(vcpu, rip);
+	sregs = vcpu_sregs(vcpu);
+	sregs.cr4 |= CR4_MCE;
+	vcpu_set_sregs(vcpu, &sregs);
+}
+
 static void guest_start(struct guest *g, const __u8 *code, const __u8 *end)
 {
 	vcpu_init(&g->vcpu, &g->vm, 0);
 	vm_write(&g->vm, GUEST_CODE, code, end - code);
-	vcpu_enter_long(&g->vcpu, GUEST_CODE);
+	bench_enter(&g->vcpu, GUEST_CODE);
 }
 
 void guest_init(struct guest *g, const __u8 *code, const __u8 *end)

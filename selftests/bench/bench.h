@@ -61,6 +61,9 @@ struct guest {
 /* Code of GUEST64 or GUEST_BATCH, as two arguments. */
 #define CODE(name)	name, name##_end
 
+/* vcpu_enter_long() with machine checks on, as every kernel has them. */
+void bench_enter(struct vcpu *vcpu, __u64 rip);
+
 void guest_init(struct guest *g, const __u8 *code, const __u8 *end);
 void guest_init_irqchip(struct guest *g, const __u8 *code, const __u8 *end);
 void guest_free(struct guest *g);

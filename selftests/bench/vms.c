@@ -91,7 +91,8 @@ static void start_idle(struct guest *g, void *memory)
 		fatal("SET_USER_MEMORY_REGION refused");
 	vm_add_irqchip(&g->vm);
 	vcpu_init(&g->vcpu, &g->vm, 0);
-	start_long(&g->vcpu, out_once);
+	load_code(&g->vm, out_once);
+	bench_enter(&g->vcpu, GUEST_CODE);
 	bench_run(&g->vcpu, MINIVMM_EXIT_IO);
 }
 

@@ -77,7 +77,7 @@ static void measure_ipi(void)
 	guest_init_irqchip(&g, CODE(halt_ipi));
 	guest_set_handler(&g.vcpu, VECTOR, answer_handler - halt_ipi);
 	vcpu_init(&other, &g.vm, 1);
-	vcpu_enter_long(&other, GUEST_CODE + (partner - halt_ipi));
+	bench_enter(&other, GUEST_CODE + (partner - halt_ipi));
 	guest_set_handler(&other, PARTNER_VECTOR, partner_handler - halt_ipi);
 	bench_run(&other, MINIVMM_EXIT_IO);
 	pthread_create(&other.thread, NULL, run_forever, &other);
