@@ -714,9 +714,12 @@ static int write_in_window(struct vcpu *vcpu)
 	u64 gpa = vcpu->exit.fault.gpa;
 
 	em->move_data = emul_move_data(&em->e);
-	step_over_move(vcpu);
-	if (in_kernel_access(vcpu, gpa, size, true, &em->move_data))
+	/* Who takes it may want to know which instruction did it. */
+	if (in_kernel_access(vcpu, gpa, size, true, &em->move_data)) {
+		step_over_move(vcpu);
 		return NEXT_ENTER;
+	}
+	step_over_move(vcpu);
 	report_mmio(run, gpa, size, true);
 	memcpy(run->mmio.data, &em->move_data, sizeof(em->move_data));
 	return NEXT_USER;

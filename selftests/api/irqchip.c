@@ -513,8 +513,8 @@ TEST_F(chip, tpr_access_reporting_is_turned_on_and_off)
 
 GUEST64(use_cr8, "mov $0xfee00000, %ebx; mov 0x20(%rbx), %eax; mov $5, %ecx; mov %rcx, %cr8; out %al, $0x10; hlt");
 GUEST64(use_tpr,
-	"mov $0xfee00000, %ebx; mov $0x20, %ecx; mov %ecx, 0x80(%rbx); mov 0x80(%rbx), %eax;"
-	"addl $0x10, 0x80(%rbx); mov 0x20(%rbx), %edx; mov 0x80(%rbx), %edx; out %al, $0x10; hlt");
+	"mov $0xfee00000, %ebx; mov $0x20, %ecx; 1: mov %ecx, 0x80(%rbx); mov 0x80(%rbx), %eax;"
+	"addl $0x10, 0x80(%rbx); mov 0x20(%rbx), %edx; mov 0x80(%rbx), %edx; out %al, $0x10; jmp 1b");
 
 #define EXPECT_TPR_ACCESS(offset, written)					\
 do {										\
@@ -543,6 +543,12 @@ TEST_F(chip, tpr_accesses_are_reported_while_that_is_on)
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 	EXPECT_EQ(0x30, vcpu_regs(&self->vcpu).rdx);
+	/* Instructions that are known from the first time say the same. */
+	ctl.enabled = 1;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_TPR_ACCESS_REPORTING, &ctl));
+	EXPECT_TPR_ACCESS(10, 1);
+	EXPECT_TPR_ACCESS(16, 0);
+	EXPECT_TPR_ACCESS(22, 1);
 }
 
 TEST_F(chip, tpr_in_memory_alone_is_reported)
