@@ -137,8 +137,10 @@ void pit_timer_hold(struct vm *vm, struct vcpu *self)
 		chip->pit_held = false;
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 	/* A tick under way gets where it goes before anything is looked at. */
-	while (hrtimer_callback_running(&chip->pit_timer))
-		cpu_relax();
+	hrtimer_cancel(&chip->pit_timer);
+	raw_spin_lock_irqsave(&chip->pit_lock, flags);
+	program(chip);	/* if it is not held after all */
+	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 }
 
 void pit_timer_release(struct vm *vm)
