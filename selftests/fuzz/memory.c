@@ -240,5 +240,7 @@ void serve_userfault(struct rng *rng, struct machine *m)
 	if (one_in(rng, 4))
 		usleep(below(rng, 20000));
 	zero.range.start = msg.arg.pagefault.address & -PAGE;
-	ioctl(m->uffd, UFFDIO_ZEROPAGE, &zero);
+	/* Memory that is changing meanwhile: it faults again, and is served then. */
+	if (ioctl(m->uffd, UFFDIO_ZEROPAGE, &zero))
+		ioctl(m->uffd, UFFDIO_WAKE, &zero.range);
 }
