@@ -52,7 +52,7 @@ extern struct backend_caps backend;
  * vcpu_free	free it; vcpu->backend may be NULL.
  * vcpu_reset	control structure to power-on or INIT state.
  * section_enter/leave	section: what stays loaded from window to window.
- * interrupted	between two windows of a section: interrupts of the host came.
+ * interrupted	section, on some kernels with interrupts off: interrupts of the host ended a window.
  * window_enter/leave	window: its start and its end, where the backend gives the CPU back.
  * enter	window: run the guest once; fills vcpu->exit, general registers, CR2, and of the rest
  *		what vcpu->unread does not say; RIP and flags if .kind is an instruction to step over.

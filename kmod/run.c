@@ -423,10 +423,14 @@ static bool interrupts_wait(void)
 	return HOST_INTERRUPTS_END_SECTIONS && irqs_disabled();
 }
 
-static noinline void between_windows(struct vcpu *vcpu)
+/* Interrupts of the host ended a window. Whether another may follow in this section. */
+static noinline bool window_may_follow(struct vcpu *vcpu)
 {
 	backend_call(interrupted)(vcpu);
+	if (interrupts_wait())
+		return false;
 	host_note_quiescent();
+	return true;
 }
 
 static int run_section(struct vcpu *vcpu)
@@ -434,8 +438,9 @@ static int run_section(struct vcpu *vcpu)
 	int next;
 
 	section_enter(vcpu);
-	while ((next = run_window(vcpu)) == NEXT_WINDOW && !interrupts_wait())
-		between_windows(vcpu);
+	do
+		next = run_window(vcpu);
+	while (next == NEXT_WINDOW && window_may_follow(vcpu));
 	section_leave(vcpu);
 	if (interrupts_wait()) {
 		host_take_interrupts();
