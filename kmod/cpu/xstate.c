@@ -66,7 +66,6 @@ static struct {
 	u32 end[64];		/* of each component in the standard format */
 	u32 bytes[64];		/* of each component alone */
 	u64 aligned;		/* components at multiples of 64 in the compacted format */
-	bool xsaves;
 } host;
 
 static u64 read_xcr0(void)
@@ -157,8 +156,7 @@ int xstate_setup(void)
 	host.features = host.host_xcr0 & ~(XSTATE_AMX | XSTATE_MPX);
 	read_layout();
 	host.size = xstate_size_of(host.features);
-	host.xsaves = boot_cpu_has(X86_FEATURE_XSAVES);
-	if (host.xsaves)
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		host.host_xss = host_rdmsr(MSR_IA32_XSS);
 	host.mxcsr_mask = read_mxcsr_mask();
 	return 0;
