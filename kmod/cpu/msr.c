@@ -379,7 +379,7 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
 	*value = 0;
 	if (get_common(vcpu, index, value, host))
 		return 0;
-	if (index != MSR_IA32_DEBUGCTLMSR && !backend_call(get_msr)(vcpu, index, value))
+	if (!backend_call(get_msr)(vcpu, index, value))
 		return 0;
 	return get_rest(vcpu, index, value, host);
 }

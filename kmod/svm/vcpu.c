@@ -110,7 +110,6 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	save->star = save->lstar = save->cstar = save->sfmask = 0;
 	save->kernel_gs_base = 0;
 	save->sysenter_cs = save->sysenter_esp = save->sysenter_eip = 0;
-	save->debugctl = 0;
 }
 
 static struct vmcb_segment *segment_of(const struct vcpu *vcpu, int seg)
@@ -247,7 +246,6 @@ static u64 *msr_field(struct vcpu *vcpu, u32 index)
 	case MSR_IA32_SYSENTER_ESP: return &save->sysenter_esp;
 	case MSR_IA32_SYSENTER_EIP: return &save->sysenter_eip;
 	case MSR_IA32_CR_PAT: return &save->g_pat;
-	case MSR_IA32_DEBUGCTLMSR: return &save->debugctl;
 	default: return NULL;
 	}
 }

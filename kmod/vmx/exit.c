@@ -16,7 +16,6 @@
 #include "../vcpu.h"
 #include "vmx.h"
 
-#define DEBUGCTL_BTF	BIT_ULL(1)
 #define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */
 
 void vmx_flush_tlb(struct vcpu *vcpu)
@@ -113,13 +112,13 @@ static u32 shadow_bits(const struct vcpu *vcpu, u32 left)
  * In a shadow the CPU wants a single step to be pending exactly if TF says so;
  * outside of one, what was pending belonged to an instruction that is done with.
  */
-static void write_pending_debug(struct vcpu *vcpu, const struct vmx_vcpu *vmx, u32 shadow)
+static void write_pending_debug(const struct vcpu *vcpu, u32 shadow)
 {
 	u64 pending = 0;
 
 	if (shadow) {
 		pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG) & ~VMCS_PENDING_DEBUG_BS;
-		if ((vcpu->regs.rflags & X86_EFLAGS_TF) && !(vmx->debugctl & DEBUGCTL_BTF))
+		if (vcpu->regs.rflags & X86_EFLAGS_TF)
 			pending |= VMCS_PENDING_DEBUG_BS;
 	}
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending);
@@ -135,7 +134,7 @@ static noinline void write_interruptibility(struct vcpu *vcpu, struct vmx_vcpu *
 	if (vcpu->unread & VCPU_FLAGS)
 		return;
 	if (shadow || left)
-		write_pending_debug(vcpu, vmx, shadow);
+		write_pending_debug(vcpu, shadow);
 	if (next != vmx->written.interruptibility)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, next);
 	vmx->written.interruptibility = next;

@@ -21,7 +21,6 @@
 #include "../vm.h"
 #include "vmx.h"
 
-#define DEBUGCTL_GUEST		BIT_ULL(1)	/* BTF: what a guest may set */
 #define CR0_OURS		(X86_CR0_NE | X86_CR0_NW | X86_CR0_CD)
 #define CR4_OURS		X86_CR4_MCE	/* without it a machine check shuts the CPU down */
 #define PLE_GAP			128		/* cycles between two PAUSEs of one loop */
@@ -33,6 +32,7 @@ static DEFINE_IDA(vpids);
 static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 {
 	vmcs_write(VMCS_LINK, ~0ull);
+	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);	/* as the guest reads it: cpu/msr_fixed.c */
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin & ~PIN_PREEMPTION_TIMER);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
@@ -154,7 +154,6 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 	if (init)
 		return;
 	vmx->pat = 0x0007040600070406ull;
-	vmx->debugctl = 0;
 	vmx->kernel_gs_base = 0;
 	memset(vmx->syscall_msrs, 0, sizeof(vmx->syscall_msrs));
 	vmx->sysenter_cs = vmx->sysenter_esp = vmx->sysenter_eip = 0;
@@ -459,7 +458,6 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	for (i = 0; vmx->virtual_irqs && i < ARRAY_SIZE(vmx->written.eoi_exits); i++)
 		vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, vmx->written.eoi_exits[i]);
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
-	vmcs_write(VMCS_GUEST_DEBUGCTL, vmx->debugctl);
 	vmx_host_use_syscall(vmx, vcpu->efer & EFER_SCE);
 }
 
@@ -590,8 +588,6 @@ static u64 *kept_msr(struct vmx_vcpu *vmx, u32 index)
 	switch (index) {
 	case MSR_IA32_CR_PAT:
 		return &vmx->pat;
-	case MSR_IA32_DEBUGCTLMSR:
-		return &vmx->debugctl;
 	case MSR_KERNEL_GS_BASE:
 		return &vmx->kernel_gs_base;
 	default:
@@ -629,8 +625,6 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value)
 	}
 	if (!field)
 		return -EINVAL;
-	if (index == MSR_IA32_DEBUGCTLMSR)
-		value &= DEBUGCTL_GUEST;
 	*field = value;
 	vmx->pending |= VMX_WRITE_CONTROL;
 	if (vmx->syscall_loaded && vmx_syscall_msr(vmx, index))

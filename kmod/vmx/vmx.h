@@ -117,7 +117,7 @@ struct vmx_vcpu {
 
 	u64 cr0_shadow, cr4_shadow;	/* what the guest reads of the bits we keep */
 	u64 pdpte[4];
-	u64 pat, debugctl, kernel_gs_base;
+	u64 pat, kernel_gs_base;
 	u64 syscall_msrs[VMX_NR_SYSCALL_MSRS];
 	bool section_begins;		/* nothing was entered in it yet */
 	bool syscall_used;		/* EFER.SCE is set */

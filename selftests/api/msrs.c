@@ -268,6 +268,26 @@ TEST_F(vm, writes_of_msrs_without_state_are_ignored_or_fault)
 	}
 }
 
+/* Where block steps are not to be had a write has no effect: neither is it read, nor does TF wait for a branch. */
+GUEST64(debugctl, "mov $0x1d9, %ecx; mov $2, %eax; xor %edx, %edx; wrmsr; rdmsr; mov %eax, %ebx;"
+		  "pushf; orb $1, 1(%rsp); popf; nop; hlt");
+
+TEST_F(vm, block_steps_are_read_back_or_not_made)
+{
+	__u64 seen;
+
+	start_long(&self->vcpu, debugctl);
+	ASSERT_EQ(0, vcpu_run(&self->vcpu));
+	seen = vcpu_msr(&self->vcpu, 0x1d9);
+	if (self->vcpu.run->exit_reason == MINIVMM_EXIT_HLT) {
+		EXPECT_EQ(2, seen);
+		EXPECT_EQ(2, vcpu_regs(&self->vcpu).rbx);
+	} else {
+		EXPECT_EQ(MINIVMM_EXIT_SHUTDOWN, self->vcpu.run->exit_reason);
+		EXPECT_EQ(0, seen & 2);
+	}
+}
+
 /* The VMM saves and restores these although no guest is given them. */
 TEST_F(vm, msrs_that_only_the_vmm_sees)
 {
