@@ -3,8 +3,10 @@
  * A guest for the shell to handle: "guest run" runs one to its end and succeeds
  * if it did what it should, or exits with the errno of RUN; "guest hold" opens a VM with a vCPU,
  * says "held" and keeps them until its standard input ends; "guest spin" runs one that
- * never ends; "guest turns" runs it and one of a second VM in turns, ten times each.
+ * never ends; "guest watch" runs one until its standard input ends and fails if time went back;
+ * "guest turns" runs it and one of a second VM in turns, ten times each.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +49,37 @@ static int spin(struct vcpu *vcpu)
 	return -vcpu_run(vcpu);
 }
 
+GUEST16(read_time, "1: rdtsc; out %al, $0x10; jmp 1b");
+
+static bool input_ended(void)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	char byte;
+
+	return poll(&input, 1, 0) && read(STDIN_FILENO, &byte, 1) <= 0;
+}
+
+static int watch(struct vcpu *vcpu)
+{
+	__u64 tsc = 0, ns = 0;
+
+	start_real(vcpu, read_time);
+	while (!input_ended()) {
+		struct minivmm_clock_data clock;
+		struct minivmm_regs regs;
+
+		if (vcpu_run(vcpu) || vcpu->run->exit_reason != MINIVMM_EXIT_IO)
+			return 1;
+		regs = vcpu_regs(vcpu);
+		call(vcpu->vm->fd, MINIVMM_GET_CLOCK, &clock);
+		if ((regs.rdx << 32 | regs.rax) <= tsc || clock.clock <= ns)
+			return 1;
+		tsc = regs.rdx << 32 | regs.rax;
+		ns = clock.clock;
+	}
+	return 0;
+}
+
 GUEST16(write_port, "1: out %al, $0x10; jmp 1b");
 
 static int take_turns(struct vcpu *vcpu)
@@ -72,6 +105,8 @@ static int do_as_told(const char *what, struct vcpu *vcpu)
 		return hold();
 	if (!strcmp(what, "spin"))
 		return spin(vcpu);
+	if (!strcmp(what, "watch"))
+		return watch(vcpu);
 	if (!strcmp(what, "turns"))
 		return take_turns(vcpu);
 	return run_to_end(vcpu);

@@ -18,6 +18,7 @@ emulator_defaults() {
 	intel) CPU=${CPU:-corei7_skylake_x} KVM=kvm_intel ;;
 	amd-strict) CPU=${CPU:-ryzen} KVM=kvm_amd ;;
 	esac
+	[ $SLEEP = no ] || die "--sleep is for --host amd: Bochs has no S3"
 	[ $ICOUNT = no ] || die "--icount is for --host amd: with one CPU, Bochs always counts"
 	[ $SHELL_MODE = no ] || die "--shell is for --host amd"
 	[[ $MEM -le 2048 ]] || die "--mem $MEM: Bochs has at most 2048 MiB"

@@ -27,6 +27,8 @@ icount_defaults() {
 
 emulator_settings() {
 	local out=/dev/vport0p1
+	# Once awake, QEMU has forgotten the port that turns it off.
+	[ $SLEEP = no ] || printf '%s=%q\n' END reboot
 	[ $ICOUNT = no ] || { disk_settings && return; }
 	[ $SHELL_MODE = no ] || out=/dev/hvc0
 	printf '%s=%q\n' OUT $out FILES 9p
@@ -62,10 +64,11 @@ nvdimm() {
 
 # Without what depends on other threads or the time of day.
 machine_of_disks() {
-	local name
+	local name clock=vm
+	[ $SLEEP = no ] || clock=host # the alarm has to come while no instruction is executed
 	make_disks
 	MACHINE+=(-accel tcg,thread=single,tb-size=512 -machine q35,nvdimm=on -m "$MEM,slots=${#DISKS[@]},maxmem=16G"
-		-icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01T00:00:00,clock=vm"
+		-icount "shift=0,sleep=off" -seed 1 -rtc "base=2026-01-01T00:00:00,clock=$clock"
 		-append "console=ttyS0 lab_files=nvdimm $PARAMETERS"
 		-initrd "$("$LAB/initramfs" "$KERNEL" nfit nd_pmem squashfs overlay)" -serial "file:$run/out")
 	for name in "${DISKS[@]}"; do
@@ -79,6 +82,8 @@ machine_of_disks() {
 emulator_prepare() {
 	local image=$kernel/vmlinux
 	[ ! -e "$kernel/bzImage" ] || image=$kernel/bzImage
+	# QEMU loads the other a second time when the machine wakes, over the kernel's data.
+	[ $SLEEP = no ] || image=$(echo "$kernel"/boot/vmlinuz-*)
 	MACHINE=("$("$LAB/qemu")" -L /usr/share/qemu -L /usr/share/seabios -nodefaults -no-user-config
 		-cpu "$CPU,check=off" -smp "$CPUS" -display none -no-reboot -serial "file:$run/serial" -kernel "$image")
 	case $ICOUNT in
