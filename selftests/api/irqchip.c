@@ -443,6 +443,16 @@ static __u32 read_apic_page(struct __test_metadata *_metadata, struct vcpu *vcpu
 	return vcpu_regs(vcpu).rax;
 }
 
+GUEST64(jump_to_apic, "mov $0xfee000b0, %eax; jmp *%rax");
+
+TEST_F(chip, code_in_the_apic_page_is_an_internal_error)
+{
+	start_long(&self->vcpu, jump_to_apic);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_INTERNAL_ERROR);
+	EXPECT_EQ(MINIVMM_INTERNAL_ERROR_EMULATION, self->vcpu.run->internal.suberror);
+	EXPECT_EQ(0xfee000b0, vcpu_regs(&self->vcpu).rip);
+}
+
 TEST_F(chip, apic_page_is_there_in_xapic_mode_only)
 {
 	struct minivmm_mp_state runnable = { MINIVMM_MP_STATE_RUNNABLE };
