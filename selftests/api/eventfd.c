@@ -65,6 +65,18 @@ TEST_F(vm, datamatch_picks_one_value)
 	EXPECT_EQ(1, fetch(fd));
 }
 
+GUEST64(write_low_byte, "mov $0x12345602, %eax; out %al, $0x40; hlt");
+
+TEST_F(vm, datamatch_is_compared_with_what_is_written)
+{
+	int fd = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0x40, 1, PIO | MATCH, 2));
+	start_long(&self->vcpu, write_low_byte);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, fetch(fd));
+}
+
 TEST_F(vm, length_zero_matches_every_width)
 {
 	int fd = eventfd(0, 0);
@@ -300,6 +312,18 @@ TEST_F(chip, deassigned_irqfd_raises_nothing)
 	usleep(50000);
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
 	EXPECT_EQ(0, *(__u32 *)&lapic.regs[0x200 + 0x61 / 32 * 0x10]);
+}
+
+TEST_F(chip, irqfd_is_deassigned_by_its_interrupt)
+{
+	int fd = eventfd(0, 0);
+
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x61);
+	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
+	EXPECT_EQ(0, irqfd(&self->vm, fd, 21, DEASSIGN, 0));
+	signal_event(fd);
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
 }
 
 TEST_F(chip, impossible_irqfds_are_refused)

@@ -92,16 +92,22 @@ static __u32 mp_state(struct vcpu *vcpu)
 	return state.mp_state;
 }
 
+static void run_until_halted(struct vcpu *vcpu)
+{
+	do {	/* until it was given the time to halt */
+		program_spawn(vcpu);
+		usleep(50000);
+		program_kick(vcpu);
+		if (program_join(vcpu) != -EINTR)
+			fatal("it did not halt");
+		vcpu->run->immediate_exit = 0;
+	} while (mp_state(vcpu) != MINIVMM_MP_STATE_HALTED);
+}
+
 TEST_F(chip, nmi_wakes_a_halted_vcpu)
 {
 	start_with_vectors(&self->vcpu, halt_without_interrupts);
-	do {	/* until it was given the time to halt */
-		program_spawn(&self->vcpu);
-		usleep(50000);
-		program_kick(&self->vcpu);
-		ASSERT_EQ(-EINTR, program_join(&self->vcpu));
-		self->vcpu.run->immediate_exit = 0;
-	} while (mp_state(&self->vcpu) != MINIVMM_MP_STATE_HALTED);
+	run_until_halted(&self->vcpu);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
 	EXPECT_VECTOR(2);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
@@ -227,6 +233,31 @@ TEST_F(vm, masked_nmi_waits)
 	events = get_events(&self->vcpu);
 	EXPECT_EQ(1, events.nmi.masked);
 	EXPECT_NE(0, events.nmi.pending);
+	events.nmi.masked = 0;
+	EXPECT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_VECTOR(2);
+}
+
+TEST_F(chip, masked_nmi_does_not_wake_a_halted_vcpu)
+{
+	struct minivmm_vcpu_events events;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM ends the HLT, and finds the NMI masked then");
+	start_with_vectors(&self->vcpu, halt_without_interrupts);
+	events = get_events(&self->vcpu);
+	events.nmi.masked = 1;
+	ASSERT_EQ(0, set_events(&self->vcpu, &events));
+	run_until_halted(&self->vcpu);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	program_spawn(&self->vcpu);
+	usleep(50000);
+	program_kick(&self->vcpu);
+	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+	self->vcpu.run->immediate_exit = 0;
+	EXPECT_EQ(MINIVMM_MP_STATE_HALTED, mp_state(&self->vcpu));
+	events = get_events(&self->vcpu);
+	EXPECT_EQ(1, events.nmi.pending);
 	events.nmi.masked = 0;
 	EXPECT_EQ(0, set_events(&self->vcpu, &events));
 	EXPECT_VECTOR(2);

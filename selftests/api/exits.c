@@ -275,6 +275,34 @@ TEST_F(vm, instruction_rewritten_between_two_exits_is_seen)
 	}
 }
 
+/* Here and there is the same code but for the register it writes; it exchanges the two. */
+GUEST64(mmio_and_remap, "1: mov %eax, (%rdi); xchg %r8, (%rsi); invlpg 1b(%rip); jmp 1b");
+
+TEST_F(vm, instruction_remapped_between_two_exits_is_seen)
+{
+	const __u64 here = 4 * MIB, there = 8 * MIB, linear = 6 * MIB;
+	struct minivmm_regs regs;
+	__u64 *entry = (__u64 *)(self->vm.memory + GUEST_PAGE_TABLES + 2 * PAGE) + linear / (2 * MIB);
+
+	vcpu_enter_long(&self->vcpu, linear);
+	vm_write(&self->vm, here, mmio_and_remap, mmio_and_remap_end - mmio_and_remap);
+	vm_write(&self->vm, there, mmio_and_remap, mmio_and_remap_end - mmio_and_remap);
+	ASSERT_EQ(0x07, self->vm.memory[there + 1]);
+	self->vm.memory[there + 1] = 0x1f;	/* EBX */
+	regs = vcpu_regs(&self->vcpu);
+	regs.rax = 1;
+	regs.rbx = 2;
+	regs.rdi = HOLE;
+	regs.rsi = (__u8 *)entry - self->vm.memory;
+	regs.r8 = *entry - linear + there;
+	*entry += here - linear;
+	vcpu_set_regs(&self->vcpu, &regs);
+	for (int i = 0; i < 6; i++) {
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1 + i % 2, self->vcpu.run->mmio.data[0]);
+	}
+}
+
 GUEST64(mmio_read_forever, "out %al, $0x11; mov $0x20000000, %edi; 1: mov (%rdi), %eax; jmp 1b");
 GUEST64(mmio_write_forever, "out %al, $0x11; mov $0x20000000, %edi; 1: mov %eax, (%rdi); jmp 1b");
 GUEST64(port_read_forever, "out %al, $0x11; 1: in $0x10, %al; jmp 1b");
@@ -394,6 +422,23 @@ TEST_F(vm, write_across_the_end_of_memory_is_split)
 	EXPECT_EQ(0x2211, *(__u16 *)(self->vm.memory + GUEST_MEMORY - 2));
 }
 
+GUEST64(mmio_into_memory, "mov $0x20000ffe, %edi; movl $0x44332211, (%rdi); hlt");
+
+TEST_F(vm, write_that_begins_beside_memory_is_split)
+{
+	__u8 *memory = map_anonymous(PAGE);
+
+	start_long(&self->vcpu, mmio_into_memory);
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 1, 0, HOLE + PAGE, PAGE, memory));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(HOLE + PAGE - 2, self->vcpu.run->mmio.phys_addr);
+	EXPECT_EQ(2, self->vcpu.run->mmio.len);
+	EXPECT_EQ(0x11, self->vcpu.run->mmio.data[0]);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0x4433, *(__u16 *)memory);
+	EXPECT_EQ(0, memory[2]);
+}
+
 GUEST64(mmio_read_modify_write, "mov $0x20000000, %rdi; addl $1, (%rdi); hlt");
 
 TEST_F(vm, read_modify_write_reads_then_writes)
@@ -495,6 +540,48 @@ TEST_F(vm, hypercalls_work_by_either_vendors_instruction)
 		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 		EXPECT_EQ(-1000UL, vcpu_regs(&self->vcpu).rax);
 	}
+}
+
+/* Ring 3 as SS says it, whose descriptor alone has the level when CS is conforming; ports are open. */
+static void enter_ring_3(struct vcpu *vcpu)
+{
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+	struct minivmm_regs regs = vcpu_regs(vcpu);
+
+	sregs.cs.type = 15;
+	sregs.cs.selector |= 3;
+	sregs.ss.dpl = 3;
+	sregs.ss.selector |= 3;
+	vcpu_set_sregs(vcpu, &sregs);
+	regs.rflags |= 3 << 12;
+	vcpu_set_regs(vcpu, &regs);
+	for (__u64 i = 0; i < 6 * PAGE; i += 8)	/* the page tables' user bit */
+		*(__u64 *)(vcpu->vm->memory + GUEST_PAGE_TABLES + i) |= 4;
+}
+
+GUEST64(vmcall, "mov $99, %eax; vmcall; out %al, $0x10");
+GUEST64(vmmcall, "mov $99, %eax; vmmcall; out %al, $0x10");
+
+TEST_F(vm, hypercalls_are_for_ring_0)
+{
+	if (host_is_intel())
+		start_long(&self->vcpu, vmcall);
+	else
+		start_long(&self->vcpu, vmmcall);
+	enter_ring_3(&self->vcpu);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(-1UL, vcpu_regs(&self->vcpu).rax);
+}
+
+GUEST64(halt_at_once, "out %al, $0x10; hlt");
+
+TEST_F(vm, privilege_is_that_of_ss)
+{
+	start_long(&self->vcpu, halt_at_once);
+	enter_ring_3(&self->vcpu);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(3, vcpu_sregs(&self->vcpu).ss.dpl);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
 }
 
 GUEST64(undefined_at_the_end, ".skip 4094, 0x90; ud2");

@@ -153,6 +153,14 @@ TEST_F(vm, guest_gets_gp_from_an_unknown_msr)
 	EXPECT_EQ(13, vcpu_regs(&self->vcpu).rbx);
 }
 
+GUEST64(leave_long_mode, "mov $0xc0000080, %ecx; rdmsr; xor $0x100, %eax; wrmsr; hlt");
+
+TEST_F(vm, guest_cannot_leave_long_mode_while_it_pages)
+{
+	start_long(&self->vcpu, leave_long_mode);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+}
+
 TEST_F(vm, efer_is_the_same_by_msr_and_sregs)
 {
 	start_long(&self->vcpu, swap_gs);

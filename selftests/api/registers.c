@@ -362,6 +362,24 @@ TEST_F(vm, guest_has_the_debug_registers_that_are_set)
 	EXPECT_EQ(0x55000, debug.db[1]);
 }
 
+GUEST64(nop_and_halt, "nop; hlt");
+
+/* The guest touches no debug register; the exception finds no handler. */
+TEST_F(vm, breakpoint_that_is_set_is_hit)
+{
+	struct minivmm_debugregs debug = {
+		.db = { GUEST_CODE + 1 }, .dr6 = 0xffff0ff0, .dr7 = 0x402,
+	};
+
+	start_long(&self->vcpu, nop_and_halt);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_DEBUGREGS, &debug));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+	debug.dr7 = 0x400;
+	start_long(&self->vcpu, nop_and_halt);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_DEBUGREGS, &debug));
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 TEST_F(vm, impossible_debug_registers_are_refused)
 {
 	struct minivmm_debugregs debug = { .dr6 = 0xffff0ff0, .dr7 = 0x400 };
