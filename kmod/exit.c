@@ -13,6 +13,7 @@
 #include "backend.h"
 #include "compat.h"
 #include "cpu/control.h"
+#include "cpu/task.h"
 #include "exit.h"
 #include "irq/ioeventfd.h"
 #include "vcpu.h"
@@ -521,6 +522,8 @@ static int handle_seldom(struct vcpu *vcpu)
 {
 	if (vcpu->exit.kind == EXIT_CR4_READ)
 		return handle_cr4_read(vcpu);
+	if (vcpu->exit.kind == EXIT_TASK_SWITCH)
+		return task_switch(vcpu);
 	return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 				   vcpu->exit.hw_code);
 }

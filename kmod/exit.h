@@ -46,6 +46,7 @@ enum exit_kind {
 	EXIT_STEP,		/* a step is done: cpu/debug.h */
 	EXIT_CR4_READ,		/* MOV from CR4 of a guest whose CR4 is not the CPU's: .gpr */
 	EXIT_APIC_ENDED,	/* the CPU ended interrupt .apic.vector, which concerns others */
+	EXIT_TASK_SWITCH,	/* the guest switches tasks, and this CPU does not do it: .task */
 	NR_EXIT_KINDS
 };
 
@@ -77,6 +78,11 @@ struct exit_info {
 			u16 offset;
 			u8 vector;
 		} apic;
+		struct {
+			u16 selector;	/* of the new TSS */
+			u8 source;	/* enum emul_task_source */
+			bool by_event;	/* vcpu->events has which; .insn_len is 0 then */
+		} task;
 		struct {
 			const struct entry_rule *rule;	/* entry_rule.h; NULL: none we know */
 			u64 value;

@@ -53,6 +53,7 @@ static const struct counter vcpu_counters[] = {
 	VCPU("apic_write_exits", exits[EXIT_APIC_WRITTEN]),
 	VCPU("step_exits", exits[EXIT_STEP]),
 	VCPU("apic_ended_exits", exits[EXIT_APIC_ENDED]),
+	VCPU("task_switch_exits", exits[EXIT_TASK_SWITCH]),
 	VCPU("cpu_taken_exits", exits[EXIT_CPU_TAKEN]),
 	VCPU("unknown_exits", exits[EXIT_UNKNOWN]),
 	VCPU("irq_injections", injections),

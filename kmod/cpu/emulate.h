@@ -39,6 +39,7 @@ enum emul_result {
 #define EMUL_VEC_DB	1
 #define EMUL_VEC_UD	6
 #define EMUL_VEC_NM	7
+#define EMUL_VEC_TS	10
 #define EMUL_VEC_NP	11
 #define EMUL_VEC_SS	12
 #define EMUL_VEC_GP	13
@@ -105,7 +106,7 @@ struct emul;
 /*
  * Linear addresses are canonical, cut to 32 bits outside 64-bit mode, and do
  * not wrap inside one call; accesses may cross pages. Lengths are 1 to 32
- * bytes, for string port I/O up to emul.pio_len. All accesses but fetch are
+ * bytes, for string port I/O up to emul.pio_len, in a task switch up to 104. All accesses but fetch are
  * made at emul.cpl, or if emul.system is set at CPL 0 whatever RFLAGS.AC says.
  * An op that returns EMUL_FAULT has filled emul.fault. What set_* and *_write
  * change is like a register: they are called when all accesses have succeeded.
@@ -117,8 +118,13 @@ struct emul_ops {
 	/* GDTR, or IDTR if @idt. */
 	void (*table)(struct emul *e, bool idt, struct emul_table *out);
 	void (*set_table)(struct emul *e, bool idt, const struct emul_table *in);
-	/* LMSW: the low four bits of CR0 change. */
+	/* LMSW, a task switch: of the low four bits of CR0 some change. */
 	void (*set_cr0)(struct emul *e, u64 cr0);
+	/*
+	 * A task switch. From now on linear addresses are translated so. False: what CR3 points
+	 * to is illegal (PAE), and CR3 is to be set back.
+	 */
+	bool (*set_cr3)(struct emul *e, u64 cr3);
 	/* Is it what the guest's CPU does, whatever its CPUID says? */
 	bool (*cpu_has)(struct emul *e, enum emul_feature feature);
 	/* Instruction bytes, up to len, at least one: *got says how many. */
@@ -215,6 +221,9 @@ struct emul {
 	u64 linear;			/* of the memory operand, once checked, or EMUL_NO_LINEAR */
 	unsigned int elements;		/* of a string, done by the last step */
 	bool system;			/* the access is the CPU's own, to a descriptor table */
+
+	/* Working state of emul_task_switch(). */
+	bool loads_task;		/* a selector is the new task's: #TS if it is bad */
 };
 
 /*
@@ -242,5 +251,30 @@ int emul_execute(struct emul *e);
 
 /* Decode and execute. */
 int emulate(struct emul *e);
+
+/* What switches tasks; the numbers are the CPU's. */
+enum emul_task_source { EMUL_TASK_CALL, EMUL_TASK_IRET, EMUL_TASK_JMP, EMUL_TASK_GATE };
+
+struct emul_task {
+	enum emul_task_source source;	/* GATE: of the IDT */
+	u16 selector;			/* of the new TSS */
+	u8 insn_len;			/* the old task is to go on behind; 0: at RIP */
+	bool by_event;			/* by an interrupt or exception, and no instruction for it */
+	bool has_error;			/* of an exception: for the new task's stack */
+	u32 error_code;
+	u64 cr3;			/* the old task's */
+
+	/* Set by emul_task_switch(). */
+	bool switched;			/* with EMUL_DONE, or EMUL_FAULT: the fault is the new task's */
+	bool trap;			/* with EMUL_DONE: the new task asks for #DB (DR6.BT) now */
+};
+
+/*
+ * A task switch that the CPU has found the guest to have the privilege for. RIP is at the
+ * instruction, or where the event interrupted. Not here: DR7, of which a switch clears the local
+ * enables, what becomes of the event, and NMIs.
+ * Returns EMUL_DONE; EMUL_FAULT; EMUL_RETRY or EMUL_UNHANDLED, and registers are as they were.
+ */
+int emul_task_switch(struct emul *e, struct emul_task *task);
 
 #endif /* MINIVMM_CPU_EMULATE_H */

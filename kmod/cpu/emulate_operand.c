@@ -18,8 +18,8 @@ bool emul_is_canonical(const struct emul *e, u64 linear)
 
 static bool has_error_code(u8 vector)
 {
-	return vector == EMUL_VEC_NP || vector == EMUL_VEC_SS || vector == EMUL_VEC_GP ||
-	       vector == EMUL_VEC_PF || vector == EMUL_VEC_AC;
+	return vector == EMUL_VEC_TS || vector == EMUL_VEC_NP || vector == EMUL_VEC_SS ||
+	       vector == EMUL_VEC_GP || vector == EMUL_VEC_PF || vector == EMUL_VEC_AC;
 }
 
 int emul_raise(struct emul *e, u8 vector)
@@ -172,15 +172,25 @@ int emul_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned 
 	return e->ops->read(e, 0, (u8 *)buf + part, len - part, access);
 }
 
+int emul_probe(struct emul *e, u64 linear, unsigned int len, unsigned int access)
+{
+	unsigned int part = len_before_wrap(e, linear, len);
+	int ret, rest;
+
+	ret = e->ops->probe(e, linear, part, access);
+	if (part == len || ret == EMUL_FAULT)
+		return ret;
+	rest = e->ops->probe(e, 0, len - part, access);
+	return rest == EMUL_DONE ? ret : rest;
+}
+
 int emul_write(struct emul *e, u64 linear, const void *buf, unsigned int len)
 {
 	unsigned int part = len_before_wrap(e, linear, len);
 	int ret;
 
 	if (unlikely(part != len)) {
-		ret = e->ops->probe(e, linear, part, EMUL_WRITE);
-		if (ret != EMUL_FAULT)
-			ret = e->ops->probe(e, 0, len - part, EMUL_WRITE);
+		ret = emul_probe(e, linear, len, EMUL_WRITE);
 		if (ret == EMUL_FAULT)
 			return ret;
 	}

@@ -17,6 +17,7 @@
 #define CR0_TS		BIT_ULL(3)
 #define CR0_NE		BIT_ULL(5)
 #define CR0_AM		BIT_ULL(18)
+#define CR0_PG		BIT_ULL(31)
 #define CR4_VME		BIT_ULL(0)
 #define CR4_OSFXSR	BIT_ULL(9)
 #define CR4_UMIP	BIT_ULL(11)
@@ -169,6 +170,32 @@ int emul_exec_jmp_far(struct emul *e);
 int emul_exec_call_far(struct emul *e);
 int emul_exec_ret_far(struct emul *e);
 
+#define EMUL_SEL_RPL	3u
+#define EMUL_SEL_LDT	4u
+
+static inline bool emul_is_null(u16 selector)
+{
+	return !(selector & ~EMUL_SEL_RPL);
+}
+
+/* A segment register about to be loaded. */
+struct emul_segment_load {
+	u16 selector;
+	u64 desc;		/* 0: none, as of a null selector or in real mode */
+	u64 linear;		/* of the descriptor */
+	struct emul_seg seg;
+};
+
+/* Fills @load->linear and desc: its selector is one of the table's, which can be read. */
+int emul_read_descriptor(struct emul *e, struct emul_segment_load *load);
+void emul_unpack(u64 desc, u16 selector, struct emul_seg *seg);
+/* A selector that may not be loaded: #GP, or #TS if it is a new task's. */
+int emul_refuse_selector(struct emul *e, u16 selector);
+/* Loads a register of a new task, whose flags, CPL and LDTR are there already. */
+int emul_load_task_segment(struct emul *e, enum emul_sreg sreg, u16 selector);
+/* An access of the CPU's own, to a descriptor table or task state. */
+int emul_read_system(struct emul *e, u64 linear, void *buf, unsigned int len);
+
 /* emulate_system.c */
 int emul_exec_store_table(struct emul *e);
 int emul_exec_load_table(struct emul *e);
@@ -296,6 +323,7 @@ int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int 
 /* Memory at a linear address emul_linearize() gave; may wrap at 4 GiB. */
 int emul_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access);
 int emul_write(struct emul *e, u64 linear, const void *buf, unsigned int len);
+int emul_probe(struct emul *e, u64 linear, unsigned int len, unsigned int access);
 
 /*
  * The memory operand: linear address into e->linear. emul_mem_update() writes

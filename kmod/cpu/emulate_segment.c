@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Emulated loads of segment registers and far jumps: descriptors, their checks, and
- * what becomes of them. Not here: gates, task switches and returns to another
- * privilege, with which more than a segment changes.
+ * what becomes of them. Not here: gates and returns to another privilege, with which
+ * more than a segment changes; task switches are in emulate_task.c.
  */
 #include "emulate_priv.h"
 
@@ -13,16 +13,9 @@
 #define DESC_CONFORMING	0x4	/* of code */
 #define DESC_WRITABLE	0x2	/* of data; of code: readable */
 
-#define SEL_RPL		3u
-#define SEL_LDT		4u
+#define DESC_TYPE_BYTE	5
 
-/* A segment register about to be loaded. */
-struct segment_load {
-	u16 selector;
-	u64 desc;		/* 0: none, as of a null selector or in real mode */
-	u64 linear;		/* of the descriptor */
-	struct emul_seg seg;
-};
+#define TYPE_LDT	0x2	/* of system segments */
 
 static unsigned int desc_type(u64 desc)
 {
@@ -34,12 +27,7 @@ static unsigned int desc_dpl(u64 desc)
 	return desc >> 45 & 3;
 }
 
-static bool is_null(u16 selector)
-{
-	return !(selector & ~SEL_RPL);
-}
-
-static void unpack(u64 desc, u16 selector, struct emul_seg *seg)
+void emul_unpack(u64 desc, u16 selector, struct emul_seg *seg)
 {
 	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
 
@@ -49,8 +37,7 @@ static void unpack(u64 desc, u16 selector, struct emul_seg *seg)
 	seg->base = (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000);
 }
 
-/* An access to a descriptor table is the CPU's own. */
-static int read_system(struct emul *e, u64 linear, void *buf, unsigned int len)
+int emul_read_system(struct emul *e, u64 linear, void *buf, unsigned int len)
 {
 	int ret;
 
@@ -60,6 +47,11 @@ static int read_system(struct emul *e, u64 linear, void *buf, unsigned int len)
 	return ret;
 }
 
+int emul_refuse_selector(struct emul *e, u16 selector)
+{
+	return emul_raise_selector(e, e->loads_task ? EMUL_VEC_TS : EMUL_VEC_GP, selector);
+}
+
 static int find_descriptor(struct emul *e, u16 selector, u64 *linear)
 {
 	struct emul_table gdt;
@@ -67,48 +59,54 @@ static int find_descriptor(struct emul *e, u16 selector, u64 *linear)
 	u64 base;
 	u32 limit;
 
-	if (selector & SEL_LDT) {
+	if (selector & EMUL_SEL_LDT) {
 		e->ops->segment(e, EMUL_LDTR, &ldt);
 		base = ldt.base;
 		limit = ldt.limit;
 		if (!(ldt.attr & EMUL_ATTR_P))
-			return emul_raise_selector(e, EMUL_VEC_GP, selector);
+			return emul_refuse_selector(e, selector);
 	} else {
 		e->ops->table(e, false, &gdt);
 		base = gdt.base;
 		limit = gdt.limit;
 	}
 	if ((selector | 7u) > limit)
-		return emul_raise_selector(e, EMUL_VEC_GP, selector);
+		return emul_refuse_selector(e, selector);
 	*linear = base + (selector & ~7u);
 	if (!(e->efer & EFER_LMA))
 		*linear &= emul_mask(4);
 	return EMUL_DONE;
 }
 
-static int read_descriptor(struct emul *e, struct segment_load *load)
+int emul_read_descriptor(struct emul *e, struct emul_segment_load *load)
 {
 	int ret = find_descriptor(e, load->selector, &load->linear);
 
-	return ret ? ret : read_system(e, load->linear, &load->desc, sizeof(load->desc));
+	return ret ? ret : emul_read_system(e, load->linear, &load->desc, sizeof(load->desc));
 }
 
-/* If somebody else changes the descriptor meanwhile, all begins anew. */
-static int mark_accessed(struct emul *e, struct segment_load *load)
+/*
+ * If somebody else changes the descriptor meanwhile, all begins anew. A byte of it is aligned
+ * wherever the table is.
+ */
+static int mark_accessed(struct emul *e, struct emul_segment_load *load)
 {
-	u64 marked = load->desc | DESC_ACCESSED;
+	u64 linear = load->linear + DESC_TYPE_BYTE;
+	u8 old = load->desc >> 40, marked = old | 1;
 	int ret;
 
-	if (load->desc == marked || !load->desc)
+	if (old == marked || !load->desc)
 		return EMUL_DONE;
+	if (!(e->efer & EFER_LMA))
+		linear &= emul_mask(4);
 	e->system = true;
-	ret = e->ops->compare_exchange(e, load->linear, &load->desc, &marked, sizeof(marked));
+	ret = e->ops->compare_exchange(e, linear, &old, &marked, 1);
 	e->system = false;
 	return ret;
 }
 
 /* In real and virtual-8086 mode. Real mode leaves limit and attributes as they are. */
-static void load_paragraph(struct emul *e, enum emul_sreg sreg, struct segment_load *load)
+static void load_paragraph(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
 {
 	e->ops->segment(e, sreg, &load->seg);
 	load->seg.selector = load->selector;
@@ -120,12 +118,12 @@ static void load_paragraph(struct emul *e, enum emul_sreg sreg, struct segment_l
 }
 
 /* Of a null selector; its DPL is the CPL, which is what SS has to say. */
-static int load_null(struct emul *e, enum emul_sreg sreg, struct segment_load *load)
+static int load_null(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
 {
-	unsigned int rpl = load->selector & SEL_RPL;
+	unsigned int rpl = load->selector & EMUL_SEL_RPL;
 
 	if (sreg == EMUL_SS && (e->insn.code_bits != 64 || e->cpl == 3 || rpl != e->cpl))
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_refuse_selector(e, load->selector);
 	load->seg = (struct emul_seg){ .selector = load->selector };
 	if (sreg == EMUL_SS)
 		load->seg.attr = (u16)(e->cpl << 5);
@@ -137,7 +135,7 @@ static bool stack_allowed(const struct emul *e, u16 selector, u64 desc)
 	unsigned int type = desc_type(desc);
 
 	return (desc & DESC_S) && (type & (DESC_TYPE_CODE | DESC_WRITABLE)) == DESC_WRITABLE &&
-	       (selector & SEL_RPL) == e->cpl && desc_dpl(desc) == e->cpl;
+	       (selector & EMUL_SEL_RPL) == e->cpl && desc_dpl(desc) == e->cpl;
 }
 
 static bool data_allowed(const struct emul *e, u16 selector, u64 desc)
@@ -150,11 +148,11 @@ static bool data_allowed(const struct emul *e, u16 selector, u64 desc)
 		return false;
 	if ((type & DESC_TYPE_CODE) && (type & DESC_CONFORMING))
 		return true;
-	return dpl >= e->cpl && dpl >= (selector & SEL_RPL);
+	return dpl >= e->cpl && dpl >= (selector & EMUL_SEL_RPL);
 }
 
 /* All that can fail of a load of SS, DS, ES, FS or GS. */
-static int prepare_data(struct emul *e, enum emul_sreg sreg, struct segment_load *load)
+static int prepare_data(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
 {
 	u8 absent = sreg == EMUL_SS ? EMUL_VEC_SS : EMUL_VEC_NP;
 	bool allowed;
@@ -165,18 +163,18 @@ static int prepare_data(struct emul *e, enum emul_sreg sreg, struct segment_load
 		load_paragraph(e, sreg, load);
 		return EMUL_DONE;
 	}
-	if (is_null(load->selector))
+	if (emul_is_null(load->selector))
 		return load_null(e, sreg, load);
-	ret = read_descriptor(e, load);
+	ret = emul_read_descriptor(e, load);
 	if (ret)
 		return ret;
 	allowed = sreg == EMUL_SS ? stack_allowed(e, load->selector, load->desc) :
 				    data_allowed(e, load->selector, load->desc);
 	if (!allowed)
-		return emul_raise_selector(e, EMUL_VEC_GP, load->selector);
+		return emul_refuse_selector(e, load->selector);
 	if (!(load->desc & DESC_P))
 		return emul_raise_selector(e, absent, load->selector);
-	unpack(load->desc | DESC_ACCESSED, load->selector, &load->seg);
+	emul_unpack(load->desc | DESC_ACCESSED, load->selector, &load->seg);
 	return mark_accessed(e, load);
 }
 
@@ -196,7 +194,7 @@ int emul_exec_mov_from_sreg(struct emul *e)
 int emul_exec_mov_to_sreg(struct emul *e)
 {
 	unsigned int sreg = e->insn.modrm >> 3 & 7;
-	struct segment_load load;
+	struct emul_segment_load load;
 	u64 selector;
 	int ret;
 
@@ -216,7 +214,7 @@ int emul_exec_mov_to_sreg(struct emul *e)
 int emul_exec_pop_sreg(struct emul *e)
 {
 	enum emul_sreg sreg = e->insn.op->arg;
-	struct segment_load load = { 0 };
+	struct emul_segment_load load = { 0 };
 	struct emul_stack stack;
 	int ret;
 
@@ -257,7 +255,7 @@ static int read_pointer(struct emul *e, u64 *offset, u16 *selector)
 int emul_exec_load_pointer(struct emul *e)
 {
 	enum emul_sreg sreg = e->insn.op->arg;
-	struct segment_load load;
+	struct emul_segment_load load;
 	u64 offset;
 	int ret;
 
@@ -276,7 +274,7 @@ int emul_exec_load_pointer(struct emul *e)
 /* The privilege that a descriptor lets its code have: it must be the present one. */
 static bool code_allowed(const struct emul *e, u16 selector, u64 desc, bool returns)
 {
-	unsigned int dpl = desc_dpl(desc), rpl = selector & SEL_RPL;
+	unsigned int dpl = desc_dpl(desc), rpl = selector & EMUL_SEL_RPL;
 
 	if (!(desc_type(desc) & DESC_TYPE_CODE))
 		return false;
@@ -290,7 +288,7 @@ static bool is_64bit_code(const struct emul *e, const struct emul_seg *cs)
 	return (e->efer & EFER_LMA) && (cs->attr & EMUL_ATTR_L);
 }
 
-static int check_code(struct emul *e, const struct segment_load *load, bool returns)
+static int check_code(struct emul *e, const struct emul_segment_load *load, bool returns)
 {
 	const struct emul_seg *cs = &load->seg;
 
@@ -306,7 +304,7 @@ static int check_code(struct emul *e, const struct segment_load *load, bool retu
 }
 
 /* All that can fail of a jump to load->selector:@rip, but for the stack. */
-static int prepare_code(struct emul *e, struct segment_load *load, u64 rip, bool returns)
+static int prepare_code(struct emul *e, struct emul_segment_load *load, u64 rip, bool returns)
 {
 	int ret;
 
@@ -315,23 +313,23 @@ static int prepare_code(struct emul *e, struct segment_load *load, u64 rip, bool
 		load_paragraph(e, EMUL_CS, load);
 		return emul_check_target(e, 16, load->seg.limit, rip);
 	}
-	if (is_null(load->selector))
+	if (emul_is_null(load->selector))
 		return emul_raise(e, EMUL_VEC_GP);
-	if (returns && (load->selector & SEL_RPL) > e->cpl)
+	if (returns && (load->selector & EMUL_SEL_RPL) > e->cpl)
 		return EMUL_UNHANDLED;	/* to less privilege */
-	if (returns && (load->selector & SEL_RPL) < e->cpl)
+	if (returns && (load->selector & EMUL_SEL_RPL) < e->cpl)
 		return emul_raise_selector(e, EMUL_VEC_GP, load->selector);
-	ret = read_descriptor(e, load);
+	ret = emul_read_descriptor(e, load);
 	if (ret)
 		return ret;
-	unpack(load->desc | DESC_ACCESSED, (load->selector & ~SEL_RPL) | e->cpl, &load->seg);
+	emul_unpack(load->desc | DESC_ACCESSED, (load->selector & ~EMUL_SEL_RPL) | e->cpl, &load->seg);
 	ret = check_code(e, load, returns);
 	if (ret)
 		return ret;
 	return emul_check_target(e, is_64bit_code(e, &load->seg) ? 64 : 0, load->seg.limit, rip);
 }
 
-static int commit_code(struct emul *e, const struct segment_load *load, u64 rip)
+static int commit_code(struct emul *e, const struct emul_segment_load *load, u64 rip)
 {
 	e->ops->set_segment(e, EMUL_CS, &load->seg);
 	e->cs_attr = load->seg.attr;
@@ -339,7 +337,7 @@ static int commit_code(struct emul *e, const struct segment_load *load, u64 rip)
 	return EMUL_JUMPED;
 }
 
-static int far_target(struct emul *e, struct segment_load *load, u64 *rip)
+static int far_target(struct emul *e, struct emul_segment_load *load, u64 *rip)
 {
 	int ret;
 
@@ -356,7 +354,7 @@ static int far_target(struct emul *e, struct segment_load *load, u64 *rip)
 
 int emul_exec_jmp_far(struct emul *e)
 {
-	struct segment_load load;
+	struct emul_segment_load load;
 	u64 rip;
 	int ret;
 
@@ -381,7 +379,7 @@ static void pack_return(struct emul *e, u8 *operands)
 
 int emul_exec_call_far(struct emul *e)
 {
-	struct segment_load load;
+	struct emul_segment_load load;
 	struct emul_stack stack;
 	u8 operands[16];
 	u64 rip;
@@ -404,7 +402,7 @@ int emul_exec_call_far(struct emul *e)
 int emul_exec_ret_far(struct emul *e)
 {
 	unsigned int size = e->insn.op_size;
-	struct segment_load load;
+	struct emul_segment_load load;
 	struct emul_stack stack;
 	u8 operands[16];
 	u64 rip = 0;
@@ -424,4 +422,74 @@ int emul_exec_ret_far(struct emul *e)
 	stack.sp = emul_stack_sum(&stack, e->insn.imm & 0xffff);
 	emul_stack_commit(e, &stack);
 	return commit_code(e, &load, rip);
+}
+
+/* ---- Registers of a new task ---- */
+
+/* The selector alone says the privilege: it is not that of who jumps there. */
+static bool task_code_allowed(u16 selector, u64 desc)
+{
+	unsigned int dpl = desc_dpl(desc), rpl = selector & EMUL_SEL_RPL;
+
+	if (!(desc & DESC_S) || !(desc_type(desc) & DESC_TYPE_CODE))
+		return false;
+	return desc_type(desc) & DESC_CONFORMING ? dpl <= rpl : dpl == rpl;
+}
+
+static int prepare_task_code(struct emul *e, struct emul_segment_load *load)
+{
+	int ret;
+
+	if (!emul_is_protected(e)) {
+		load_paragraph(e, EMUL_CS, load);
+		return EMUL_DONE;
+	}
+	if (emul_is_null(load->selector))
+		return emul_refuse_selector(e, load->selector);
+	ret = emul_read_descriptor(e, load);
+	if (ret)
+		return ret;
+	if (!task_code_allowed(load->selector, load->desc))
+		return emul_refuse_selector(e, load->selector);
+	if (!(load->desc & DESC_P))
+		return emul_raise_selector(e, EMUL_VEC_NP, load->selector);
+	emul_unpack(load->desc | DESC_ACCESSED, load->selector, &load->seg);
+	return mark_accessed(e, load);
+}
+
+static int prepare_ldt(struct emul *e, struct emul_segment_load *load)
+{
+	int ret;
+
+	load->seg = (struct emul_seg){ .selector = load->selector };
+	if (load->selector & EMUL_SEL_LDT)
+		return emul_refuse_selector(e, load->selector);
+	if (emul_is_null(load->selector))
+		return EMUL_DONE;
+	ret = emul_read_descriptor(e, load);
+	if (ret)
+		return ret;
+	if ((load->desc & (DESC_S | DESC_P)) != DESC_P || desc_type(load->desc) != TYPE_LDT)
+		return emul_refuse_selector(e, load->selector);
+	emul_unpack(load->desc, load->selector, &load->seg);
+	return EMUL_DONE;
+}
+
+int emul_load_task_segment(struct emul *e, enum emul_sreg sreg, u16 selector)
+{
+	struct emul_segment_load load = { .selector = selector };
+	int ret;
+
+	if (sreg == EMUL_CS)
+		ret = prepare_task_code(e, &load);
+	else if (sreg == EMUL_LDTR)
+		ret = prepare_ldt(e, &load);
+	else
+		ret = prepare_data(e, sreg, &load);
+	if (ret)
+		return ret;
+	e->ops->set_segment(e, sreg, &load.seg);
+	if (sreg == EMUL_CS)
+		e->cs_attr = load.seg.attr;
+	return EMUL_DONE;
 }

@@ -507,6 +507,7 @@ static const struct emul_ops vcpu_emul_ops = {
 	.table = emulation_table,
 	.set_table = emulation_set_table,
 	.set_cr0 = emulation_set_cr0,
+	.set_cr3 = emulation_set_cr3,
 	.cpu_has = emulation_cpu_has,
 	.fetch = op_fetch,
 	.read = op_read,
@@ -625,6 +626,17 @@ static int decode(struct emulation *em)
 	memcpy(e->insn.bytes, em->code, sizeof(em->code));
 	em->code_len = 0;
 	return known ? EMUL_DONE : emul_decode(e);
+}
+
+struct emul *emulation_begin(struct vcpu *vcpu)
+{
+	begin(vcpu);
+	return &vcpu->emulation.e;
+}
+
+void emulation_inject(struct vcpu *vcpu)
+{
+	inject_fault(vcpu, &vcpu->emulation.e.fault);
 }
 
 int emulation_run(struct vcpu *vcpu)

@@ -69,6 +69,13 @@ unsigned int emulation_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len);
 int emulation_move_in_window(struct vcpu *vcpu);
 
 /*
+ * emulation_begin - have the emulator ready for what is not an instruction at RIP; .error is 0.
+ * emulation_inject - the guest is to have the fault that the emulator found.
+ */
+struct emul *emulation_begin(struct vcpu *vcpu);
+void emulation_inject(struct vcpu *vcpu);
+
+/*
  * emulation_translate - MINIVMM_TRANSLATE: linear to guest physical without
  * side effects. False: not mapped.
  */

@@ -34,6 +34,35 @@ void emulation_set_cr0(struct emul *e, u64 cr0)
 	backend_call(sync_control)(vcpu);
 }
 
+#define PDPTE_PRESENT		BIT_ULL(0)
+#define PDPTE_RESERVED		0x1e6ull
+
+/* What the CPU, too, looks at when CR3 is loaded. */
+static bool pdptes_are_legal(struct vcpu *vcpu)
+{
+	u64 reserved = PDPTE_RESERVED | ~0ull << vcpu->cpuid.has.phys_bits, pdpte[4];
+	unsigned int i;
+
+	if (vcpu_paging_levels(vcpu) != 3)
+		return true;
+	if (guest_read(vcpu, vcpu->cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
+		return true;	/* they count as absent */
+	for (i = 0; i < ARRAY_SIZE(pdpte); i++)
+		if ((pdpte[i] & PDPTE_PRESENT) && (pdpte[i] & reserved))
+			return false;
+	return true;
+}
+
+bool emulation_set_cr3(struct emul *e, u64 cr3)
+{
+	struct vcpu *vcpu = e->ctx;
+
+	vcpu->cr3 = cr3;
+	vcpu->emulation.last.valid = false;
+	backend_call(sync_control)(vcpu);
+	return pdptes_are_legal(vcpu);
+}
+
 bool emulation_cpu_has(struct emul *e, enum emul_feature feature)
 {
 	return boot_cpu_has(feature == EMUL_HAS_TZCNT ? X86_FEATURE_BMI1 : X86_FEATURE_ABM);

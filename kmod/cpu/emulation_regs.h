@@ -10,6 +10,7 @@ void emulation_set_segment(struct emul *e, enum emul_sreg seg, const struct emul
 void emulation_table(struct emul *e, bool idt, struct emul_table *out);
 void emulation_set_table(struct emul *e, bool idt, const struct emul_table *in);
 void emulation_set_cr0(struct emul *e, u64 cr0);
+bool emulation_set_cr3(struct emul *e, u64 cr3);
 bool emulation_cpu_has(struct emul *e, enum emul_feature feature);
 void emulation_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len);
 void emulation_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len);

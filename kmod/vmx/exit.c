@@ -399,6 +399,27 @@ static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 		vmx_set_cr0_view(vcpu, value);
 }
 
+static bool is_instructions_event(u32 event)
+{
+	u32 type = event & VMCS_EVENT_TYPE;
+
+	return type == VMCS_EVENT_SOFT_INTR || type == VMCS_EVENT_ICEBP ||
+	       type == VMCS_EVENT_SOFT_EXCEPTION;
+}
+
+/* Of a task gate in the IDT it is the event that says whether an instruction led there. */
+static void read_task_switch(struct exit_info *exit)
+{
+	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+	exit->task.selector = info & VMX_TASK_SELECTOR;
+	exit->task.source = info >> VMX_TASK_SOURCE_SHIFT & VMX_TASK_SOURCE;
+	exit->task.by_event = exit->task.source == EMUL_TASK_GATE &&
+			      !is_instructions_event(vmcs_read(VMCS_VECTORING_EVENT));
+	if (exit->task.by_event)
+		exit->insn_len = 0;
+}
+
 /* What is read besides: RIP, flags and length; read_io(); an event being delivered; read_details(). */
 #define READ_INSN	BIT(0)
 #define READ_IO		BIT(1)
@@ -417,7 +438,7 @@ static const struct exit_rule {
 	[VMX_EXIT_OTHER_SMI] = { EXIT_INTERRUPT },
 	[VMX_EXIT_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW },
 	[VMX_EXIT_NMI_WINDOW] = { EXIT_NMI_WINDOW, READ_DETAILS },
-	[VMX_EXIT_TASK_SWITCH] = { EXIT_UNKNOWN, READ_VECTORING },
+	[VMX_EXIT_TASK_SWITCH] = { EXIT_TASK_SWITCH, READ_INSN | READ_VECTORING | READ_DETAILS },
 	[VMX_EXIT_CPUID] = { EXIT_CPUID, READ_INSN },
 	[VMX_EXIT_GETSEC] = { EXIT_UNDEFINED },
 	[VMX_EXIT_HLT] = { EXIT_HLT, READ_INSN },
@@ -460,6 +481,9 @@ static void read_details(struct vcpu *vcpu, struct exit_info *exit)
 	case VMX_EXIT_NMI_WINDOW:
 		to_vmx(vcpu)->next.proc &= ~PROC_NMI_WINDOW;
 		to_vmx(vcpu)->pending |= VMX_WRITE_FIELDS;
+		break;
+	case VMX_EXIT_TASK_SWITCH:
+		read_task_switch(exit);
 		break;
 	case VMX_EXIT_CR_ACCESS:
 		read_cr_access(vcpu, exit);
@@ -512,7 +536,7 @@ static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u
 
 	exit->hw_code = reason;
 	if (unlikely(reason >= ARRAY_SIZE(exit_rules)))
-		reason = VMX_EXIT_TASK_SWITCH;
+		reason = VMX_EXIT_EPT_MISCONFIG;	/* unknown, too */
 	exit->kind = exit_rules[reason].kind;
 	read = exit_rules[reason].read;
 	vmx->fresh = 0;

@@ -417,6 +417,7 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 /* ... of task switches. */
 #define VMX_TASK_SELECTOR	0xffffu
 #define VMX_TASK_SOURCE_SHIFT	30
+#define VMX_TASK_SOURCE		3u	/* enum emul_task_source */
 
 /* ... of failed entries (VMX_EXIT_GUEST_STATE). */
 enum { VMX_ENTRY_OTHER, VMX_ENTRY_PDPTE = 2, VMX_ENTRY_NMI = 3, VMX_ENTRY_LINK_POINTER = 4 };

@@ -31,8 +31,9 @@ static void add_event(struct machine *machine)
 void machine_init(struct machine *machine, unsigned int vcpus)
 {
 	memset(machine, 0, sizeof(*machine));
-	machine->vcpus = vcpus & ~(STARTED_BY_GUEST | BEYOND_KVM | BEYOND_QEMU);
+	machine->vcpus = vcpus & ~(STARTED_BY_GUEST | BEYOND_KVM | BEYOND_QEMU | PROTECTED);
 	machine->started_by_guest = vcpus & STARTED_BY_GUEST;
+	machine->is_protected = vcpus & PROTECTED;
 	vm_init(&machine->vm, GUEST_MEMORY);
 	vm_add_irqchip(&machine->vm);
 	machine->below = map_anonymous(PAGE);
@@ -197,19 +198,27 @@ static bool ended_well(struct vcpu *vcpu)
 	return false;
 }
 
+static void start_vcpu(struct machine *machine, struct vcpu *vcpu)
+{
+	if (vcpu->id && machine->started_by_guest) {
+		vcpu_set_supported_cpuid(vcpu);
+	} else if (machine->is_protected) {
+		vcpu_set_supported_cpuid(vcpu);
+		vcpu_enter_protected(vcpu, GUEST_PROGRAM);
+	} else {
+		vcpu_enter_long(vcpu, GUEST_PROGRAM);
+	}
+	vcpu_add_deadline_timer(vcpu);
+}
+
 long machine_run(struct machine *machine, unsigned int number)
 {
 	const __u32 parameters[2] = { number, machine->vcpus };
 	long failures = 0;
 
 	vm_write(&machine->vm, CASE_NUMBER, parameters, sizeof(parameters));
-	for (unsigned int i = 0; i < machine->vcpus; i++) {
-		if (i && machine->started_by_guest)
-			vcpu_set_supported_cpuid(&machine->vcpu[i]);
-		else
-			vcpu_enter_long(&machine->vcpu[i], GUEST_PROGRAM);
-		vcpu_add_deadline_timer(&machine->vcpu[i]);
-	}
+	for (unsigned int i = 0; i < machine->vcpus; i++)
+		start_vcpu(machine, &machine->vcpu[i]);
 	for (unsigned int i = 0; i < machine->vcpus; i++)
 		if (pthread_create(&machine->vcpu[i].thread, NULL, vcpu_thread, &machine->vcpu[i]))
 			fatal("no thread");

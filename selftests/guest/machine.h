@@ -21,11 +21,15 @@
 /* ... a case that QEMU's emulated CPU is known to fail by itself. */
 #define BEYOND_QEMU		0x400
 
+/* In a number of vCPUs: the program is one of 32 bits, which starts without paging. */
+#define PROTECTED		0x800
+
 struct machine {
 	struct vm vm;
 	struct vcpu vcpu[MACHINE_VCPUS];
 	unsigned int vcpus;
 	bool started_by_guest;
+	bool is_protected;
 	__u8 *below;			/* RAM_BELOW */
 	__u8 bytes[DEVICE_SIZE];
 	__u8 queue[4096];

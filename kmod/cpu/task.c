@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hardware task switches for a vCPU: what emulate_task.c, which does them, leaves out. That is
+ * the event whose handler is a task, NMIs and debug registers.
+ */
+#include "../backend.h"
+#include "../exit.h"
+#include "../vcpu.h"
+#include "task.h"
+
+#define DR7_LOCAL	0x155ull	/* L0 to L3, and LE */
+#define DR6_TASK	BIT(15)
+
+static struct emul_task describe(struct vcpu *vcpu)
+{
+	const struct vcpu_events *ev = &vcpu->events;
+	const struct exit_info *exit = &vcpu->exit;
+	struct emul_task task = {
+		.source = exit->task.source, .selector = exit->task.selector,
+		.by_event = exit->task.by_event, .insn_len = exit->insn_len, .cr3 = vcpu->cr3,
+	};
+
+	if (task.by_event && ev->exception.injected) {
+		task.has_error = ev->exception.has_error;
+		task.error_code = ev->exception.error;
+	}
+	return task;
+}
+
+/* NMIs are blocked from here on, or no more, even if a fault is all that came of it. */
+static void change_nmi_blocking(struct vcpu *vcpu, const struct emul_task *task)
+{
+	if (task->source == EMUL_TASK_IRET)
+		vcpu->events.nmi_masked = false;
+	else if (task->by_event && vcpu->events.nmi_injected)
+		vcpu->events.nmi_masked = true;
+}
+
+static void forget_event(struct vcpu *vcpu)
+{
+	vcpu->events.interrupt.injected = false;
+	vcpu->events.nmi_injected = false;
+}
+
+/* A fault is one in the delivery of the event, in whichever task it comes. */
+static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result)
+{
+	change_nmi_blocking(vcpu, task);
+	if (task->switched) {
+		vcpu->irq_shadow = false;
+		vcpu->dr7 &= ~DR7_LOCAL;
+		backend_call(sync_debug)(vcpu);
+	}
+	if (result == EMUL_FAULT)
+		emulation_inject(vcpu);
+	else
+		vcpu->events.exception.injected = false;
+	forget_event(vcpu);
+	if (task->trap)
+		vcpu_inject_debug(vcpu, DR6_TASK);
+}
+
+static int report_unhandled(struct vcpu *vcpu)
+{
+	exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, vcpu->exit.hw_code);
+	refuse(&vcpu->error, -EIO, "task", vcpu->exit.task.selector,
+	       "a task switch whose tables or task states are not in memory");
+	return NEXT_USER;
+}
+
+int task_switch(struct vcpu *vcpu)
+{
+	struct emul *e = emulation_begin(vcpu);
+	struct emul_task task = describe(vcpu);
+	int result = emul_task_switch(e, &task);
+
+	switch (result) {
+	case EMUL_DONE:
+	case EMUL_FAULT:
+		conclude(vcpu, &task, result);
+		return NEXT_ENTER;
+	case EMUL_RETRY:
+		return vcpu->emulation.error ?: NEXT_ENTER;
+	default:
+		return report_unhandled(vcpu);
+	}
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Hardware task switches: guest/tasks.c, a program of 32 bits, makes them and checks what comes of it. */
+#define PROGRAM tasks
+#define CASES "tasks-cases.h"
+#include "cases.h"
+
+TEST_HARNESS_MAIN
