@@ -587,8 +587,9 @@ struct minivmm_translation {
 #define MINIVMM_EXIT_IO_OUT		1
 
 /*
- * minivmm_run.internal.suberror: an instruction that nobody emulates; exceptions that
- * cannot both be delivered; an exit amid the delivery of an event; an exit without meaning.
+ * minivmm_run.internal.suberror: an instruction that nobody emulates, or a task switch whose
+ * tables or task states are not in memory; exceptions that cannot both be delivered; an exit
+ * amid the delivery of an event; an exit without meaning.
  */
 #define MINIVMM_INTERNAL_ERROR_EMULATION		1
 #define MINIVMM_INTERNAL_ERROR_SIMUL_EX			2

@@ -60,9 +60,33 @@ static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result
 		vcpu_inject_debug(vcpu, DR6_TASK);
 }
 
+#define OPCODE_INT	0xcd	/* whose vector follows */
+
+/* Where the CPU does not say how long the instruction is. Returns as emulation_measure(). */
+static int measure(struct vcpu *vcpu)
+{
+	struct emul *e = emulation_begin(vcpu);
+	u8 bytes[EMUL_INSN_MAX];
+	int next;
+
+	if (vcpu->exit.insn_len || vcpu->exit.task.by_event)
+		return NEXT_ENTER;
+	if (emul_decode(e) == EMUL_DONE) {
+		vcpu->exit.insn_len = e->insn.len;	/* a far jump or call */
+		return NEXT_ENTER;
+	}
+	next = emulation_measure(vcpu, 1);
+	if (next != NEXT_ENTER)
+		return next;
+	if (emulation_fetch(vcpu, bytes, vcpu->exit.insn_len) == vcpu->exit.insn_len &&
+	    bytes[vcpu->exit.insn_len - 1] == OPCODE_INT)
+		vcpu->exit.insn_len++;
+	return NEXT_ENTER;
+}
+
 static int report_unhandled(struct vcpu *vcpu)
 {
-	exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, vcpu->exit.hw_code);
+	exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, 0);
 	refuse(&vcpu->error, -EIO, "task", vcpu->exit.task.selector,
 	       "a task switch whose tables or task states are not in memory");
 	return NEXT_USER;
@@ -70,10 +94,15 @@ static int report_unhandled(struct vcpu *vcpu)
 
 int task_switch(struct vcpu *vcpu)
 {
-	struct emul *e = emulation_begin(vcpu);
-	struct emul_task task = describe(vcpu);
-	int result = emul_task_switch(e, &task);
+	int next = measure(vcpu), result;
+	struct emul_task task;
+	struct emul *e;
 
+	if (next != NEXT_ENTER)
+		return next == NEXT_HOST ? NEXT_ENTER : next;
+	e = emulation_begin(vcpu);
+	task = describe(vcpu);
+	result = emul_task_switch(e, &task);
 	switch (result) {
 	case EMUL_DONE:
 	case EMUL_FAULT:

@@ -215,6 +215,24 @@ static void read_cr4_write(struct exit_info *exit, const struct vmcb_control *c)
 		exit->insn_len = 0;
 }
 
+/* Only in a step: a task gate differs from CALL by the event alone. */
+static void read_task_switch(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	struct exit_info *exit = &vcpu->exit;
+
+	exit->kind = EXIT_TASK_SWITCH;
+	exit->task.selector = c->exit_info_1;
+	exit->task.by_event = vcpu_is_delivering(vcpu);
+	if (c->exit_info_2 & SVM_TASK_IRET)
+		exit->task.source = EMUL_TASK_IRET;
+	else if (c->exit_info_2 & SVM_TASK_JMP)
+		exit->task.source = EMUL_TASK_JMP;
+	else
+		exit->task.source = exit->task.by_event ? EMUL_TASK_GATE : EMUL_TASK_CALL;
+	if (exit->task.by_event)
+		exit->insn_len = 0;
+}
+
 #define EXCEPTIONS_WITH_ERROR	(BIT(X86_TRAP_DF) | GENMASK(X86_TRAP_PF, X86_TRAP_TS) | \
 				 BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
 
@@ -270,8 +288,10 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 		break;
 	case SVM_EXIT_PUSHF ... SVM_EXIT_POPF:
 	case SVM_EXIT_IRET ... SVM_EXIT_INTN:
-	case SVM_EXIT_TASK_SWITCH:
 		svm_read_flags_exit(vcpu, c->exit_code);
+		break;
+	case SVM_EXIT_TASK_SWITCH:
+		read_task_switch(vcpu, c);
 		break;
 	case SVM_EXIT_VINTR:
 		read_irq_window(vcpu, c);

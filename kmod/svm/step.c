@@ -5,9 +5,9 @@
  * masking of NMIs. All of it runs in the window.
  *
  * A step is made with RFLAGS.TF, for one entry. What could show it to the guest exits instead:
- * faults, which push RFLAGS, are injected later without it, PUSHF, INT and task switches are
- * seen before they are made. The guest's own TF is put back at the exit, but after an
- * instruction that has loaded RFLAGS (POPF, IRET): then it is what was loaded.
+ * faults, which push RFLAGS, are injected later without it, PUSHF and INT are seen before they
+ * are made, task switches are not left to the CPU. The guest's own TF is put back at the exit,
+ * but after an instruction that has loaded RFLAGS (POPF, IRET): then it is what was loaded.
  */
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
@@ -55,7 +55,7 @@ static void intercept(struct vcpu *vcpu, bool on)
 	vmcb_intercept(svm->vmcb, INTERCEPT_POPF, loads);
 	vmcb_intercept(svm->vmcb, INTERCEPT_PUSHF, stores);
 	vmcb_intercept(svm->vmcb, INTERCEPT_INTN, stores);
-	vmcb_intercept(svm->vmcb, INTERCEPT_TASK_SWITCH, stores);
+	vmcb_intercept(svm->vmcb, INTERCEPT_TASK_SWITCH, on);
 	svm_intercept_exceptions(vcpu);
 }
 

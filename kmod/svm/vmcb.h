@@ -223,6 +223,10 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define SVM_IOIO_SIZE_MASK	7u
 #define SVM_IOIO_PORT_SHIFT	16
 
+/* exit_info_2 of SVM_EXIT_TASK_SWITCH; exit_info_1 is the selector. */
+#define SVM_TASK_IRET		BIT_ULL(36)
+#define SVM_TASK_JMP		BIT_ULL(38)
+
 /* exit_info_1 of SVM_EXIT_NPF. */
 #define SVM_NPF_PRESENT		(1u << 0)
 #define SVM_NPF_WRITE		(1u << 1)

@@ -262,6 +262,68 @@ TEST_F(vm, step_into_a_fault_is_not_in_its_frame)
 	EXPECT_EQ(0, *(__u32 *)port_data(&self->vcpu) & TF);
 }
 
+GUEST32(tasks, "lcall $0x20, $0; int $0x20; nop; hlt; .skip 0x40 - (. - tasks);"
+	       "nop; iret; jmp . - 2");
+
+#define MAIN_STATE	(GUEST_DATA + 0x2000)
+#define TASK_STATE	(GUEST_DATA + 0x3000)
+#define STATE_WORDS	26
+enum { STATE_EIP = 8, STATE_FLAGS = 9, STATE_ESP = 14, STATE_SEGMENTS = 18 };
+
+/* A task at GUEST_CODE + 0x40, and a task gate that leads to it. */
+static void add_task(struct vcpu *vcpu)
+{
+	const __u64 descriptors[] = {
+		0x8b0000000067 | MAIN_STATE << 16, 0x890000000067 | TASK_STATE << 16,
+	};
+	const __u64 gate = 0x20 << 16 | 0x85ULL << 40;
+	__u32 task[STATE_WORDS] = {
+		[STATE_EIP] = GUEST_CODE + 0x40, [STATE_FLAGS] = 2, [STATE_ESP] = GUEST_CODE,
+	};
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+
+	for (int i = 0; i < 6; i++)
+		task[STATE_SEGMENTS + i] = i == 1 ? 0x08 : 0x10;
+	vm_write(vcpu->vm, TASK_STATE, task, sizeof(task));
+	vm_write(vcpu->vm, GUEST_GDT + 0x18, descriptors, sizeof(descriptors));
+	vm_write(vcpu->vm, IDT + 8 * 0x20, &gate, sizeof(gate));
+	sregs.gdt.limit = 5 * 8 - 1;
+	sregs.idt.base = IDT;
+	sregs.idt.limit = 0x7ff;
+	sregs.tr = (struct minivmm_segment){
+		.base = MAIN_STATE, .limit = 0x67, .selector = 0x18, .type = 0xb, .present = 1,
+	};
+	vcpu_set_sregs(vcpu, &sregs);
+}
+
+static __u32 saved_flags(struct vcpu *vcpu, __u64 state)
+{
+	return ((__u32 *)(vcpu->vm->memory + state))[STATE_FLAGS];
+}
+
+TEST_F(vm, step_is_not_in_the_state_of_a_task)
+{
+	if (!host_is_intel() && host_is_qemu())
+		SKIP(return, "the emulated CPU does not intercept task switches");
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM does not stop behind a task switch");
+	start_protected(&self->vcpu, tasks);
+	add_task(&self->vcpu);
+	ASSERT_EQ(0, set_debug(&self->vcpu, STEPS));
+	EXPECT_STEP(0x40);
+	EXPECT_EQ(0, saved_flags(&self->vcpu, MAIN_STATE) & TF);
+	EXPECT_STEP(0x41);
+	EXPECT_STEP(7);
+	EXPECT_EQ(0, saved_flags(&self->vcpu, TASK_STATE) & TF);
+	EXPECT_STEP(0x42);
+	EXPECT_EQ(0, saved_flags(&self->vcpu, MAIN_STATE) & TF);
+	EXPECT_STEP(0x40);
+	EXPECT_STEP(0x41);
+	EXPECT_STEP(9);
+	ASSERT_EQ(0, set_debug(&self->vcpu, 0));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 TEST_F(vm, step_is_seen_in_no_get_call)
 {
 	struct minivmm_debugregs debugregs;

@@ -112,6 +112,8 @@ static const struct form forms[] = {
 	PLAIN(0x8e, 0xd8), PLAIN(0x8e, 0xd0), PLAIN(0x8e, 0xc3),	/* mov to segment registers */
 	FORM(1 << 5, 0xea, 0, 0, 1, 0, 0, 0),	/* far jump: segments, gates, tasks */
 	FORM(1 << 5, 0x9a, 0, 0, 1, 0, 0, 0),
+	PLAIN(0xea, 0, 0, 0, 0, TASK_SELECTOR, 0), PLAIN(0x9a, 0, 0, 0, 0, TASK_SELECTOR, 0),
+	PLAIN(0x9c, 0x0f, 0xba, 0x2c, 0x24, 14, 0x9d, 0xcf),	/* NT, and iret: to the task before */
 	/* To user mode: push the frame and return. */
 	PLAIN(0x6a, USER_DATA | 3, 0x68, 0, 0xe0, 0x20, 0, 0x9c, 0x6a, USER_CODE64 | 3, 0x68, 0, 0, 1, 0,
 	      0x48, 0xcf),

@@ -99,16 +99,18 @@ static void write_descriptors(struct machine *m)
 	memcpy(m->vm.memory + GDT, gdt, sizeof(gdt));
 }
 
-static void write_task_states(struct machine *m)
+static void write_task_states(struct rng *rng, struct machine *m)
 {
 	__u64 *tss = (__u64 *)(m->vm.memory + TSS64 + 4);
 	struct tss32 task = {
-		.esp0 = STACK, .ss0 = DATA, .cr3 = DIRECTORY, .eip = GUEST_CODE, .eflags = 2,
+		.link = TSS_SELECTOR, .esp0 = STACK, .ss0 = DATA, .cr3 = DIRECTORY, .eip = GUEST_CODE, .eflags = 2,
 		.regs = { [4] = STACK }, .es = DATA, .cs = CODE32, .ss = DATA, .ds = DATA,
 		.fs = DATA, .gs = DATA, .iomap = sizeof(task) << 16,
 	};
 
 	memcpy(m->vm.memory + TSS32, &task, sizeof(task));
+	for (int n = one_in(rng, 3) ? below(rng, 4) : 0; n; n--)
+		((__u32 *)&task)[below(rng, sizeof(task) / 4)] = odd_number(rng);
 	memcpy(m->vm.memory + TASK, &task, sizeof(task));
 	for (int i = 0; i < 11; i++)
 		tss[i] = STACK;		/* of privileges and IST */
@@ -142,7 +144,7 @@ void write_tables(struct rng *rng, struct machine *m)
 	write_stubs(m);
 	write_gates(rng, m);
 	write_descriptors(m);
-	write_task_states(m);
+	write_task_states(rng, m);
 	write_pages(rng, m);
 }
 

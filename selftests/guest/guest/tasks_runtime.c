@@ -71,7 +71,7 @@ asm(".section .text.start, \"ax\"\n"
     "	jmp task_entry\n"
     "1:	ljmp $0x18, $0\n"
     "	jmp task_entry\n"
-    /* Of 16 bits is only the state: the code has another base, the stack, of base 0, is soon left. */
+    /* Of 16 bits is only the state: the code has another base, the stack, at base 0, is left. */
     "task16_entry:\n"
     "	pushf\n"
     "	movzwl %sp, %edx\n"
