@@ -146,6 +146,11 @@ int guest_read(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 	return access_range(&a, gpa, buf, NULL, len);
 }
 
+int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4])
+{
+	return guest_read(vcpu, vcpu->cr3 & 0xffffffe0, pdpte, 4 * sizeof(*pdpte));
+}
+
 int guest_write(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
 {
 	struct access a = vcpu_access(vcpu);

@@ -165,6 +165,8 @@ int memory_set_manual_protect(struct vm *vm, u64 flags);
  * -EAGAIN  the slot is just being deleted or moved: do the instruction again
  */
 int guest_read(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
+/* The four entries that CR3 points to in PAE paging. */
+int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4]);
 int guest_write(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len);
 int vm_guest_read(struct vm *vm, unsigned int as_id, gpa_t gpa, void *buf, unsigned int len);
 int vm_guest_write(struct vm *vm, unsigned int as_id, gpa_t gpa, const void *buf,

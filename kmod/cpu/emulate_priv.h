@@ -188,6 +188,12 @@ struct emul_segment_load {
 
 /* Fills @load->linear and desc: its selector is one of the table's, which can be read. */
 int emul_read_descriptor(struct emul *e, struct emul_segment_load *load);
+/*
+ * The byte of the descriptor at @descriptor that has its type, and a change of it: it is aligned
+ * wherever the table is. If somebody else changes it meanwhile, all begins anew.
+ */
+u64 emul_descriptor_type_at(const struct emul *e, u64 descriptor);
+int emul_change_descriptor_type(struct emul *e, u64 linear, u8 old, u8 new);
 void emul_unpack(u64 desc, u16 selector, struct emul_seg *seg);
 /* A selector that may not be loaded: #GP, or #TS if it is a new task's. */
 int emul_refuse_selector(struct emul *e, u16 selector);

@@ -13,8 +13,6 @@
 #define DESC_CONFORMING	0x4	/* of code */
 #define DESC_WRITABLE	0x2	/* of data; of code: readable */
 
-#define DESC_TYPE_BYTE	5
-
 #define TYPE_LDT	0x2	/* of system segments */
 
 static unsigned int desc_type(u64 desc)
@@ -85,24 +83,32 @@ int emul_read_descriptor(struct emul *e, struct emul_segment_load *load)
 	return ret ? ret : emul_read_system(e, load->linear, &load->desc, sizeof(load->desc));
 }
 
-/*
- * If somebody else changes the descriptor meanwhile, all begins anew. A byte of it is aligned
- * wherever the table is.
- */
-static int mark_accessed(struct emul *e, struct emul_segment_load *load)
+u64 emul_descriptor_type_at(const struct emul *e, u64 descriptor)
 {
-	u64 linear = load->linear + DESC_TYPE_BYTE;
-	u8 old = load->desc >> 40, marked = old | 1;
+	u64 linear = descriptor + 5;
+
+	return e->efer & EFER_LMA ? linear : linear & emul_mask(4);
+}
+
+int emul_change_descriptor_type(struct emul *e, u64 linear, u8 old, u8 new)
+{
 	int ret;
 
-	if (old == marked || !load->desc)
+	if (old == new)
 		return EMUL_DONE;
-	if (!(e->efer & EFER_LMA))
-		linear &= emul_mask(4);
 	e->system = true;
-	ret = e->ops->compare_exchange(e, linear, &old, &marked, 1);
+	ret = e->ops->compare_exchange(e, linear, &old, &new, 1);
 	e->system = false;
 	return ret;
+}
+
+static int mark_accessed(struct emul *e, const struct emul_segment_load *load)
+{
+	u8 type = load->desc >> 40;
+
+	if (!load->desc)
+		return EMUL_DONE;
+	return emul_change_descriptor_type(e, emul_descriptor_type_at(e, load->linear), type, type | 1);
 }
 
 /* In real and virtual-8086 mode. Real mode leaves limit and attributes as they are. */

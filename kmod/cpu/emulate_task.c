@@ -15,8 +15,6 @@
 #define TSS_BUSY	0x2u
 #define TSS_32		0x8u
 
-#define DESC_TYPE_BYTE	5	/* of the descriptor */
-
 #define TSS32_LEAST	0x67u	/* the last byte there must be */
 #define TSS16_LEAST	0x2bu
 #define TSS32_IMAGE	0x1cu	/* of struct task_image in the TSS */
@@ -145,7 +143,7 @@ static u64 type_of_descriptor(struct emul *e, u16 selector)
 	struct emul_table gdt;
 
 	e->ops->table(e, false, &gdt);
-	return (gdt.base + (selector & ~7u) + DESC_TYPE_BYTE) & emul_mask(4);
+	return emul_descriptor_type_at(e, gdt.base + (selector & ~7u));
 }
 
 /* Nothing is to fail while it is written. */
@@ -375,21 +373,16 @@ static int push_error_code(struct emul *e, const struct task_switch *sw)
 	return ret;
 }
 
-/* If somebody else changes the descriptor meanwhile, all begins anew. */
 static int set_busy(struct emul *e, u16 selector, bool busy)
 {
 	u64 linear = type_of_descriptor(e, selector);
-	u8 old, new;
+	u8 old;
 	int ret;
 
 	ret = emul_read_system(e, linear, &old, 1);
-	new = busy ? old | TSS_BUSY : old & ~TSS_BUSY;
-	if (ret || new == old)
+	if (ret)
 		return ret;
-	e->system = true;
-	ret = e->ops->compare_exchange(e, linear, &old, &new, 1);
-	e->system = false;
-	return ret;
+	return emul_change_descriptor_type(e, linear, old, busy ? old | TSS_BUSY : old & ~TSS_BUSY);
 }
 
 /* As the old task sees memory. */

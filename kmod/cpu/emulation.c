@@ -74,7 +74,7 @@ static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 	};
 	if (mode->levels != 3)
 		return 0;
-	return guest_read(vcpu, vcpu->cr3 & 0xffffffe0, mode->pdpte, sizeof(mode->pdpte));
+	return guest_read_pdptes(vcpu, mode->pdpte);
 }
 
 static void remember(struct emulation *em, u64 linear, u32 access, u64 gpa)

@@ -45,7 +45,7 @@ static bool pdptes_are_legal(struct vcpu *vcpu)
 
 	if (vcpu_paging_levels(vcpu) != 3)
 		return true;
-	if (guest_read(vcpu, vcpu->cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
+	if (guest_read_pdptes(vcpu, pdpte))
 		return true;	/* they count as absent */
 	for (i = 0; i < ARRAY_SIZE(pdpte); i++)
 		if ((pdpte[i] & PDPTE_PRESENT) && (pdpte[i] & reserved))

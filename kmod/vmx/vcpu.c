@@ -387,7 +387,7 @@ static void load_pdptes(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (guest_read(vcpu, vcpu->cr3 & 0xffffffe0, vmx->pdpte, sizeof(vmx->pdpte)))
+	if (guest_read_pdptes(vcpu, vmx->pdpte))
 		memset(vmx->pdpte, 0, sizeof(vmx->pdpte));
 	vmx->pending |= VMX_WRITE_PDPTES;
 }
