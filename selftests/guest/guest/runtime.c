@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks, vectors and local APIC of the guest programs; the contract is in runtime.h. */
+/* Vectors and local APIC of the guest programs; the contract is in runtime.h. */
 #include "runtime.h"
 
 volatile u32 failures;
@@ -20,27 +20,6 @@ static struct gate idt[256];
 
 extern u8 vector_entries[256][16];
 void on_vector(struct frame *frame);
-
-void print_hex(u64 value)
-{
-	for (int shift = 60; shift >= 0; shift -= 4)
-		outb(0xe9, "0123456789abcdef"[value >> shift & 15]);
-}
-
-void fail(const char *file, u32 line, const char *what, u64 expected, u64 found)
-{
-	__atomic_add_fetch(&failures, 1, __ATOMIC_SEQ_CST);
-	print(file);
-	print(":");
-	print_hex(line);
-	print(": ");
-	print(what);
-	print(": expected ");
-	print_hex(expected);
-	print(" found ");
-	print_hex(found);
-	print("\n");
-}
 
 void load_vectors(u16 limit)
 {

@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the guest programs of this folder share: checks, vectors, the local APIC and
+ * What the guest programs of this folder share: vectors, the local APIC and
  * the host's test device (device.h). Each vCPU that runs a case has the vectors set.
  */
 #ifndef GUEST_RUNTIME_H
 #define GUEST_RUNTIME_H
 
-#include "guest.h"
 #include "../device.h"
+#include "report.h"
 
 #define MAX_VCPUS	8
-
-/* Counts a failure and prints it; the case goes on. */
-#define CHECK(condition)							\
-do {										\
-	if (!(condition))							\
-		fail(__FILE_NAME__, __LINE__, #condition, 0, 0);		\
-} while (0)
-
-#define CHECK_EQ(expected, found)						\
-do {										\
-	u64 expected_ = (u64)(expected), found_ = (u64)(found);			\
-										\
-	if (expected_ != found_)						\
-		fail(__FILE_NAME__, __LINE__, #found, expected_, found_);	\
-} while (0)
-
-void fail(const char *file, u32 line, const char *what, u64 expected, u64 found);
-void print_hex(u64 value);
-extern volatile u32 failures;
 
 /* What a vector pushed, in the order of the stack. */
 struct frame {

@@ -588,7 +588,7 @@ static void stack_segment_that_is_not_there(void)
 	BAD(ss, SPARE, SS);
 }
 
-u32 guest_main(void)
+u32 guest_main(u64 vcpu_id)
 {
 	set_up();
 	cases[*(volatile u32 *)CASE_NUMBER]();

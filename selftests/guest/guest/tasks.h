@@ -8,11 +8,7 @@
 #define GUEST_TASKS_H
 
 #include "../device.h"
-
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "report.h"
 
 /* Selectors. */
 #define CODE		0x08
@@ -55,17 +51,6 @@ struct table_pointer {
 	u16 limit;
 	u32 base;
 } __attribute__((packed));
-
-extern volatile u32 failures;
-void fail(u32 line, const char *what, u32 expected, u32 found);
-
-#define CHECK_EQ(expected, found)						\
-do {										\
-	u32 expected_ = (u32)(expected), found_ = (u32)(found);			\
-										\
-	if (expected_ != found_)						\
-		fail(__LINE__, #found, expected_, found_);			\
-} while (0)
 
 /* What a vector pushed. */
 struct frame {
@@ -124,16 +109,6 @@ void task16_entry(void);
 void start(void);
 
 #define TSS_TYPE	0x0089		/* bits 8 to 23 of a descriptor's upper half; not busy */
-
-static inline void outb(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline void outl(u16 port, u32 value)
-{
-	asm volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
 
 static inline u32 read_cr2(void)
 {

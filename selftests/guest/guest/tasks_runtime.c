@@ -93,32 +93,6 @@ asm(".section .text.start, \"ax\"\n"
 
 extern void fault_entry(void);
 
-static void print(const char *text)
-{
-	while (*text)
-		outb(0xe9, *text++);
-}
-
-static void print_hex(u32 value)
-{
-	for (int shift = 28; shift >= 0; shift -= 4)
-		outb(0xe9, "0123456789abcdef"[value >> shift & 15]);
-}
-
-void fail(u32 line, const char *what, u32 expected, u32 found)
-{
-	failures++;
-	print("line ");
-	print_hex(line);
-	print(": ");
-	print(what);
-	print(": expected ");
-	print_hex(expected);
-	print(" found ");
-	print_hex(found);
-	print("\n");
-}
-
 void on_vector(volatile struct frame *frame)
 {
 	u32 dr6 = read_dr6();
@@ -140,7 +114,7 @@ void on_vector(volatile struct frame *frame)
 		resume_at = 0;
 		return;
 	}
-	fail(frame->vector, "unexpected, at", frame->eip, frame->error);
+	fail(__FILE_NAME__, frame->vector, "unexpected, at", frame->eip, frame->error);
 	outl(0xf4, failures);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The guest side of a linked program: ports, console and result. Freestanding,
- * ring 0, 64-bit, memory mapped 1:1. The program defines guest_main(), called
+ * ring 0, 64-bit (selftests/guest/guest/tasks.c: 32-bit), memory mapped 1:1. The program defines guest_main(), called
  * once on each vCPU that is started; what it returns is the result (0 is good).
  */
 #ifndef SELFTEST_GUEST_H
@@ -10,7 +10,7 @@
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
-typedef unsigned long u64;
+typedef __UINT64_TYPE__ u64;
 
 u32 guest_main(u64 vcpu_id);
 
