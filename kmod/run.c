@@ -226,8 +226,7 @@ static noinline int serve_requests(struct vcpu *vcpu)
 /* NEXT_ENTER or NEXT_AGAIN: enter. */
 static int before_entry(struct vcpu *vcpu)
 {
-	if (unlikely(host_work_pending() || host_softirq_waits() ||
-		     !__this_cpu_read(cpu_ready)))
+	if (unlikely(host_work_pending() || host_softirq_waits()))
 		return NEXT_HOST;
 	if (READ_ONCE(vcpu->requests)) {
 		int next = serve_requests(vcpu);
@@ -344,6 +343,11 @@ static int run_window(struct vcpu *vcpu)
 	int next;
 
 	local_irq_disable();
+	/* The CPU is going offline, or the host down: its extension is off already. */
+	if (unlikely(!__this_cpu_read(cpu_ready))) {
+		local_irq_enable();
+		return NEXT_HOST;
+	}
 	start_count(vcpu);
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
