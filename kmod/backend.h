@@ -100,9 +100,9 @@ extern struct backend_caps backend;
 	OP(void, step, (struct vcpu *vcpu))					\
 	OP(int, get_msr, (struct vcpu *vcpu, u32 index, u64 *value))		\
 	OP(int, set_msr, (struct vcpu *vcpu, u32 index, u64 value))		\
-	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector, bool soft))		\
+	OP(void, inject_irq, (struct vcpu *vcpu, u8 vector))			\
 	OP(void, inject_nmi, (struct vcpu *vcpu))				\
-	OP(void, inject_exception, (struct vcpu *vcpu, u8 vector, bool has_error, u32 error)) \
+	OP(void, inject_exception, (struct vcpu *vcpu))				\
 	OP(void, want_irq_window, (struct vcpu *vcpu, int priority))		\
 	OP(void, want_nmi_window, (struct vcpu *vcpu))
 

@@ -307,7 +307,7 @@ static int handle_breakpoint(struct vcpu *vcpu)
 
 	if (next != NEXT_ENTER)
 		return next;
-	debug_inject_breakpoint(vcpu, vcpu->exit.insn_len ?: 1);
+	vcpu_inject_breakpoint(vcpu, vcpu->exit.insn_len ?: 1);
 	return NEXT_WINDOW;
 }
 

@@ -61,9 +61,8 @@ static noinline void inject_irq(struct vcpu *vcpu)
 	if (vector < 0)
 		return;
 	vcpu->events.interrupt.injected = true;
-	vcpu->events.interrupt.soft = false;
 	vcpu->events.interrupt.vector = vector;
-	backend_call(inject_irq)(vcpu, vector, false);
+	backend_call(inject_irq)(vcpu, vector);
 	vcpu->stats.injections++;
 }
 
@@ -82,8 +81,7 @@ static void begin_exception(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);
-	ev->exception.rip = vcpu->regs.rip;
+	vcpu_need(vcpu, VCPU_FLAGS);
 	if (BIT(ev->exception.vector) & FAULTS)
 		vcpu->regs.rflags |= X86_EFLAGS_RF;
 	if (ev->exception.vector != EMUL_VEC_DB)
@@ -102,8 +100,10 @@ static noinline void inject_exception(struct vcpu *vcpu)
 		begin_exception(vcpu);
 	ev->exception.pending = false;
 	ev->exception.injected = true;
-	backend_call(inject_exception)(vcpu, ev->exception.vector, ev->exception.has_error,
-				       ev->exception.error);
+	backend_call(inject_exception)(vcpu);
+	/* An INT3 of the handler's is told from it by an exit between the two. */
+	if (ev->exception.insn_len)
+		host_interrupt_cpu(vcpu->cpu);
 }
 
 /* What was interrupted while being delivered comes first, then new exceptions. */
@@ -116,7 +116,7 @@ static __always_inline bool inject_first(struct vcpu *vcpu)
 	else if (ev->nmi_injected)
 		backend_call(inject_nmi)(vcpu);
 	else if (ev->interrupt.injected)
-		backend_call(inject_irq)(vcpu, ev->interrupt.vector, ev->interrupt.soft);
+		backend_call(inject_irq)(vcpu, ev->interrupt.vector);
 	else
 		return false;
 	return true;

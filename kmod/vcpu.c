@@ -106,6 +106,17 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 	ev->exception.has_error = has_error && pushes_error_codes(vcpu);
 	ev->exception.error = error;
 	ev->exception.payload = 0;
+	ev->exception.insn_len = 0;
+}
+
+/* Like INT3's, it is delivered with the RIP that follows. */
+void vcpu_inject_breakpoint(struct vcpu *vcpu, u8 insn_len)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	vcpu_inject_exception(vcpu, X86_TRAP_BP, false, 0);
+	if (ev->exception.vector == X86_TRAP_BP)
+		ev->exception.insn_len = insn_len;
 }
 
 /* DR6 changes when the exception is delivered, or userspace looks, not before. */
@@ -141,32 +152,45 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
 	vcpu_inject_exception(vcpu, 14, true, error);
 }
 
-void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
+/*
+ * INT3, INTO and INT n that were interrupted are made again: RIP is still theirs. Not so what
+ * stands for one and was handed to the CPU.
+ */
+static bool runs_again(const struct vcpu_events *ev, u8 vector)
+{
+	return (vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+	       !(ev->exception.injected && ev->exception.vector == vector);
+}
+
+u8 vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 {
 	struct vcpu_events *ev = &vcpu->events;
 	u8 vector = event & EVENT_VECTOR;
+	bool again = runs_again(ev, vector);
+	u8 insn_len = vcpu_handed_insn_len(vcpu);
 
+	ev->exception.injected = ev->interrupt.injected = ev->nmi_injected = false;
 	switch (event & EVENT_TYPE) {
 	case EVENT_INTERRUPT:
 		ev->interrupt.injected = true;
-		ev->interrupt.soft = false;
 		ev->interrupt.vector = vector;
 		break;
 	case EVENT_NMI:
 		ev->nmi_injected = true;
 		break;
 	case EVENT_EXCEPTION:
-		/* INT3 and INTO run again, as INT does, if RIP still points at them. */
-		vcpu_need(vcpu, VCPU_RIP);
-		if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
-		    vcpu->regs.rip != ev->exception.rip)
+	case EVENT_SOFT_EXCEPTION:
+		if (again)
 			break;
+		if (ev->exception.vector != vector)
+			ev->exception.insn_len = 0;
 		ev->exception.injected = true;
 		ev->exception.vector = vector;
 		ev->exception.has_error = event & EVENT_HAS_ERROR;
 		ev->exception.error = error;
 		break;
 	}
+	return insn_len;
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)

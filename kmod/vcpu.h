@@ -64,10 +64,10 @@ struct vcpu_events {
 		u32 error;
 		bool has_payload;
 		u64 payload;
-		u64 rip;		/* of a #BP: where the guest was handed it */
+		u8 insn_len;		/* of INT3 or INTO, where RIP is until it is delivered */
 	} exception;
 	struct {
-		bool injected, soft;
+		bool injected;
 		u8 vector;
 	} interrupt;
 	bool nmi_injected, nmi_masked;
@@ -193,6 +193,7 @@ bool vcpu_is_bsp(const struct vcpu *vcpu);
 /* vcpu_inject_exception - queue an exception for the next entry; combines to #DF / triple fault. */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits);
+void vcpu_inject_breakpoint(struct vcpu *vcpu, u8 insn_len);
 
 /* vcpu_settle_debug - the cause of a #DB that waits is in DR6 from now on. */
 void vcpu_settle_debug(struct vcpu *vcpu);
@@ -243,28 +244,37 @@ static inline void vcpu_set_rip(struct vcpu *vcpu, u64 rip)
 	vcpu->irq_shadow = false;
 }
 
+/* vcpu_handed_insn_len - of the INT3 or INTO for which the CPU was handed an exception; or 0. */
+static inline u8 vcpu_handed_insn_len(const struct vcpu *vcpu)
+{
+	return vcpu->events.exception.injected ? vcpu->events.exception.insn_len : 0;
+}
+
 /*
  * vcpu_take_back_event - what the CPU was delivering to the guest when it exited, in
  * the form in which both vendors give it: is delivered by the next entry. Window.
+ * Returns what vcpu_handed_insn_len() was, if the guest did not get as far as to a handler.
  */
 #define EVENT_VECTOR		0xffu
 #define EVENT_TYPE		(7u << 8)
 #define EVENT_INTERRUPT		(0u << 8)
 #define EVENT_NMI		(2u << 8)
 #define EVENT_EXCEPTION		(3u << 8)
+#define EVENT_SOFT_EXCEPTION	(6u << 8)
 #define EVENT_HAS_ERROR		(1u << 11)
 #define EVENT_VALID		(1u << 31)
-void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error);
+u8 vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error);
 
-static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
+static inline u8 vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
+	if (unlikely(event & EVENT_VALID))
+		return vcpu_set_interrupted_event(vcpu, event, error);
 	ev->exception.injected = false;
 	ev->interrupt.injected = false;
 	ev->nmi_injected = false;
-	if (unlikely(event & EVENT_VALID))
-		vcpu_set_interrupted_event(vcpu, event, error);
+	return 0;
 }
 
 /* vcpu_queue_nmi - one NMI: at most two wait, one to be taken and one behind it. Any context. */

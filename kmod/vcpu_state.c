@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "backend.h"
 #include "cpu/control.h"
@@ -80,10 +81,9 @@ static void set_segment(struct vcpu *vcpu, int seg, const struct minivmm_segment
 /* An external interrupt under delivery or, without in-kernel irqchip, waiting for it. */
 static bool shown_interrupt(const struct vcpu_events *ev, u8 *vector)
 {
-	bool injected = ev->interrupt.injected && !ev->interrupt.soft;
-
-	*vector = ev->user_interrupt && !injected ? ev->user_vector : ev->interrupt.vector;
-	return injected || ev->user_interrupt;
+	*vector = ev->user_interrupt && !ev->interrupt.injected ? ev->user_vector :
+								  ev->interrupt.vector;
+	return ev->interrupt.injected || ev->user_interrupt;
 }
 
 #define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
@@ -183,7 +183,6 @@ static void set_pending_interrupt(struct vcpu *vcpu, const u64 *bitmap)
 	for (i = 0; i < 4; i++)
 		if (bitmap[i]) {
 			vcpu->events.interrupt.injected = true;
-			vcpu->events.interrupt.soft = false;
 			vcpu->events.interrupt.vector = i * 64 + __ffs64(bitmap[i]);
 			vcpu->events.user_interrupt = false;
 		}
@@ -410,12 +409,13 @@ static int set_vcpu_events(void *object, void *data)
 	ev->exception.injected = in->exception.injected;
 	ev->exception.pending = false;
 	ev->exception.vector = in->exception.nr;
-	ev->exception.rip = vcpu->regs.rip;
+	/* RIP is their instruction's, as KVM gives and takes it. */
+	ev->exception.insn_len = in->exception.nr == X86_TRAP_BP || in->exception.nr == X86_TRAP_OF;
 	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
 	ev->exception.error = in->exception.error_code;
 	ev->user_interrupt = false;
-	ev->interrupt.injected = in->interrupt.injected;
-	ev->interrupt.soft = in->interrupt.soft;
+	/* A software interrupt is made again: RIP is its INT's. */
+	ev->interrupt.injected = in->interrupt.injected && !in->interrupt.soft;
 	ev->interrupt.vector = in->interrupt.nr;
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_SHADOW)
 		vcpu->irq_shadow = in->interrupt.shadow;

@@ -56,7 +56,7 @@ int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in)
 	if (control & MINIVMM_GUESTDBG_INJECT_DB)
 		vcpu_inject_debug(vcpu, 0);
 	else if (control & MINIVMM_GUESTDBG_INJECT_BP)
-		debug_inject_breakpoint(vcpu, 1);
+		vcpu_inject_breakpoint(vcpu, 1);
 	vcpu->debug.control = control & MINIVMM_GUESTDBG_ENABLE ? control & ~INJECTS : 0;
 	ask_for_steps(vcpu);
 	backend_call(sync_debug)(vcpu);
@@ -107,14 +107,6 @@ int debug_report_breakpoint(struct vcpu *vcpu)
 	if (!debug_wants_breakpoints(vcpu))
 		return NEXT_ENTER;
 	return report(vcpu, X86_TRAP_BP, vcpu->dr6);
-}
-
-/* Handed over as if a fault, for which nobody looks at the gate's privilege, but behind INT3. */
-void debug_inject_breakpoint(struct vcpu *vcpu, unsigned int len)
-{
-	vcpu_need(vcpu, VCPU_RIP);
-	vcpu->regs.rip += len;
-	vcpu_inject_exception(vcpu, X86_TRAP_BP, false, 0);
 }
 
 void debug_use(struct vcpu *vcpu)

@@ -49,9 +49,6 @@ void debug_restart_step(struct vcpu *vcpu);
 int debug_report_step(struct vcpu *vcpu);
 int debug_report_breakpoint(struct vcpu *vcpu);
 
-/* debug_inject_breakpoint - the guest is to have #BP of the @len bytes at RIP. */
-void debug_inject_breakpoint(struct vcpu *vcpu, unsigned int len);
-
 /* debug_use - window: the guest uses debug registers, which are loaded and not intercepted now. */
 void debug_use(struct vcpu *vcpu);
 

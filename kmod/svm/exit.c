@@ -113,10 +113,9 @@ static noinline void flushed(struct svm_vcpu *svm)
 	svm->vmcb->control.tlb_control = VMCB_TLB_KEEP;
 }
 
-void svm_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
+void svm_inject_irq(struct vcpu *vcpu, u8 vector)
 {
-	to_svm(vcpu)->vmcb->control.event_inject =
-		vector | (soft ? VMCB_EVENT_SOFT : VMCB_EVENT_INTR) | VMCB_EVENT_VALID;
+	to_svm(vcpu)->vmcb->control.event_inject = vector | VMCB_EVENT_INTR | VMCB_EVENT_VALID;
 }
 
 void svm_inject_nmi(struct vcpu *vcpu)
@@ -126,12 +125,22 @@ void svm_inject_nmi(struct vcpu *vcpu)
 	vmcb->control.event_inject = 2 | VMCB_EVENT_NMI | VMCB_EVENT_VALID;
 }
 
-void svm_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+/*
+ * Of INT3 and INTO, CPUs that know the next RIP push what is given as that, others (and QEMU's
+ * emulated one) RIP. Either is the one that follows, until the delivery is found interrupted.
+ */
+void svm_inject_exception(struct vcpu *vcpu)
 {
-	to_svm(vcpu)->vmcb->control.event_inject =
-		vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
-		(has_error ? VMCB_EVENT_HAS_ERROR : 0) | (u64)error << 32;
+	const struct vcpu_events *ev = &vcpu->events;
+	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+
+	vcpu->regs.rip += ev->exception.insn_len;
+	control->next_rip = vcpu->regs.rip;
+	control->event_inject = ev->exception.vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
+				(ev->exception.has_error ? VMCB_EVENT_HAS_ERROR : 0) |
+				(u64)ev->exception.error << 32;
 }
+
 
 /*
  * The manual: a virtual interrupt is taken when its priority is above the TPR. QEMU's
@@ -387,8 +396,8 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm,
 	if (unlikely(vmcb->control.tlb_control))
 		flushed(svm);
 	read_guest_state(vcpu, vmcb);
-	vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
-			     vmcb->control.exit_int_info >> 32);
+	vcpu->regs.rip -= vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
+					       vmcb->control.exit_int_info >> 32);
 	read_exit(vcpu, &vmcb->control);
 	if (unlikely(svm->watch))
 		svm_end_watch(vcpu);

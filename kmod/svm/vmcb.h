@@ -73,7 +73,6 @@ enum {
 #define VMCB_EVENT_INTR			(0ull << 8)
 #define VMCB_EVENT_NMI			(2ull << 8)
 #define VMCB_EVENT_EXCEPTION		(3ull << 8)
-#define VMCB_EVENT_SOFT			(4ull << 8)
 #define VMCB_EVENT_HAS_ERROR		(1ull << 11)
 #define VMCB_EVENT_VALID		(1ull << 31)
 

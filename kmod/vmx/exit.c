@@ -33,13 +33,9 @@ static void set_event(struct vmx_vcpu *vmx, u32 event)
 	vmx->pending |= VMX_WRITE_EVENT;
 }
 
-/* A software interrupt that did not complete is not injected: RIP still points at its INT. */
-void vmx_inject_irq(struct vcpu *vcpu, u8 vector, bool soft)
+void vmx_inject_irq(struct vcpu *vcpu, u8 vector)
 {
-	if (soft)
-		to_vmx(vcpu)->pending |= VMX_EVENT_HANDED;
-	else
-		set_event(to_vmx(vcpu), vector | VMCS_EVENT_INTR | VMCS_EVENT_VALID);
+	set_event(to_vmx(vcpu), vector | VMCS_EVENT_INTR | VMCS_EVENT_VALID);
 }
 
 void vmx_inject_nmi(struct vcpu *vcpu)
@@ -47,13 +43,14 @@ void vmx_inject_nmi(struct vcpu *vcpu)
 	set_event(to_vmx(vcpu), 2 | VMCS_EVENT_NMI | VMCS_EVENT_VALID);
 }
 
-void vmx_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+void vmx_inject_exception(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	const struct vcpu_events *ev = &vcpu->events;
+	u32 type = ev->exception.insn_len ? VMCS_EVENT_SOFT_EXCEPTION :
+		   ev->exception.has_error ? VMCS_EVENT_EXCEPTION | VMCS_EVENT_HAS_ERROR :
+					     VMCS_EVENT_EXCEPTION;
 
-	vmx->event_error = error;
-	set_event(vmx, vector | VMCS_EVENT_EXCEPTION | VMCS_EVENT_VALID |
-		       (has_error ? VMCS_EVENT_HAS_ERROR : 0));
+	set_event(to_vmx(vcpu), ev->exception.vector | type | VMCS_EVENT_VALID);
 }
 
 /* For a class that the TPR holds back: an exit as soon as the guest lowers it below. */
@@ -182,12 +179,14 @@ static noinline void write_timer(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 		switch_timer(vmx, true);
 }
 
-static void write_event(struct vmx_vcpu *vmx)
+static void write_event(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	vmx->pending |= VMX_EVENT_HANDED;
 	vmcs_write(VMCS_ENTRY_EVENT, vmx->event);
 	if (vmx->event & VMCS_EVENT_HAS_ERROR)
-		vmcs_write(VMCS_ENTRY_EVENT_ERROR, vmx->event_error);
+		vmcs_write(VMCS_ENTRY_EVENT_ERROR, vcpu->events.exception.error);
+	if ((vmx->event & VMCS_EVENT_TYPE) == VMCS_EVENT_SOFT_EXCEPTION)
+		vmcs_write(VMCS_ENTRY_INSN_LEN, vcpu->events.exception.insn_len);
 }
 
 static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
@@ -217,7 +216,7 @@ static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	if (vmx->pending & VMX_WRITE_FIELDS)
 		vmx_write_fields(vmx);
 	if (vmx->pending & VMX_WRITE_EVENT)
-		write_event(vmx);
+		write_event(vcpu, vmx);
 	if ((vmx->pending & VMX_TIMER_ON) && !vcpu->exit_tsc)
 		switch_timer(vmx, false);
 	if (vmx->pending & (VMX_FLUSH_EPT | VMX_FLUSH_VPID))

@@ -79,7 +79,7 @@ enum { VMX_GDTR = 8, VMX_IDTR, VMX_SYSENTER, VMX_EXCEPTIONS, VMX_NR_PIECES };
 
 struct vmx_vcpu {
 	unsigned int pending;		/* VMX_BEGIN_WINDOW ... */
-	u32 event, event_error;		/* of VMX_WRITE_EVENT */
+	u32 event;			/* of VMX_WRITE_EVENT */
 	bool in_window;			/* the host state in the VMCS is that of this window */
 	bool virtual_irqs;		/* the CPU delivers what is in the IRR */
 

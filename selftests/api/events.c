@@ -202,6 +202,107 @@ TEST_F(vm, injected_exception_is_taken)
 	EXPECT_EQ(0, get_events(&self->vcpu).exception.injected);
 }
 
+/*
+ * INT3 and INT n whose delivery is interrupted, by a stack that is not mapped yet, and what stands
+ * for them. RIP is the instruction's until it has been delivered, on KVM too.
+ */
+#define FRESH_STACK	(GUEST_DATA + 0x3000)
+
+GUEST16(breakpoint, "int3; out %al, $0x12; hlt");
+GUEST16(soft_interrupt, "int $0x44; out %al, $0x12; hlt");
+GUEST16(two_breakpoints, "mov %ds:0, %ax; push %ax; out %al, $0x11; int3; mov %bx, %ss; int3; out %al, $0x12; hlt");
+
+#define SKIP_ON_KVM_OF_INTEL()							\
+do {										\
+	if (!device_is_minivmm(self->vm.device) && host_is_intel())		\
+		SKIP(return, "KVM takes the instruction's length from an exit that it saw");	\
+} while (0)
+
+static void use_fresh_stack(struct vcpu *vcpu)
+{
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+
+	sregs.ss.base = FRESH_STACK;
+	sregs.ss.selector = FRESH_STACK >> 4;
+	vcpu_set_sregs(vcpu, &sregs);
+}
+
+TEST_F(vm, breakpoint_at_the_rip_of_events_comes_once)
+{
+	struct minivmm_vcpu_events events;
+
+	start_with_vectors(&self->vcpu, breakpoint);
+	use_fresh_stack(&self->vcpu);
+	events = get_events(&self->vcpu);
+	ASSERT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_VECTOR(3);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
+}
+
+TEST_F(vm, injected_breakpoint_is_that_at_rip)
+{
+	struct minivmm_vcpu_events events;
+
+	SKIP_ON_KVM_OF_INTEL();
+	start_with_vectors(&self->vcpu, breakpoint);
+	use_fresh_stack(&self->vcpu);
+	events = get_events(&self->vcpu);
+	events.exception.injected = 1;
+	events.exception.nr = 3;
+	ASSERT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_EQ(0, vcpu_regs(&self->vcpu).rip);
+	EXPECT_VECTOR(3);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
+}
+
+TEST_F(vm, injected_soft_interrupt_is_that_at_rip)
+{
+	struct minivmm_vcpu_events events;
+
+	SKIP_ON_KVM_OF_INTEL();
+	start_with_vectors(&self->vcpu, soft_interrupt);
+	use_fresh_stack(&self->vcpu);
+	events = get_events(&self->vcpu);
+	events.interrupt.injected = 1;
+	events.interrupt.soft = 1;
+	events.interrupt.nr = 0x44;
+	ASSERT_EQ(0, set_events(&self->vcpu, &events));
+	EXPECT_VECTOR(0x44);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
+}
+
+/* The second one is interrupted in the run that was begun with the first. */
+TEST_F(vm, breakpoint_after_an_injected_one_comes_once)
+{
+	/* incb %cs:0x80; iret */
+	static const __u8 handler[] = { 0x2e, 0xfe, 0x06, 0x80, 0x00, 0xcf };
+	struct minivmm_vcpu_events events;
+	struct minivmm_regs regs;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM takes the second for the first");
+	start_with_vectors(&self->vcpu, two_breakpoints);
+	vm_write(&self->vm, GUEST_CODE + 0x100 + 8 * 3, handler, sizeof(handler));
+	regs = vcpu_regs(&self->vcpu);
+	regs.rbx = FRESH_STACK >> 4;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EQ(0x11, self->vcpu.run->io.port);
+	self->vcpu.run->immediate_exit = 1;
+	ASSERT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	self->vcpu.run->immediate_exit = 0;
+	events = get_events(&self->vcpu);
+	events.exception.injected = 1;
+	events.exception.nr = 3;
+	ASSERT_EQ(0, set_events(&self->vcpu, &events));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
+	EXPECT_EQ(2, self->vm.memory[GUEST_CODE + 0x80]);
+}
+
 /* No CPU was delivering one with RFLAGS.IF clear, and Intel's refuse to go on with it. */
 TEST_F(vm, injected_interrupt_of_the_events_is_taken)
 {
