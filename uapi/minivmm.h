@@ -1537,7 +1537,8 @@ struct minivmm_device_attr {
 /*
  * GET_VCPU_EVENTS, SET_VCPU_EVENTS(struct minivmm_vcpu_events *). Parts whose flag SET does not get
  * stay as they are. An exception that is to be delivered is given as injected, its cause is in
- * CR2 or DR6.
+ * CR2 or DR6. RIP is that of the instruction: an injected #BP or #OF is that of the one-byte INT3
+ * or INTO at RIP, and an injected soft interrupt is made by its INT n again.
  *
  * EINVAL: unknown flag, or VALID_TRIPLE_FAULT that is not enabled; exception.nr above 31, or 2.
  * Since CAP_VCPU_EVENTS.
