@@ -38,6 +38,7 @@ static int gsi_of_pin(struct vm *vm, enum irq_chip_id chip, unsigned int pin)
 /* Tell who listens that the guest ended the interrupts of @pins. No raw lock held. */
 static void notify_acked(struct vm *vm, enum irq_chip_id chip, u32 pins)
 {
+	unsigned int at_once = IRQFD_AT_ONCE;
 	int gsi;
 
 	for (; pins; pins &= pins - 1) {
@@ -45,7 +46,7 @@ static void notify_acked(struct vm *vm, enum irq_chip_id chip, u32 pins)
 		if (gsi == PIT_GSI)
 			pit_timer_acked(vm);
 		if (gsi >= 0)
-			irqfd_acked(vm, gsi);
+			irqfd_acked(vm, gsi, &at_once);
 	}
 }
 

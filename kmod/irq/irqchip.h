@@ -13,6 +13,7 @@
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -58,7 +59,7 @@ struct irqchip {
 	struct mutex lock;
 	struct irq_table __rcu *table;
 	raw_spinlock_t irqfd_lock;		/* inside an eventfd's wait-queue lock */
-	struct list_head irqfds;		/* irqfd.c; RCU, writers under irqfd_lock */
+	struct rb_root irqfds;			/* irqfd.c; by eventfd; irqfd_lock */
 	struct hlist_head resamplers[64];	/* irqfd.c; by GSI; RCU, writers under @lock */
 	struct ioeventfd_table __rcu *ioeventfds[2];	/* ioeventfd.c: MMIO, ports */
 };

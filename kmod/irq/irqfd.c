@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * irqfds. The VM's list (irqchip.irqfds) is changed under irqchip.irqfd_lock, a raw lock
- * inside an eventfd's wait-queue lock, and read under RCU, since it may be long; whoever
- * takes an irqfd off that list owns it and queues its shutdown. Assigning is serialised
- * by irqchip.lock.
+ * irqfds. The VM's tree of them (irqchip.irqfds, by eventfd) belongs to irqchip.irqfd_lock,
+ * a raw lock inside an eventfd's wait-queue lock. There may be as many as a process has
+ * descriptors, so under that lock one is found and nothing is walked. Whoever takes an irqfd
+ * out of the tree owns it and queues its shutdown. Assigning is serialised by irqchip.lock.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/rbtree.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -15,9 +16,6 @@
 #include "../compat.h"
 #include "../vm.h"
 #include "irqfd.h"
-
-/* Eventfds that are signalled at once, with interrupts off; if there are more, a worker does it. */
-#define RESAMPLE_AT_ONCE	8
 
 /* All irqfds of one GSI that want to hear of its EOI; the line is theirs together. */
 struct resampler {
@@ -31,8 +29,7 @@ struct resampler {
 
 struct irqfd {
 	struct vm *vm;
-	struct list_head link;		/* irqchip.irqfds, RCU */
-	bool listed;			/* on that list; irqfd_lock */
+	struct rb_node node;		/* irqchip.irqfds; irqfd_lock. Empty: not there */
 	struct eventfd_ctx *eventfd;
 	u32 gsi;
 	struct resampler *resampler;	/* NULL: edge */
@@ -41,7 +38,6 @@ struct irqfd {
 	wait_queue_entry_t wait;
 	poll_table poll;
 	struct work_struct shutdown;
-	struct rcu_head rcu;
 };
 
 static struct workqueue_struct *shutdown_queue;
@@ -56,27 +52,72 @@ static void raise_line(struct irqfd *irqfd)
 	irq_set_line(irqfd->vm, IRQ_SOURCE_USER, irqfd->gsi, false);
 }
 
-/* Off the VM's list, if it is still there: whether this call did it. */
-static bool delist(struct irqfd *irqfd)
+static struct irqfd *irqfd_of(struct rb_node *node)
+{
+	return rb_entry(node, struct irqfd, node);
+}
+
+static int compare(const void *ctx, const struct rb_node *node)
+{
+	const struct eventfd_ctx *other = rb_entry(node, struct irqfd, node)->eventfd;
+
+	return ctx < (const void *)other ? -1 : ctx > (const void *)other;
+}
+
+static int compare_nodes(struct rb_node *node, const struct rb_node *other)
+{
+	return compare(irqfd_of(node)->eventfd, other);
+}
+
+/* irqfd_lock held. */
+static void take_node(struct irqchip *chip, struct rb_node *node)
+{
+	rb_erase(node, &chip->irqfds);
+	RB_CLEAR_NODE(node);
+}
+
+/* Out of the tree, if it is still there: whether this call did it. */
+static bool take(struct irqfd *irqfd)
 {
 	struct irqchip *chip = &irqfd->vm->irqchip;
 	unsigned long flags;
-	bool listed;
+	bool found;
 
 	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	listed = irqfd->listed;
-	irqfd->listed = false;
-	if (listed)
-		list_del_rcu(&irqfd->link);
+	found = !RB_EMPTY_NODE(&irqfd->node);
+	if (found)
+		take_node(chip, &irqfd->node);
 	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
-	return listed;
+	return found;
 }
 
-/* @irqfd leaves the list, its shutdown follows. Inside RCU, or it cannot be freed. */
-static void deactivate(struct irqfd *irqfd)
+/* That of eventfd @ctx and @gsi, out of the tree; NULL: there is none. */
+static struct irqfd *take_matching(struct irqchip *chip, const struct eventfd_ctx *ctx, u32 gsi)
 {
-	if (delist(irqfd))
-		queue_work(shutdown_queue, &irqfd->shutdown);
+	struct rb_node *node;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
+	node = rb_find(ctx, &chip->irqfds, compare);
+	if (node && irqfd_of(node)->gsi != gsi)
+		node = NULL;
+	if (node)
+		take_node(chip, node);
+	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
+	return node ? irqfd_of(node) : NULL;
+}
+
+static struct irqfd *take_any(struct irqchip *chip)
+{
+	struct rb_node *node;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
+	node = chip->irqfds.rb_node;
+	if (node)
+		take_node(chip, node);
+	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
+	return node ? irqfd_of(node) : NULL;
 }
 
 /* Called with the eventfd's wait-queue lock held, interrupts off. */
@@ -90,8 +131,8 @@ static int eventfd_woke(wait_queue_entry_t *wait, unsigned int mode, int sync, v
 		eventfd_ctx_do_read(irqfd->eventfd, &count);
 		raise_line(irqfd);
 	}
-	if (events & EPOLLHUP)
-		deactivate(irqfd);
+	if ((events & EPOLLHUP) && take(irqfd))
+		queue_work(shutdown_queue, &irqfd->shutdown);
 	return 0;
 }
 
@@ -183,7 +224,7 @@ static void free_irqfd(struct irqfd *irqfd)
 		eventfd_ctx_put(irqfd->resamplefd);
 	if (irqfd->eventfd)
 		eventfd_ctx_put(irqfd->eventfd);
-	kfree_rcu(irqfd, rcu);	/* the list's readers */
+	kfree(irqfd);
 }
 
 static void shut_down(struct work_struct *work)
@@ -208,6 +249,7 @@ static struct irqfd *alloc_irqfd(struct vm *vm, const struct minivmm_irqfd *args
 		return ERR_PTR(-ENOMEM);
 	irqfd->vm = vm;
 	irqfd->gsi = args->gsi;
+	RB_CLEAR_NODE(&irqfd->node);
 	INIT_WORK(&irqfd->shutdown, shut_down);
 	init_waitqueue_func_entry(&irqfd->wait, eventfd_woke);
 	init_poll_funcptr(&irqfd->poll, join_wait_queue);
@@ -227,41 +269,23 @@ fail:
 	return ERR_CAST(ctx);
 }
 
-/* Any irqfd of the VM with this eventfd? There may be as many as a process has descriptors. */
-static bool is_taken(struct irqchip *chip, const struct eventfd_ctx *ctx)
-{
-	struct irqfd *other;
-	bool taken = false;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(other, &chip->irqfds, link) {
-		taken = other->eventfd == ctx;
-		if (taken)
-			break;
-	}
-	rcu_read_unlock();
-	return taken;
-}
-
-/* irqchip.lock held: puts @irqfd on the VM's list unless its eventfd is there already. */
-static int enlist(struct irqfd *irqfd)
+/* Into the tree, unless its eventfd is there already. */
+static int enter(struct irqfd *irqfd)
 {
 	struct irqchip *chip = &irqfd->vm->irqchip;
+	struct rb_node *other;
 	unsigned long flags;
 
-	if (is_taken(chip, irqfd->eventfd))
-		return -EBUSY;
 	raw_spin_lock_irqsave(&chip->irqfd_lock, flags);
-	list_add_tail_rcu(&irqfd->link, &chip->irqfds);
-	irqfd->listed = true;
+	other = rb_find_add(&irqfd->node, &chip->irqfds, compare_nodes);
 	raw_spin_unlock_irqrestore(&chip->irqfd_lock, flags);
-	return 0;
+	return other ? -EBUSY : 0;
 }
 
 /* irqchip.lock held. */
 static int activate(struct irqfd *irqfd, struct file *file)
 {
-	int err = enlist(irqfd);
+	int err = enter(irqfd);
 
 	if (err)
 		return refuse(&irqfd->vm->error, err, "fd", irqfd->gsi,
@@ -269,7 +293,7 @@ static int activate(struct irqfd *irqfd, struct file *file)
 	if (irqfd->resamplefd) {
 		err = join_resampler(irqfd);
 		if (err) {
-			delist(irqfd);
+			take(irqfd);
 			return err;
 		}
 	}
@@ -300,26 +324,18 @@ static int assign(struct vm *vm, const struct minivmm_irqfd *args)
 	return err;
 }
 
-static void deactivate_matching(struct irqchip *chip, struct eventfd_ctx *ctx, u32 gsi)
-{
-	struct irqfd *irqfd;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(irqfd, &chip->irqfds, link)
-		if (!ctx || (irqfd->eventfd == ctx && irqfd->gsi == gsi))
-			deactivate(irqfd);
-	rcu_read_unlock();
-}
-
 static int deassign(struct vm *vm, const struct minivmm_irqfd *args)
 {
 	struct eventfd_ctx *ctx = eventfd_ctx_fdget(args->fd);
+	struct irqfd *irqfd;
 
 	if (IS_ERR(ctx))
 		return refuse(&vm->error, PTR_ERR(ctx), "fd", args->fd, "this must be an eventfd");
-	/* Not between the enlisting and the polling of an assign under way. */
+	/* Not between the entering and the polling of an assign under way. */
 	mutex_lock(&vm->irqchip.lock);
-	deactivate_matching(&vm->irqchip, ctx, args->gsi);
+	irqfd = take_matching(&vm->irqchip, ctx, args->gsi);
+	if (irqfd)
+		queue_work(shutdown_queue, &irqfd->shutdown);
 	mutex_unlock(&vm->irqchip.lock);
 	eventfd_ctx_put(ctx);
 	/* When this call returns, the eventfd raises nothing any more. */
@@ -344,11 +360,12 @@ int irqfd_control(struct vm *vm, const struct minivmm_irqfd *args)
 	return assign(vm, args);
 }
 
-void irqfd_acked(struct vm *vm, u32 gsi)
+void irqfd_acked(struct vm *vm, u32 gsi, unsigned int *at_once)
 {
 	struct irqchip *chip = &vm->irqchip;
 	struct resampler *resampler;
 	struct irqfd *irqfd;
+	unsigned int nr;
 
 	if (hlist_empty(resampler_bucket(chip, gsi)))
 		return;
@@ -357,10 +374,12 @@ void irqfd_acked(struct vm *vm, u32 gsi)
 	if (!resampler)
 		goto out;
 	irq_set_line(vm, IRQ_SOURCE_RESAMPLE, gsi, false);
-	if (unlikely(READ_ONCE(resampler->nr) > RESAMPLE_AT_ONCE)) {
+	nr = READ_ONCE(resampler->nr);
+	if (unlikely(nr > *at_once)) {
 		queue_work(shutdown_queue, &resampler->signal);
 		goto out;
 	}
+	*at_once -= nr;
 	list_for_each_entry_rcu(irqfd, &resampler->irqfds, resampler_link)
 		host_eventfd_signal(irqfd->resamplefd);
 out:
@@ -370,12 +389,17 @@ out:
 void irqfd_init(struct vm *vm)
 {
 	raw_spin_lock_init(&vm->irqchip.irqfd_lock);
-	INIT_LIST_HEAD(&vm->irqchip.irqfds);
+	vm->irqchip.irqfds = RB_ROOT;
 }
 
 void irqfd_release(struct vm *vm)
 {
-	deactivate_matching(&vm->irqchip, NULL, 0);
+	struct irqfd *irqfd;
+
+	while ((irqfd = take_any(&vm->irqchip))) {
+		queue_work(shutdown_queue, &irqfd->shutdown);
+		cond_resched();
+	}
 	flush_workqueue(shutdown_queue);
 }
 

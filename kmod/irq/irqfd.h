@@ -4,7 +4,7 @@
  *
  * A signal is taken in the eventfd's wakeup (hard irq possible, raw locks only).
  * With a resamplefd the line stays up until the guest's EOI, which lowers it and
- * signals the resamplefd. Teardown of one: off the VM's list, off the eventfd's
+ * signals the resamplefd. Teardown of one: out of the VM's tree, off the eventfd's
  * wait queue, wait for wakeups under way, off its resampler, free.
  */
 #ifndef MINIVMM_IRQ_IRQFD_H
@@ -32,7 +32,13 @@ void irqfd_init(struct vm *vm);
 /* irqfd_release - the VM fd is closed: remove all and wait for it. */
 void irqfd_release(struct vm *vm);
 
-/* irqfd_acked - the guest ended interrupt @gsi. Any context, no raw lock held. */
-void irqfd_acked(struct vm *vm, u32 gsi);
+/* Eventfds that the end of one interrupt signals with interrupts off; of more, a worker does it. */
+#define IRQFD_AT_ONCE	8
+
+/*
+ * irqfd_acked - the guest ended interrupt @gsi; *@at_once, first IRQFD_AT_ONCE, is lowered by
+ * the eventfds signalled. Any context, no raw lock held.
+ */
+void irqfd_acked(struct vm *vm, u32 gsi, unsigned int *at_once);
 
 #endif /* MINIVMM_IRQ_IRQFD_H */

@@ -222,14 +222,20 @@ static void signal_event(int fd)
 		fatal("eventfd");
 }
 
-/* True if the vector is requested at the local APIC, waiting up to a second for it. */
-static bool vector_requested(struct vcpu *vcpu, __u8 vector)
+/* True if the vector is requested at the local APIC. */
+static bool is_requested(struct vcpu *vcpu, __u8 vector)
 {
 	static struct minivmm_lapic_state lapic;
 
+	call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
+	return *(__u32 *)&lapic.regs[0x200 + vector / 32 * 0x10] & 1U << vector % 32;
+}
+
+/* The same, waiting up to a second for it. */
+static bool vector_requested(struct vcpu *vcpu, __u8 vector)
+{
 	for (int i = 0; i < 100; i++) {
-		call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
-		if (*(__u32 *)&lapic.regs[0x200 + vector / 32 * 0x10] & 1U << vector % 32)
+		if (is_requested(vcpu, vector))
 			return true;
 		usleep(10000);
 	}
@@ -424,21 +430,35 @@ TEST_F(chip, resample_event_follows_the_end_of_the_interrupt)
 
 #define MANY	3000
 
+static void allow_many_files(void)
+{
+	struct rlimit files = { 4 * MANY, 4 * MANY };
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		fatal("RLIMIT_NOFILE");
+}
+
+static long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* The shortest of ten runs, in ns, from the interrupt's handler past its end. */
 static long time_of_end(struct vcpu *vcpu, int fd)
 {
-	struct timespec a, b;
-	long time, shortest = LONG_MAX;
+	long start, time, shortest = LONG_MAX;
 
 	for (int i = 0; i < 10; i++) {
 		signal_event(fd);
 		if (vcpu_run(vcpu) || vcpu->run->io.port != 0x10)
 			fatal("no interrupt");
-		clock_gettime(CLOCK_MONOTONIC, &a);
+		start = now_ns();
 		if (vcpu_run(vcpu) || vcpu->run->io.port != 0x11)
 			fatal("no end of it");
-		clock_gettime(CLOCK_MONOTONIC, &b);
-		time = (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
+		time = now_ns() - start;
 		if (time < shortest)
 			shortest = time;
 		usleep(10000);
@@ -449,7 +469,6 @@ static long time_of_end(struct vcpu *vcpu, int fd)
 /* The end of an interrupt is handled with interrupts off, so not by work that a VMM may multiply. */
 TEST_F(chip, resample_events_are_many_and_the_end_is_short)
 {
-	struct rlimit files = { 4 * MANY, 4 * MANY };
 	int resample[MANY], fds[MANY];
 	long one, many, told;
 
@@ -457,7 +476,7 @@ TEST_F(chip, resample_events_are_many_and_the_end_is_short)
 		SKIP(return, "what is done elsewhere delays the only CPU");
 	if (!device_is_minivmm(self->vm.device))
 		SKIP(return, "KVM signals them all there, and waits for a grace period with each");
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	allow_many_files();
 	start_with_handler(&self->vcpu);
 	enable_apic(&self->vcpu);
 	set_pin(&self->vm, 20, 0x8061);
@@ -476,6 +495,101 @@ TEST_F(chip, resample_events_are_many_and_the_end_is_short)
 	TH_LOG("%ld ns with one, %ld ns with %d", one, many, MANY);
 	EXPECT_EQ(MANY, told);
 	EXPECT_LT(many, 3 * one);
+}
+
+#define FIRST_PIN	16	/* not the PIC's, too */
+#define PINS		8
+#define PER_PIN		8	/* as many as are signalled at once */
+
+/* One end of an interrupt may be that of many pins. */
+TEST_F(chip, end_of_a_vector_tells_the_resample_events_of_all_its_pins)
+{
+	int resample[PINS][PER_PIN], fds[PINS][PER_PIN], told = 0;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM waits for a grace period with each irqfd");
+	start_with_handler(&self->vcpu);
+	enable_apic(&self->vcpu);
+	for (int pin = 0; pin < PINS; pin++) {
+		set_pin(&self->vm, FIRST_PIN + pin, 0x8061);
+		for (int i = 0; i < PER_PIN; i++) {
+			fds[pin][i] = eventfd(0, 0);
+			resample[pin][i] = eventfd(0, EFD_NONBLOCK);
+			ASSERT_EQ(0, irqfd(&self->vm, fds[pin][i], FIRST_PIN + pin, RESAMPLE,
+					   resample[pin][i]));
+		}
+	}
+	for (int pin = 0; pin < PINS; pin++)
+		signal_event(fds[pin][0]);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x10, self->vcpu.run->io.port);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x11, self->vcpu.run->io.port);
+	usleep(100000);		/* some by a worker */
+	for (int pin = 0; pin < PINS; pin++)
+		for (int i = 0; i < PER_PIN; i++)
+			told += fetch(resample[pin][i]);
+	EXPECT_EQ(PINS * PER_PIN, told);
+}
+
+/* The shortest time, in ns, in which it is found that @fd already is an irqfd. */
+static long time_of_refusal(struct vm *vm, int fd)
+{
+	long start, time, shortest = LONG_MAX;
+
+	for (int i = 0; i < 50; i++) {
+		start = now_ns();
+		if (irqfd(vm, fd, 20, 0, 0) != -EBUSY)
+			fatal("an irqfd twice");
+		time = now_ns() - start;
+		if (time < shortest)
+			shortest = time;
+	}
+	return shortest;
+}
+
+#define VERY_MANY	10000
+
+/* An irqfd is looked for with interrupts off or a grace period held up. */
+TEST_F(chip, irqfds_are_many_and_found_at_once)
+{
+	int fds[VERY_MANY];
+	long one, many;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM walks a list of them");
+	allow_many_files();
+	for (int i = 0; i < VERY_MANY; i++)
+		fds[i] = eventfd(0, 0);
+	ASSERT_EQ(0, irqfd(&self->vm, fds[0], 20, 0, 0));
+	one = time_of_refusal(&self->vm, fds[0]);
+	for (int i = 1; i < VERY_MANY; i++)
+		ASSERT_EQ(0, irqfd(&self->vm, fds[i], 20, 0, 0));
+	many = time_of_refusal(&self->vm, fds[VERY_MANY - 1]);
+	TH_LOG("%ld ns with one, %ld ns with %d", one, many, VERY_MANY);
+	EXPECT_LT(many, 5 * one);
+}
+
+#define SOME	200
+
+TEST_F(chip, each_of_many_irqfds_is_deassigned_alone)
+{
+	int fds[SOME];
+
+	enable_apic(&self->vcpu);
+	set_pin(&self->vm, 20, 0x61);
+	for (int i = 0; i < SOME; i++) {
+		fds[i] = eventfd(0, 0);
+		ASSERT_EQ(0, irqfd(&self->vm, fds[i], 20, 0, 0));
+	}
+	for (int i = 0; i < SOME; i += 2)
+		ASSERT_EQ(0, irqfd(&self->vm, fds[i], 20, DEASSIGN, 0));
+	for (int i = 0; i < SOME; i++)
+		EXPECT_EQ(i % 2 ? -EBUSY : 0, irqfd(&self->vm, fds[i], 21, 0, 0));
+	signal_event(fds[SOME - 2]);	/* of pin 21 now, which is masked */
+	EXPECT_FALSE(is_requested(&self->vcpu, 0x61));
+	signal_event(fds[SOME - 1]);
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
 }
 
 TEST_F(chip, level_interrupt_comes_again_while_its_line_is_up)
