@@ -4,9 +4,9 @@
  *
  * A change builds a new array beside the old one, publishes it under mmu_lock and
  * moves memory.seq, so that faults under way start again with the new array. A slot
- * that goes is first marked invalid and its entries zapped while the array still
- * holds it (the notifier must find it that long); then vCPUs in a window and host
- * accesses in guest_*() are waited for; srcu frees it later.
+ * that goes is first marked invalid and its entries zapped while the array and the tree
+ * by the owner's addresses still hold it (the notifier must find it that long); then
+ * vCPUs in a window and host accesses in guest_*() are waited for; srcu frees it later.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -16,6 +16,7 @@
 
 #include "memory.h"
 #include "mmu/notifier.h"
+#include "mmu/slot_tree.h"
 #include "mmu/table.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -198,14 +199,22 @@ static void slots_retire_rcu(struct rcu_head *rcu)
 	kvfree_rcu(slots, rcu);
 }
 
-/* Make @new the current array; the old one, without its slots, goes when unread. */
-static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new)
+/*
+ * Make @new the current array, which has no @remove and has @add; either may be NULL. The
+ * old one, without its slots, goes when unread.
+ */
+static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new,
+			  struct memslot *remove, struct memslot *add)
 {
 	struct memory *mem = &vm->memory;
 	struct memslots *old = slots_of(vm, as_id);
 
 	spin_lock(&mem->mmu_lock);
 	rcu_assign_pointer(mem->slots[as_id], new);
+	if (remove)
+		slot_tree_remove(&mem->by_hva[as_id], remove);
+	if (add)
+		slot_tree_insert(&mem->by_hva[as_id], add);
 	smp_store_release(&mem->seq, mem->seq + 1);
 	spin_unlock(&mem->mmu_lock);
 	atomic_long_add(slots_bytes(old), &mem->retired);
@@ -275,7 +284,7 @@ static int delete_slot(struct vm *vm, struct memslot *old)
 	if (!new)
 		return -ENOMEM;
 	slot_invalidate(vm, old);
-	slots_publish(vm, old->as_id, new);
+	slots_publish(vm, old->as_id, new, old, NULL);
 	vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
@@ -336,7 +345,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 	if (moved)
 		slot_invalidate(vm, old);
 	count_logged(vm, new, 1);
-	slots_publish(vm, new->as_id, slots);
+	slots_publish(vm, new->as_id, slots, old, new);
 	if (!old) {
 		mem->npages += new->npages;
 		return 0;
@@ -444,6 +453,7 @@ int memory_init(struct vm *vm)
 		if (!slots)
 			goto fail;
 		RCU_INIT_POINTER(mem->slots[i], slots);
+		mem->by_hva[i] = RB_ROOT;
 	}
 	err = notifier_start(vm);
 	if (!err)

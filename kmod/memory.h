@@ -13,6 +13,7 @@
 
 #include <linux/mmu_notifier.h>
 #include <linux/nospec.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
@@ -35,7 +36,7 @@ struct minivmm_userspace_memory_region;
 struct minivmm_dirty_log;
 struct minivmm_clear_dirty_log;
 
-/* One memory slot. All fields but the bitmap's content and invalid are constant. */
+/* One memory slot. All fields but the bitmap's content, invalid and the tree's are constant. */
 struct memslot {
 	gfn_t base_gfn;
 	unsigned long npages;
@@ -46,6 +47,8 @@ struct memslot {
 	bool invalid;			/* going away: faults retry; set under mmu_lock */
 	unsigned long *dirty;		/* one bit per page, or NULL: not logged */
 	unsigned long *buffer;		/* MEMORY_LOG_CHUNK longs for who reads the log; vm->lock */
+	struct rb_node node;		/* memory.by_hva, and what it keeps there: mmu/slot_tree.c */
+	unsigned long reach;
 	atomic_long_t *retired;		/* memory.retired */
 	struct rcu_head rcu;
 };
@@ -90,6 +93,7 @@ struct memory {
 	atomic_long_t retired;		/* bytes of arrays and slots that wait for their last sleeping reader */
 
 	spinlock_t mmu_lock;		/* second-level tables and all that follows */
+	struct rb_root by_hva[MEMORY_ADDRESS_SPACES];	/* the slots of the current arrays */
 	struct mmu_root *roots;		/* list; roots live until memory_destroy() */
 	unsigned long seq;		/* completed invalidations and slot changes */
 	unsigned long invalidating;	/* invalidations under way, ... */
@@ -211,12 +215,6 @@ unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn);
 static inline struct memslots *memory_slots(struct memory *mem, unsigned int as_id)
 {
 	return srcu_dereference(mem->slots[as_id], &mem->srcu);
-}
-
-/* memory_slots_locked - the same for holders of mmu_lock. */
-static inline struct memslots *memory_slots_locked(struct memory *mem, unsigned int as_id)
-{
-	return rcu_dereference_protected(mem->slots[as_id], lockdep_is_held(&mem->mmu_lock));
 }
 
 static inline bool memslot_holds(const struct memslot *slot, gfn_t gfn)

@@ -13,6 +13,7 @@
 #include "../vcpu.h"
 #include "../vm.h"
 #include "notifier.h"
+#include "slot_tree.h"
 #include "table.h"
 
 static struct vm *notifier_vm(struct mmu_notifier *mn)
@@ -20,35 +21,41 @@ static struct vm *notifier_vm(struct mmu_notifier *mn)
 	return container_of(mn, struct vm, memory.notifier);
 }
 
+/* Something to be done with what lies in [start, end) of the owner. */
+struct change {
+	unsigned long start, end;
+	/* Done with the gfns of one slot, mmu_lock held; results are OR-ed. */
+	bool (*fn)(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int arg);
+	int arg;
+	bool may_break;
+	unsigned int max_slots;		/* of an address space; the others are left out */
+};
+
+/* Each page may be in as many slots as there are: then others may have the lock, or the CPU. */
+#define SLOTS_AT_A_TIME	64
+
 /*
- * Calls @fn(vm, as_id, first gfn, end gfn, arg) for each part of a slot whose
- * pages lie in [start, end) of the owner. mmu_lock held. Slots going away are
- * still in the array, and so found, until their entries are gone.
+ * mmu_lock held. Slots going away are still in the tree, and so found, until their entries
+ * are gone. One that comes while the lock is let go has no entries in a range that is being
+ * invalidated.
  */
-typedef bool (*range_fn)(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int arg);
-
-#define SLOTS_AT_A_TIME	512	/* then others may have the lock, or the CPU, if @may_break */
-
-static bool for_slots(struct vm *vm, unsigned int as_id, unsigned long start, unsigned long end,
-		      range_fn fn, int arg, bool may_break)
+static bool for_slots(struct vm *vm, unsigned int as_id, const struct change *c)
 {
-	struct memslots *slots = memory_slots_locked(&vm->memory, as_id);
+	const struct rb_root *tree = &vm->memory.by_hva[as_id];
+	struct memslot *slot = NULL;
+	unsigned int nr = 0;
 	bool ret = false;
-	u32 i;
 
-	for (i = 0; i < slots->nr; i++) {
-		struct memslot *slot = slots->slot[i];
-		unsigned long from = max(start, slot->hva);
-		unsigned long to = min(end, slot->hva + (slot->npages << PAGE_SHIFT));
+	while (nr++ < c->max_slots && (slot = slot_tree_next(tree, c->start, c->end, slot))) {
+		unsigned long from = max(c->start, slot->hva);
+		unsigned long to = min(c->end, slot->hva + (slot->npages << PAGE_SHIFT));
 
-		if (may_break && i % SLOTS_AT_A_TIME == SLOTS_AT_A_TIME - 1)
-			cond_resched_lock(&vm->memory.mmu_lock);
-		if (from >= to)
-			continue;
 		/* Whole pages, though a range of the owner may begin inside one. */
 		from = (from - slot->hva) >> PAGE_SHIFT;
 		to = (to - 1 - slot->hva) >> PAGE_SHIFT;
-		ret |= fn(vm, as_id, slot->base_gfn + from, slot->base_gfn + to + 1, arg);
+		ret |= c->fn(vm, as_id, slot->base_gfn + from, slot->base_gfn + to + 1, c->arg);
+		if (c->may_break && nr % SLOTS_AT_A_TIME == 0)
+			cond_resched_lock(&vm->memory.mmu_lock);
 	}
 	return ret;
 }
@@ -73,16 +80,20 @@ static void begin_invalidation(struct memory *mem, unsigned long start, unsigned
 static int invalidate_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
 	bool may_break = mmu_notifier_range_blockable(range);
+	const struct change zap = {
+		.start = range->start, .end = range->end, .fn = zap_range, .arg = may_break,
+		.may_break = may_break, .max_slots = UINT_MAX,
+	};
 	struct vm *vm = notifier_vm(mn);
 	unsigned int as_id;
 	int idx;
 
-	/* mmu_lock may be dropped in between: srcu keeps the arrays. */
+	/* mmu_lock may be dropped in between: srcu keeps the slot that was reached. */
 	idx = srcu_read_lock(&vm->memory.srcu);
 	spin_lock(&vm->memory.mmu_lock);
 	begin_invalidation(&vm->memory, range->start, range->end);
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		for_slots(vm, as_id, range->start, range->end, zap_range, may_break, may_break);
+		for_slots(vm, as_id, &zap);
 	spin_unlock(&vm->memory.mmu_lock);
 	srcu_read_unlock(&vm->memory.srcu, idx);
 	return 0;
@@ -106,15 +117,24 @@ static bool age_range(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end,
 	return mmu_age(vm, as_id, start, end, how != AGE_TEST, how == AGE_CLEAR_FLUSH);
 }
 
+/*
+ * Reclaim asks with a spinlock held. Of a page that is in more slots than this, the first
+ * are looked at: at worst it is taken for unused.
+ */
+#define SLOTS_TO_AGE	512
+
 static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end, int how)
 {
+	const struct change look = {
+		.start = start, .end = end, .fn = age_range, .arg = how, .max_slots = SLOTS_TO_AGE,
+	};
 	struct vm *vm = notifier_vm(mn);
 	unsigned int as_id;
 	bool young = false;
 
 	spin_lock(&vm->memory.mmu_lock);
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		young |= for_slots(vm, as_id, start, end, age_range, how, false);
+		young |= for_slots(vm, as_id, &look);
 	spin_unlock(&vm->memory.mmu_lock);
 	return young;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,18 +146,6 @@ TEST_F(area, fork_copies_what_the_guest_had_written)
 }
 
 /* Swap */
-
-/* A compressed swap device in memory; false if this kernel has none. */
-static bool add_swap(void)
-{
-	if (system("modprobe zram num_devices=1 2>/dev/null") ||
-	    !write_file("/sys/block/zram0/disksize", "64M"))
-		return access("/sys/block/zram0/disksize", F_OK) == 0;
-	if (system("[ -b /dev/zram0 ] || mknod /dev/zram0 b $(tr : ' ' </sys/block/zram0/dev)") ||
-	    system("mkswap /dev/zram0 >/dev/null"))
-		return false;
-	return !swapon("/dev/zram0", 0);
-}
 
 TEST_F(area, swapped_out_pages_keep_their_content)
 {

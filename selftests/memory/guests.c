@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/swap.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,4 +203,15 @@ long read_field(const char *path, const char *name)
 	if (file)
 		fclose(file);
 	return value;
+}
+
+bool add_swap(void)
+{
+	if (system("modprobe zram num_devices=1 2>/dev/null") ||
+	    !write_file("/sys/block/zram0/disksize", "64M"))
+		return access("/sys/block/zram0/disksize", F_OK) == 0;
+	if (system("[ -b /dev/zram0 ] || mknod /dev/zram0 b $(tr : ' ' </sys/block/zram0/dev)") ||
+	    system("mkswap /dev/zram0 >/dev/null"))
+		return false;
+	return !swapon("/dev/zram0", 0);
 }

@@ -58,6 +58,9 @@ void guests_set_area(struct guests *g, __u32 flags, void *memory, size_t size);
 /* Writes to a file of the kernel; false if that is impossible. */
 bool write_file(const char *path, const char *text);
 
+/* A compressed swap device in memory; false if this kernel has none. */
+bool add_swap(void);
+
 /* A number from a file of the form "NAME: number", or -1. */
 long read_field(const char *path, const char *name);
 
