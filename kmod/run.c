@@ -567,6 +567,13 @@ static int serve_host(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+/* Before this vCPU may sleep, or the others would wait for it. */
+static void make_kicks(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu_take_request(vcpu, VCPU_REQ_KICKS)))
+		irq_make_kicks(vcpu->vm);
+}
+
 static int run(struct vcpu *vcpu)
 {
 	int next = exit_complete_user(vcpu);
@@ -577,8 +584,10 @@ static int run(struct vcpu *vcpu)
 		return -EINTR;
 	do {
 		next = prepare_entry(vcpu);
-		if (next == NEXT_ENTER)
+		if (next == NEXT_ENTER) {
 			next = run_section(vcpu);
+			make_kicks(vcpu);
+		}
 		if (next == NEXT_USER)
 			break;
 		if (next == NEXT_OUTSIDE)

@@ -42,7 +42,7 @@ void vcpu_kick(struct vcpu *vcpu)
 
 void vcpu_queue_nmi(struct vcpu *vcpu)
 {
-	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
+	vcpu_note_nmi(vcpu);
 	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
 }
 

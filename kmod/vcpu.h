@@ -48,6 +48,7 @@ enum {
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
 	VCPU_REQ_PIT,		/* the PIT's ticks wait for a vCPU to run: pit_timer_hold() */
 	VCPU_REQ_TPR,		/* userspace is to be told of an access to the TPR */
+	VCPU_REQ_KICKS,		/* irq_make_kicks(): this vCPU's messages went to many */
 	VCPU_REQ_STEP,		/* userspace steps the guest; stays until it does no more */
 };
 
@@ -277,8 +278,16 @@ static inline u8 vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 	return 0;
 }
 
-/* vcpu_queue_nmi - one NMI: at most two wait, one to be taken and one behind it. Any context. */
+/*
+ * vcpu_queue_nmi - one NMI: at most two wait, one to be taken and one behind it. Any context.
+ * vcpu_note_nmi - the same; the caller requests VCPU_REQ_EVENT and kicks.
+ */
 void vcpu_queue_nmi(struct vcpu *vcpu);
+
+static inline void vcpu_note_nmi(struct vcpu *vcpu)
+{
+	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
+}
 
 /* vcpu_limit_nmis - while one is handled, one waits. The vCPU thread, VCPU_FLAGS at hand. */
 void vcpu_limit_nmis(struct vcpu *vcpu);

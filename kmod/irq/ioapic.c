@@ -210,12 +210,9 @@ u32 ioapic_eoi(struct ioapic *io, u32 pins)
 	return put_off;
 }
 
-void ioapic_retry(struct ioapic *io)
+void ioapic_retry(struct ioapic *io, unsigned int pin)
 {
-	unsigned int pin;
-
-	for (pin = 0; pin < IOAPIC_PINS; pin++)
-		service_waiting(io, pin);
+	service_waiting(io, pin);
 }
 
 void ioapic_save(const struct ioapic *io, struct minivmm_ioapic_state *state)
@@ -243,5 +240,4 @@ void ioapic_load(struct ioapic *io, const struct minivmm_ioapic_state *state)
 		io->storm[pin] = 0;
 	}
 	collect_vectors(io);
-	ioapic_retry(io);
 }

@@ -62,14 +62,16 @@ u32 ioapic_eoi_pins(const struct ioapic *io, u8 vector);
 /*
  * ioapic_eoi - end of interrupt for the level-triggered ones of @pins; delivers
  * again where the line is still high. Returns the pins put off because they
- * storm: call ioapic_retry() for these some milliseconds later.
+ * storm: call ioapic_retry() some milliseconds later.
  */
 u32 ioapic_eoi(struct ioapic *io, u32 pins);
-void ioapic_retry(struct ioapic *io);
+
+/* ioapic_retry - deliver what is pending at the level-triggered pin @pin. */
+void ioapic_retry(struct ioapic *io, unsigned int pin);
 
 struct minivmm_ioapic_state;
 
-/* ioapic_save/load - GET/SET_IRQCHIP; load delivers what is pending. */
+/* ioapic_save/load - GET/SET_IRQCHIP; after a load, ioapic_retry() for each pin. */
 void ioapic_save(const struct ioapic *io, struct minivmm_ioapic_state *state);
 void ioapic_load(struct ioapic *io, const struct minivmm_ioapic_state *state);
 

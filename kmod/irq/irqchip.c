@@ -22,7 +22,9 @@ static_assert(IRQ_MAX_PINS == IOAPIC_PINS);
 
 int ioapic_send(struct ioapic *io, const struct irq_message *msg)
 {
-	return irq_deliver(container_of(io, struct vm, irqchip.ioapic), NULL, msg);
+	struct vm *vm = container_of(io, struct vm, irqchip.ioapic);
+
+	return irq_deliver_within(vm, NULL, msg, &vm->irqchip.ioapic_kicks);
 }
 
 static int gsi_of_pin(struct vm *vm, enum irq_chip_id chip, unsigned int pin)
@@ -109,6 +111,7 @@ static struct ioapic *ioapic_begin(struct vm *vm, unsigned long *flags)
 	__acquires(&vm->irqchip.ioapic_lock)
 {
 	raw_spin_lock_irqsave(&vm->irqchip.ioapic_lock, *flags);
+	vm->irqchip.ioapic_kicks = IRQ_KICKS_AT_ONCE;
 	return &vm->irqchip.ioapic;
 }
 
@@ -122,13 +125,21 @@ static void ioapic_end(struct vm *vm, unsigned long flags)
 	notify_unmasked(vm, IRQ_CHIP_IOAPIC, unmasked);
 }
 
+/* Interrupts are on between the pins, each of which may have something to say to all vCPUs. */
+static void retry_pins(struct vm *vm)
+{
+	unsigned long flags;
+	unsigned int pin;
+
+	for (pin = 0; pin < IOAPIC_PINS; pin++) {
+		ioapic_retry(ioapic_begin(vm, &flags), pin);
+		ioapic_end(vm, flags);
+	}
+}
+
 static enum hrtimer_restart retry_fired(struct hrtimer *timer)
 {
-	struct vm *vm = container_of(timer, struct vm, irqchip.ioapic_retry);
-	unsigned long flags;
-
-	ioapic_retry(ioapic_begin(vm, &flags));
-	ioapic_end(vm, flags);
+	retry_pins(container_of(timer, struct vm, irqchip.ioapic_retry));
 	return HRTIMER_NORESTART;
 }
 
@@ -212,7 +223,7 @@ void irqchip_eoi(struct vm *vm, u8 vector)
 	ioapic_end(vm, flags);
 	if (unlikely(put_off))
 		hrtimer_start(&vm->irqchip.ioapic_retry, ns_to_ktime(IOAPIC_STORM_PAUSE_NS),
-			      HRTIMER_MODE_REL_HARD);
+			      HRTIMER_MODE_REL_SOFT);
 }
 
 static bool pic_port(struct vm *vm, u16 port, bool is_in, u8 *data)
@@ -426,6 +437,7 @@ int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip)
 	case MINIVMM_IRQCHIP_IOAPIC:
 		ioapic_load(ioapic_begin(vm, &flags), &chip->chip.ioapic);
 		ioapic_end(vm, flags);
+		retry_pins(vm);
 		return 0;
 	default:
 		return refuse_chip(vm, chip->chip_id);
@@ -447,7 +459,8 @@ int irqchip_init(struct vm *vm)
 	mutex_init(&chip->lock);
 	irqfd_init(vm);
 	pit_timer_init(vm);
-	host_timer_setup(&chip->ioapic_retry, retry_fired, HRTIMER_MODE_REL_HARD);
+	host_timer_setup(&chip->ioapic_retry, retry_fired, HRTIMER_MODE_REL_SOFT);
+	irq_init_kicks(vm);
 	return 0;
 }
 
@@ -462,6 +475,7 @@ void irqchip_destroy(struct vm *vm)
 
 	pit_timer_destroy(vm);
 	hrtimer_cancel(&chip->ioapic_retry);
+	cancel_work_sync(&chip->kick_work);
 	ioeventfd_release(vm);
 	kvfree(rcu_dereference_protected(chip->table, true));
 }

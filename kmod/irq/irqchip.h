@@ -16,6 +16,7 @@
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "ioapic.h"
 #include "pic.h"
@@ -47,6 +48,7 @@ struct irqchip {
 
 	raw_spinlock_t ioapic_lock;
 	struct ioapic ioapic;
+	unsigned int ioapic_kicks;	/* that its messages may still make before the lock is left */
 	struct hrtimer ioapic_retry;	/* delivers the pins put off by ioapic_eoi() */
 
 	raw_spinlock_t pit_lock;
@@ -55,6 +57,8 @@ struct irqchip {
 	bool pit_held;			/* ticks wait for the next RUN: pit_timer_hold() */
 
 	u64 apic_identity[IRQCHIP_MAX_APICS];	/* by vCPU index; each written by its vCPU */
+	unsigned long kicks[BITS_TO_LONGS(IRQCHIP_MAX_APICS)];	/* put off: see irq_make_kicks() */
+	struct work_struct kick_work;
 
 	struct mutex lock;
 	struct irq_table __rcu *table;

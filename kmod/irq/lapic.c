@@ -104,7 +104,62 @@ static void apply(struct vcpu *vcpu, const struct lapic_effect *effect)
 		irqchip_eoi(vcpu->vm, effect->vector);
 }
 
-static void post(struct vcpu *vcpu, const struct irq_message *msg)
+void irq_make_kicks(struct vm *vm)
+{
+	unsigned long *kicks = vm->irqchip.kicks, word;
+	unsigned int i, bit;
+
+	for (i = 0; i < ARRAY_SIZE(vm->irqchip.kicks); i++) {
+		word = READ_ONCE(kicks[i]) ? xchg(&kicks[i], 0) : 0;
+		for_each_set_bit(bit, &word, BITS_PER_LONG)
+			vcpu_kick(vm->vcpus[i * BITS_PER_LONG + bit]);
+	}
+}
+
+static void kick_work(struct work_struct *work)
+{
+	irq_make_kicks(container_of(work, struct vm, irqchip.kick_work));
+}
+
+void irq_init_kicks(struct vm *vm)
+{
+	INIT_WORK(&vm->irqchip.kick_work, kick_work);
+}
+
+/* The bit first: whoever answers the request or does the work finds it. */
+static noinline void kick_later(struct vcpu *vcpu, struct vcpu *source)
+{
+	struct irqchip *chip = &vcpu->vm->irqchip;
+
+	if (!irqs_disabled()) {
+		vcpu_kick(vcpu);
+		return;
+	}
+	set_bit(vcpu->index, chip->kicks);
+	if (source)
+		vcpu_request(source, VCPU_REQ_KICKS);
+	else
+		queue_work(system_highpri_wq, &chip->kick_work);
+}
+
+/* A message on its way: who sends it, if that is a vCPU, and how many may be kicked at once. */
+struct sender {
+	struct vcpu *source;
+	unsigned int *kicks;
+};
+
+static void request_kick(struct vcpu *vcpu, const struct sender *from)
+{
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	if (unlikely(!*from->kicks)) {
+		kick_later(vcpu, from->source);
+		return;
+	}
+	--*from->kicks;
+	vcpu_kick(vcpu);
+}
+
+static void post(struct vcpu *vcpu, const struct irq_message *msg, const struct sender *from)
 {
 	struct lapic *lapic = &vcpu->lapic;
 
@@ -116,43 +171,50 @@ static void post(struct vcpu *vcpu, const struct irq_message *msg)
 	if (test_and_set_bit(msg->vector, lapic->posted))
 		return;
 	set_bit(LAPIC_EVENT_POSTED, &lapic->events);
-	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+	request_kick(vcpu, from);
 }
 
-static void post_init(struct vcpu *vcpu)
+static void post_init(struct vcpu *vcpu, const struct sender *from)
 {
 	clear_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
 	set_bit(LAPIC_EVENT_INIT, &vcpu->lapic.events);
-	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+	request_kick(vcpu, from);
 }
 
-static void post_sipi(struct vcpu *vcpu, u8 vector)
+static void post_sipi(struct vcpu *vcpu, u8 vector, const struct sender *from)
 {
 	WRITE_ONCE(vcpu->lapic.sipi_vector, vector);
 	smp_mb__before_atomic();
 	set_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
-	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
+	request_kick(vcpu, from);
+}
+
+static void post_nmi(struct vcpu *vcpu, const struct sender *from)
+{
+	vcpu_note_nmi(vcpu);
+	request_kick(vcpu, from);
 }
 
 /* Returns 1 if the APIC takes @msg, 0 if it refuses. */
-static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message *msg)
+static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message *msg,
+		      const struct sender *from)
 {
 	switch (msg->delivery) {
 	case IRQ_DM_FIXED:
 	case IRQ_DM_LOWEST:
 		if (!(identity & APIC_IDENTITY_SOFT))
 			return 0;
-		post(vcpu, msg);
+		post(vcpu, msg, from);
 		return 1;
 	case IRQ_DM_NMI:
-		vcpu_queue_nmi(vcpu);
+		post_nmi(vcpu, from);
 		return 1;
 	case IRQ_DM_INIT:
 		if (!msg->deassert)
-			post_init(vcpu);
+			post_init(vcpu, from);
 		return 1;
 	case IRQ_DM_SIPI:
-		post_sipi(vcpu, msg->vector);
+		post_sipi(vcpu, msg->vector, from);
 		return 1;
 	default:
 		/* SMI: no SMM is offered. ExtINT: only the PIC's wire to LINT0 brings it. */
@@ -175,7 +237,7 @@ static bool selected(u64 identity, const struct vcpu *vcpu, const struct vcpu *s
 	}
 }
 
-static int deliver_to_all(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+static int deliver_to_all(struct vm *vm, const struct irq_message *msg, const struct sender *from)
 {
 	struct vcpu *vcpu;
 	unsigned int i;
@@ -184,14 +246,15 @@ static int deliver_to_all(struct vm *vm, struct vcpu *source, const struct irq_m
 	for_each_vcpu(vm, i, vcpu) {
 		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
 
-		if (selected(identity, vcpu, source, msg))
-			taken = max(taken, 0) + deliver_to(vcpu, identity, msg);
+		if (selected(identity, vcpu, from->source, msg))
+			taken = max(taken, 0) + deliver_to(vcpu, identity, msg, from);
 	}
 	return taken;
 }
 
 /* Lowest priority: the least often chosen one of those that accept. */
-static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+static int deliver_to_lowest(struct vm *vm, const struct irq_message *msg,
+			     const struct sender *from)
 {
 	unsigned int i, times, least = UINT_MAX;
 	struct vcpu *vcpu, *best = NULL;
@@ -200,7 +263,8 @@ static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct ir
 	for_each_vcpu(vm, i, vcpu) {
 		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
 
-		if (!selected(identity, vcpu, source, msg) || !(identity & APIC_IDENTITY_SOFT))
+		if (!selected(identity, vcpu, from->source, msg) ||
+		    !(identity & APIC_IDENTITY_SOFT))
 			continue;
 		times = READ_ONCE(vcpu->lapic.arbitration);
 		if (best && times >= least)
@@ -212,27 +276,36 @@ static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct ir
 	if (!best)
 		return -1;
 	WRITE_ONCE(best->lapic.arbitration, least + 1);
-	return deliver_to(best, best_identity, msg);
+	return deliver_to(best, best_identity, msg, from);
 }
 
-int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+int irq_deliver_within(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
+		       unsigned int *kicks)
 {
+	const struct sender from = { .source = source, .kicks = kicks };
 	u64 identity;
 	u32 nr, to;
 
 	if (msg->shorthand == IRQ_TO_SELF)
-		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg);
+		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg, &from);
 	/* The usual guest keeps APIC IDs as they are: ID and index are equal. */
 	nr = smp_load_acquire(&vm->nr_vcpus);
 	if (!msg->shorthand && !msg->logical && !apic_broadcast(msg) && msg->dest < nr) {
 		to = array_index_nospec(msg->dest, nr);
 		identity = READ_ONCE(vm->irqchip.apic_identity[to]);
 		if (apic_addressed(identity, msg))
-			return deliver_to(vm->vcpus[to], identity, msg);
+			return deliver_to(vm->vcpus[to], identity, msg, &from);
 	}
 	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
-		return deliver_to_lowest(vm, source, msg);
-	return deliver_to_all(vm, source, msg);
+		return deliver_to_lowest(vm, msg, &from);
+	return deliver_to_all(vm, msg, &from);
+}
+
+int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
+{
+	unsigned int kicks = IRQ_KICKS_AT_ONCE;
+
+	return irq_deliver_within(vm, source, msg, &kicks);
 }
 
 static void take_timer(struct vcpu *vcpu)
