@@ -4,7 +4,8 @@
  *
  * A page's bit is set before it becomes writable (mmu/fault.c) or after the host
  * wrote it (access.c). Restarting takes bit and write access away together under
- * mmu_lock and flushes before it is dropped: no write falls in between.
+ * mmu_lock and flushes before it is dropped, which may be after every few words: no write
+ * falls in between.
  *
  * Where the CPU logs (mmu_cpu_logs()), dirty bits of leaves stand for write access: the
  * CPU sets one with the first write and notes the page in the vCPU's buffer, and the end
@@ -79,19 +80,39 @@ static void flush_restarted(struct vm *vm, bool flush)
 	vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
 }
 
+/* Words of the log, 64 pages each, after which others may have mmu_lock, or the CPU. */
+#define WORDS_AT_A_TIME	8
+
+/* mmu_lock is held, and @words have been dealt with since it was taken. */
+static void let_others(struct vm *vm, unsigned int words, bool *flush)
+{
+	spinlock_t *lock = &vm->memory.mmu_lock;
+
+	if (words % WORDS_AT_A_TIME || !(need_resched() || spin_is_contended(lock)))
+		return;
+	flush_restarted(vm, *flush);
+	*flush = false;
+	spin_unlock(lock);
+	cond_resched();
+	spin_lock(lock);
+}
+
 /* Clear @n longs of the log from long @first on; @old receives what was set. */
 static void restart_log(struct vm *vm, struct memslot *slot, size_t first, size_t n,
 			unsigned long *old)
 {
 	const unsigned long *log = slot->dirty + first;
+	unsigned int words = 0;
 	bool flush = false;
 	size_t i;
 
 	spin_lock(&vm->memory.mmu_lock);
 	for (i = 0; i < n; i++) {
 		old[i] = READ_ONCE(log[i]);
-		if (unlikely(old[i]))
+		if (unlikely(old[i])) {
 			old[i] = restart_word(vm, slot, first + i, ~0UL, &flush);
+			let_others(vm, ++words, &flush);
+		}
 	}
 	flush_restarted(vm, flush);
 	spin_unlock(&vm->memory.mmu_lock);
@@ -102,13 +123,17 @@ static void restart_log(struct vm *vm, struct memslot *slot, size_t first, size_
 static void restart_masked(struct vm *vm, struct memslot *slot, size_t first, size_t n,
 			   const unsigned long *mask)
 {
+	unsigned int words = 0;
 	bool flush = false;
 	size_t i;
 
 	spin_lock(&vm->memory.mmu_lock);
-	for (i = 0; i < n; i++)
-		if (mask[i])
-			restart_word(vm, slot, first + i, mask[i], &flush);
+	for (i = 0; i < n; i++) {
+		if (!mask[i])
+			continue;
+		restart_word(vm, slot, first + i, mask[i], &flush);
+		let_others(vm, ++words, &flush);
+	}
 	flush_restarted(vm, flush);
 	spin_unlock(&vm->memory.mmu_lock);
 	cond_resched();

@@ -4,6 +4,7 @@
  * follows the log equals the memory in the end, and no page is reported in vain.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,6 +144,72 @@ TEST_F(log, copy_is_complete_when_many_pages_are_written_at_once)
 	for (u64 i = 0; i < LARGE / 64; i++)
 		errors += bitmap[i] != 0;
 	EXPECT_EQ(0, errors);
+	self->g.vcpus = 3;
+}
+
+#define HUGE	(8 * LARGE)	/* pages: as many as are read out at a time */
+
+/* Somebody on the same CPU who comes first whenever he wakes up, which is often. */
+struct other {
+	bool stop;
+	u64 turns;
+};
+
+static void *take_turns(void *arg)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	struct other *other = arg;
+
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &first))
+		fatal("SCHED_FIFO");
+	while (!__atomic_load_n(&other->stop, __ATOMIC_SEQ_CST)) {
+		__atomic_add_fetch(&other->turns, 1, __ATOMIC_SEQ_CST);
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* How often he had his turn while the log of as many pages as can be was read. */
+static u64 turns_meanwhile(struct guests *g, const struct other *other)
+{
+	static u64 bitmap[HUGE / 64];
+	u64 turns;
+
+	guests_start(g, TOUCH, HUGE);
+	if (guests_stop(g))
+		fatal("the guest does not write");
+	turns = __atomic_load_n(&other->turns, __ATOMIC_SEQ_CST);
+	if (get_log(g, bitmap))
+		fatal("GET_DIRTY_LOG");
+	return __atomic_load_n(&other->turns, __ATOMIC_SEQ_CST) - turns;
+}
+
+/* It is done in pieces, each with a lock held: between them the CPU, and the lock, are free. */
+TEST_F(log, others_have_their_turn_while_a_long_log_is_read)
+{
+	__u8 *memory = map_anonymous(HUGE * PAGE);
+	struct other other = { 0 };
+	u64 most = 0;
+	pthread_t thread;
+	cpu_set_t cpu;
+
+	if (!device_is_minivmm(self->g.vm.device))
+		SKIP(return, "KVM holds its lock throughout");
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	guests_set_area(&self->g, MINIVMM_MEM_LOG_DIRTY_PAGES, memory, HUGE * PAGE);
+	self->g.vcpus = 1;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, take_turns, &other));
+	for (int i = 0; i < 5; i++) {
+		u64 turns = turns_meanwhile(&self->g, &other);
+
+		most = turns > most ? turns : most;
+	}
+	__atomic_store_n(&other.stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
+	TH_LOG("%lu turns in one reading", most);
+	EXPECT_LT(3, most);
 	self->g.vcpus = 3;
 }
 
