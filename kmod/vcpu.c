@@ -162,13 +162,23 @@ static bool runs_again(const struct vcpu_events *ev, u8 vector)
 	       !(ev->exception.injected && ev->exception.vector == vector);
 }
 
-u8 vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
+void vcpu_move_back(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (!ev->exception.injected || !ev->exception.moved)
+		return;
+	vcpu->regs.rip -= ev->exception.moved;
+	ev->exception.moved = 0;
+}
+
+void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 {
 	struct vcpu_events *ev = &vcpu->events;
 	u8 vector = event & EVENT_VECTOR;
 	bool again = runs_again(ev, vector);
-	u8 insn_len = vcpu_handed_insn_len(vcpu);
 
+	vcpu_move_back(vcpu);
 	ev->exception.injected = ev->interrupt.injected = ev->nmi_injected = false;
 	switch (event & EVENT_TYPE) {
 	case EVENT_INTERRUPT:
@@ -190,7 +200,6 @@ u8 vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 		ev->exception.error = error;
 		break;
 	}
-	return insn_len;
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)

@@ -66,6 +66,7 @@ struct vcpu_events {
 		bool has_payload;
 		u64 payload;
 		u8 insn_len;		/* of INT3 or INTO, where RIP is until it is delivered */
+		u8 moved;		/* how far the backend moved RIP on to hand it over */
 	} exception;
 	struct {
 		bool injected;
@@ -245,16 +246,12 @@ static inline void vcpu_set_rip(struct vcpu *vcpu, u64 rip)
 	vcpu->irq_shadow = false;
 }
 
-/* vcpu_handed_insn_len - of the INT3 or INTO for which the CPU was handed an exception; or 0. */
-static inline u8 vcpu_handed_insn_len(const struct vcpu *vcpu)
-{
-	return vcpu->events.exception.injected ? vcpu->events.exception.insn_len : 0;
-}
+/* vcpu_move_back - the exception handed over was not delivered: RIP is its instruction's again. */
+void vcpu_move_back(struct vcpu *vcpu);
 
 /*
  * vcpu_take_back_event - what the CPU was delivering to the guest when it exited, in
  * the form in which both vendors give it: is delivered by the next entry. Window.
- * Returns what vcpu_handed_insn_len() was, if the guest did not get as far as to a handler.
  */
 #define EVENT_VECTOR		0xffu
 #define EVENT_TYPE		(7u << 8)
@@ -264,18 +261,19 @@ static inline u8 vcpu_handed_insn_len(const struct vcpu *vcpu)
 #define EVENT_SOFT_EXCEPTION	(6u << 8)
 #define EVENT_HAS_ERROR		(1u << 11)
 #define EVENT_VALID		(1u << 31)
-u8 vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error);
+void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error);
 
-static inline u8 vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
+static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (unlikely(event & EVENT_VALID))
-		return vcpu_set_interrupted_event(vcpu, event, error);
+	if (unlikely(event & EVENT_VALID)) {
+		vcpu_set_interrupted_event(vcpu, event, error);
+		return;
+	}
 	ev->exception.injected = false;
 	ev->interrupt.injected = false;
 	ev->nmi_injected = false;
-	return 0;
 }
 
 /*

@@ -131,10 +131,11 @@ void svm_inject_nmi(struct vcpu *vcpu)
  */
 void svm_inject_exception(struct vcpu *vcpu)
 {
-	const struct vcpu_events *ev = &vcpu->events;
+	struct vcpu_events *ev = &vcpu->events;
 	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 
-	vcpu->regs.rip += ev->exception.insn_len;
+	ev->exception.moved = ev->exception.insn_len;
+	vcpu->regs.rip += ev->exception.moved;
 	control->next_rip = vcpu->regs.rip;
 	control->event_inject = ev->exception.vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
 				(ev->exception.has_error ? VMCB_EVENT_HAS_ERROR : 0) |
@@ -396,8 +397,8 @@ static __always_inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *svm,
 	if (unlikely(vmcb->control.tlb_control))
 		flushed(svm);
 	read_guest_state(vcpu, vmcb);
-	vcpu->regs.rip -= vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
-					       vmcb->control.exit_int_info >> 32);
+	vcpu_take_back_event(vcpu, vmcb->control.exit_int_info,
+			     vmcb->control.exit_int_info >> 32);
 	read_exit(vcpu, &vmcb->control);
 	if (unlikely(svm->watch))
 		svm_end_watch(vcpu);

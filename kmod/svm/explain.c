@@ -65,7 +65,7 @@ void svm_explain(struct vcpu *vcpu)
 	svm_cancel_step(vcpu);
 	to_svm(vcpu)->vmcb->control.event_inject = 0;
 	undo_save(vcpu);
-	vcpu->regs.rip -= vcpu_handed_insn_len(vcpu);
+	vcpu_move_back(vcpu);
 	read_state(to_svm(vcpu)->vmcb, &state);
 	exit_refused(vcpu, SVM_EXIT_INVALID, svm_rules, svm_nr_rules, &state);
 }
