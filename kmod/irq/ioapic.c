@@ -194,7 +194,10 @@ static bool end_pin(struct ioapic *io, unsigned int pin)
 		io->storm[pin] = 0;
 		return true;
 	}
-	service(io, pin);
+	if (unlikely(io->busy))
+		io->waiting |= BIT(pin);
+	else
+		service(io, pin);
 	return false;
 }
 
@@ -203,6 +206,7 @@ u32 ioapic_eoi(struct ioapic *io, u32 pins)
 	u32 put_off = 0;
 	unsigned int pin;
 
+	io->waiting = 0;
 	for (pin = 0; pin < IOAPIC_PINS; pin++)
 		if ((pins & BIT(pin)) && (io->redir[pin] & IOAPIC_REDIR_REMOTE_IRR) &&
 		    end_pin(io, pin))

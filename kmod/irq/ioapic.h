@@ -33,6 +33,8 @@ struct ioapic {
 	u32 storm[IOAPIC_PINS];		/* EOIs in a row that found the line high */
 	u64 vectors[4];			/* those in any entry: EOIs matter; read without lock */
 	u32 unmasked;			/* pins unmasked since the caller last took them */
+	bool busy;			/* the caller's: enough was sent for now */
+	u32 waiting;			/* pins whose EOI came while it was busy, since the last EOI */
 };
 
 /* ioapic_send - environment: deliver @msg, results as irq_deliver(). The caller's lock is held. */
@@ -62,7 +64,7 @@ u32 ioapic_eoi_pins(const struct ioapic *io, u8 vector);
 /*
  * ioapic_eoi - end of interrupt for the level-triggered ones of @pins; delivers
  * again where the line is still high. Returns the pins put off because they
- * storm: call ioapic_retry() some milliseconds later.
+ * storm: call ioapic_retry() some milliseconds later. For those in @io->waiting call it soon.
  */
 u32 ioapic_eoi(struct ioapic *io, u32 pins);
 

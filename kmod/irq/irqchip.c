@@ -23,8 +23,12 @@ static_assert(IRQ_MAX_PINS == IOAPIC_PINS);
 int ioapic_send(struct ioapic *io, const struct irq_message *msg)
 {
 	struct vm *vm = container_of(io, struct vm, irqchip.ioapic);
+	struct irqchip *chip = &vm->irqchip;
+	int taken = irq_deliver_within(vm, NULL, msg, &chip->ioapic_kicks);
 
-	return irq_deliver_within(vm, NULL, msg, &vm->irqchip.ioapic_kicks);
+	chip->ioapic_taken += max(taken, 0);
+	io->busy = chip->ioapic_taken > IRQ_KICKS_AT_ONCE;
+	return taken;
 }
 
 static int gsi_of_pin(struct vm *vm, enum irq_chip_id chip, unsigned int pin)
@@ -112,6 +116,8 @@ static struct ioapic *ioapic_begin(struct vm *vm, unsigned long *flags)
 {
 	raw_spin_lock_irqsave(&vm->irqchip.ioapic_lock, *flags);
 	vm->irqchip.ioapic_kicks = IRQ_KICKS_AT_ONCE;
+	vm->irqchip.ioapic_taken = 0;
+	vm->irqchip.ioapic.busy = false;
 	return &vm->irqchip.ioapic;
 }
 
@@ -211,7 +217,7 @@ const u64 *irqchip_eoi_vectors(const struct vm *vm)
 void irqchip_eoi(struct vm *vm, u8 vector)
 {
 	unsigned long flags;
-	u32 pins, put_off;
+	u32 pins, put_off, waiting;
 
 	if (!ioapic_handles(&vm->irqchip.ioapic, vector))
 		return;
@@ -220,9 +226,11 @@ void irqchip_eoi(struct vm *vm, u8 vector)
 	/* Listeners lower their lines before the level is looked at again. */
 	notify_acked(vm, IRQ_CHIP_IOAPIC, pins);
 	put_off = ioapic_eoi(ioapic_begin(vm, &flags), pins);
+	waiting = vm->irqchip.ioapic.waiting;
 	ioapic_end(vm, flags);
-	if (unlikely(put_off))
-		hrtimer_start(&vm->irqchip.ioapic_retry, ns_to_ktime(IOAPIC_STORM_PAUSE_NS),
+	if (unlikely(put_off | waiting))
+		hrtimer_start(&vm->irqchip.ioapic_retry,
+			      ns_to_ktime(put_off ? IOAPIC_STORM_PAUSE_NS : 0),
 			      HRTIMER_MODE_REL_SOFT);
 }
 

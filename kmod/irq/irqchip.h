@@ -48,7 +48,8 @@ struct irqchip {
 
 	raw_spinlock_t ioapic_lock;
 	struct ioapic ioapic;
-	unsigned int ioapic_kicks;	/* that its messages may still make before the lock is left */
+	unsigned int ioapic_kicks;	/* that its messages may still make before the lock is left, */
+	unsigned int ioapic_taken;	/* and vCPUs that have taken one since the lock was taken */
 	struct hrtimer ioapic_retry;	/* delivers the pins put off by ioapic_eoi() */
 
 	raw_spinlock_t pit_lock;

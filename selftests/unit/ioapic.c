@@ -16,13 +16,14 @@
 #define MASKED	IOAPIC_REDIR_MASKED
 
 /* What the I/O APIC under test sends, and what its receivers answer. */
-static unsigned int nr_sent;
+static unsigned int nr_sent, until_busy;
 static struct irq_message last;
 static int answer;
 
 int ioapic_send(struct ioapic *io, const struct irq_message *msg)
 {
 	nr_sent++;
+	io->busy = until_busy && nr_sent >= until_busy;
 	last = *msg;
 	return answer;
 }
@@ -34,7 +35,7 @@ FIXTURE(ioapic) {
 FIXTURE_SETUP(ioapic)
 {
 	ioapic_reset(&self->io);
-	nr_sent = 0;
+	nr_sent = until_busy = 0;
 	answer = 1;
 }
 
@@ -271,6 +272,45 @@ TEST_F(ioapic, a_quiet_eoi_ends_the_storm_count)
 		ioapic_set_line(&self->io, 9, 0, i % IOAPIC_STORM_LIMIT);
 		ASSERT_EQ(0, end(&self->io, 0x71));
 	}
+}
+
+/* What one end of an interrupt sends is bounded; the rest waits, and is not lost. */
+TEST_F(ioapic, pins_whose_end_comes_while_it_is_busy_wait)
+{
+	unsigned int pin;
+
+	for (pin = 4; pin < 10; pin++) {
+		program(&self->io, pin, LEVEL | 0x71);
+		ioapic_set_line(&self->io, pin, 0, true);
+	}
+	nr_sent = 0;
+	until_busy = 2;
+	EXPECT_EQ(0, end(&self->io, 0x71));
+	EXPECT_EQ(2, nr_sent);
+	EXPECT_EQ(BIT(6) | BIT(7) | BIT(8) | BIT(9), self->io.waiting);
+	ioapic_set_line(&self->io, 9, 0, false);
+	retry(&self->io);
+	EXPECT_EQ(5, nr_sent);
+	self->io.busy = false;
+	until_busy = 0;
+	EXPECT_EQ(0, end(&self->io, 0x71));
+	EXPECT_EQ(10, nr_sent);
+	EXPECT_EQ(0, self->io.waiting);
+}
+
+TEST_F(ioapic, what_is_loaded_is_delivered_pin_by_pin)
+{
+	struct minivmm_ioapic_state state = { .irr = BIT(5) | BIT(9) };
+
+	state.redirtbl[5].bits = state.redirtbl[9].bits = LEVEL | 0x71;
+	ioapic_load(&self->io, &state);
+	EXPECT_EQ(0, nr_sent);
+	ioapic_retry(&self->io, 5);
+	EXPECT_EQ(1, nr_sent);
+	ioapic_retry(&self->io, 6);
+	EXPECT_EQ(1, nr_sent);
+	retry(&self->io);
+	EXPECT_EQ(2, nr_sent);
 }
 
 TEST_F(ioapic, state_round_trip)
