@@ -19,6 +19,10 @@
 //
 // $LAB_COUNTS.places has lines "LABEL ADDRESS COUNT" for the host, hexadecimal.
 //
+// $LAB_COUNTS.off has a line "LABEL COUNT ADDRESS": the host's instructions of the
+// longest stretch with interrupts off, of those in which a module had a part, and where
+// it began. A guest ends one: the host's interrupts end the guest.
+//
 // Instructions count when they begin: one that faults or exits does, in the mode it
 // was begun in, and once more when it is tried again. A mark's own OUT does not.
 //
@@ -36,6 +40,9 @@
 
 #define MARK_PORT	0x8901
 #define NAME_PREFIX	(sizeof("BX_IA_") - 1)
+// Where Linux has modules.
+#define MODULES_START	0xffffffffc0000000ULL
+#define MODULES_END	0xffffffffff000000ULL
 
 enum mode { ROOT, GUEST, MODES };
 enum form { REGISTER, MEMORY, LOCKED, FORMS };
@@ -86,7 +93,14 @@ static std::unordered_map<bx_address, Bit64u> places;
 static bool counting;
 // The counts of the instruction that was begun last.
 static Bit64u none, *last = &none, *last_place = &none;
-static FILE *file, *places_file;
+static FILE *file, *places_file, *off_file;
+
+struct stretch {
+	Bit64u length;
+	bx_address from;
+	bool in_module;
+};
+static stretch off, longest;
 
 static FILE *create(const std::string &name)
 {
@@ -103,11 +117,35 @@ void counts_begin()
 
 	file = create(name ? name : "");
 	places_file = create(std::string(name) + ".places");
+	off_file = create(std::string(name) + ".off");
 }
 
 static mode current_mode()
 {
 	return BX_CPU(0)->in_vmx_guest || BX_CPU(0)->in_svm_guest ? GUEST : ROOT;
+}
+
+static void end_stretch()
+{
+	if (off.in_module && off.length > longest.length)
+		longest = off;
+	off = stretch();
+}
+
+static bool interrupts_are_off()
+{
+	return !BX_CPU(0)->get_IF() || !BX_CPU(0)->svm_gif;
+}
+
+static void count_stretch(mode where, bx_address place)
+{
+	if (where == GUEST || !interrupts_are_off()) {
+		end_stretch();
+		return;
+	}
+	if (!off.length++)
+		off.from = place;
+	off.in_module |= place >= MODULES_START && place < MODULES_END;
 }
 
 void counts_instruction(const bxInstruction_c *i)
@@ -120,7 +158,10 @@ void counts_instruction(const bxInstruction_c *i)
 		return;
 	last = &counts[where][i->getIaOpcode()][operand];
 	++*last;
-	if (where == GUEST || i->getIaOpcode() == BX_INSERTED_OPCODE)
+	if (i->getIaOpcode() == BX_INSERTED_OPCODE)
+		return;
+	count_stretch(where, BX_CPU(0)->get_instruction_pointer());
+	if (where == GUEST)
 		return;
 	last_place = &places[BX_CPU(0)->get_instruction_pointer()];
 	++*last_place;
@@ -169,6 +210,14 @@ static void write_places(unsigned label)
 	fflush(places_file);
 }
 
+static void write_stretch(unsigned label)
+{
+	end_stretch();
+	fprintf(off_file, "%u %llu %llx\n", label, (unsigned long long)longest.length,
+		(unsigned long long)longest.from);
+	fflush(off_file);
+}
+
 void counts_port_write(unsigned port, unsigned value)
 {
 	if (port != MARK_PORT || current_mode() == GUEST)
@@ -179,9 +228,11 @@ void counts_port_write(unsigned port, unsigned value)
 	if (counting) {
 		memset(counts, 0, sizeof(counts));
 		places.clear();
+		off = longest = stretch();
 	} else {
 		write_counts(value, ROOT);
 		write_counts(value, GUEST);
 		write_places(value);
+		write_stretch(value);
 	}
 }
