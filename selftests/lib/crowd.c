@@ -27,14 +27,14 @@ static __u64 code_address(const __u8 *label)
 	return GUEST_CODE + (label - crowd_code);
 }
 
-static void set_gate(struct vm *vm, unsigned int vector, const __u8 *handler)
+void crowd_set_handler(struct crowd *c, unsigned int vector, __u64 address)
 {
-	__u64 to = code_address(handler);
 	const __u64 gate[2] = {
-		(to & 0xffff) | 0x8UL << 16 | 0x8eUL << 40 | (to >> 16 & 0xffff) << 48, to >> 32,
+		(address & 0xffff) | 0x8UL << 16 | 0x8eUL << 40 | (address >> 16 & 0xffff) << 48,
+		address >> 32,
 	};
 
-	vm_write(vm, IDT + vector * 16, gate, sizeof(gate));
+	vm_write(&c->vm, IDT + vector * 16, gate, sizeof(gate));
 }
 
 static void prepare(struct vcpu *vcpu, struct vm *vm, unsigned int id, const __u8 *entry)
@@ -51,6 +51,7 @@ static void prepare(struct vcpu *vcpu, struct vm *vm, unsigned int id, const __u
 	if (call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic))
 		fatal("GET_LAPIC");
 	*(__u32 *)&lapic.regs[0xf0] = 0x1ff;
+	*(__u32 *)&lapic.regs[0x80] = id ? CROWD_DEAF - 1 : 0;
 	if (call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic))
 		fatal("SET_LAPIC");
 }
@@ -79,9 +80,9 @@ void crowd_init(struct crowd *c, unsigned int nr)
 	vm_init(&c->vm, GUEST_MEMORY);
 	vm_add_irqchip(&c->vm);
 	load_code(&c->vm, crowd_code);
-	set_gate(&c->vm, CROWD_NMI, crowd_counts_nmi);
-	set_gate(&c->vm, CROWD_VECTOR, crowd_counts);
-	set_gate(&c->vm, END_VECTOR, crowd_ends);
+	crowd_set_handler(c, CROWD_NMI, code_address(crowd_counts_nmi));
+	crowd_set_handler(c, CROWD_VECTOR, code_address(crowd_counts));
+	crowd_set_handler(c, END_VECTOR, code_address(crowd_ends));
 	prepare(&c->leader, &c->vm, 0, crowd_leads);
 	for (unsigned int i = 0; i < nr; i++) {
 		prepare(&c->vcpu[i], &c->vm, 1 + i, crowd_code);

@@ -11,6 +11,7 @@
 #define CROWD_MAX	254
 #define CROWD_VECTOR	0x61
 #define CROWD_NMI	2
+#define CROWD_DEAF	0x60	/* vectors below this wait: the crowd's task priority is there */
 
 struct crowd {
 	struct vm vm;
@@ -30,6 +31,9 @@ void crowd_free(struct crowd *c);
  * start: waits, up to a minute, until there are @expected.
  */
 __u32 crowd_answers(struct crowd *c, unsigned int vector, __u32 expected);
+
+/* Where vCPUs are sent by @vector; free for the test are those below CROWD_DEAF. */
+void crowd_set_handler(struct crowd *c, unsigned int vector, __u64 address);
 
 /* The leader sends one IPI of CROWD_VECTOR to all others, which is its last act until the next call. */
 void crowd_lead(struct crowd *c);
