@@ -106,8 +106,10 @@ static void pic_end(struct vm *vm, struct pic_use *use)
 		notify_unmasked(vm, IRQ_CHIP_PIC_MASTER, unmasked & 0xff);
 		notify_unmasked(vm, IRQ_CHIP_PIC_SLAVE, unmasked >> 8);
 	}
-	notify_acked(vm, IRQ_CHIP_PIC_MASTER, acked & 0xff);
-	notify_acked(vm, IRQ_CHIP_PIC_SLAVE, acked >> 8);
+	if (unlikely(acked)) {
+		notify_acked(vm, IRQ_CHIP_PIC_MASTER, acked & 0xff);
+		notify_acked(vm, IRQ_CHIP_PIC_SLAVE, acked >> 8);
+	}
 }
 
 /* The same for the I/O APIC. */
