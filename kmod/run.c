@@ -551,11 +551,22 @@ static int prepare_entry(struct vcpu *vcpu)
 	return READ_ONCE(vcpu->requests) ? serve_requests_outside(vcpu) : NEXT_ENTER;
 }
 
+/*
+ * For messages sent in the window, before this vCPU may sleep or go to userspace: with a request
+ * pending no instruction goes on, and the next entry is not made, so NEXT_HOST is what follows.
+ */
+static void make_kicks(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu_take_request(vcpu, VCPU_REQ_KICKS)))
+		irq_make_kicks(vcpu->vm);
+}
+
 /* Signals, rescheduling, task work; a CPU that is going offline is left by yielding. */
 static int serve_host(struct vcpu *vcpu)
 {
 	bool work, ready;
 
+	make_kicks(vcpu);
 	local_irq_disable();
 	work = host_work_pending();
 	ready = __this_cpu_read(cpu_ready);
@@ -565,13 +576,6 @@ static int serve_host(struct vcpu *vcpu)
 	if (work && host_handle_work())
 		return report_signal(vcpu);
 	return NEXT_ENTER;
-}
-
-/* Before this vCPU may sleep, or the others would wait for it. */
-static void make_kicks(struct vcpu *vcpu)
-{
-	if (unlikely(vcpu_take_request(vcpu, VCPU_REQ_KICKS)))
-		irq_make_kicks(vcpu->vm);
 }
 
 static int run(struct vcpu *vcpu)
@@ -584,10 +588,8 @@ static int run(struct vcpu *vcpu)
 		return -EINTR;
 	do {
 		next = prepare_entry(vcpu);
-		if (next == NEXT_ENTER) {
+		if (next == NEXT_ENTER)
 			next = run_section(vcpu);
-			make_kicks(vcpu);
-		}
 		if (next == NEXT_USER)
 			break;
 		if (next == NEXT_OUTSIDE)

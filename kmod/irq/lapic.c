@@ -142,24 +142,27 @@ static noinline void kick_later(struct vcpu *vcpu, struct vcpu *source)
 		queue_work(system_highpri_wq, &chip->kick_work);
 }
 
-/* A message on its way: who sends it, if that is a vCPU, and how many may be kicked at once. */
+/* A message to several: who sends it, if that is a vCPU, and how many may be kicked at once. */
 struct sender {
 	struct vcpu *source;
 	unsigned int *kicks;
 };
 
-static void request_kick(struct vcpu *vcpu, const struct sender *from)
+/* @from is NULL for a message to one. All that follows is made twice, as that costs this nothing. */
+static __always_inline void request_kick(struct vcpu *vcpu, const struct sender *from)
 {
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
-	if (unlikely(!*from->kicks)) {
+	if (from && !*from->kicks) {
 		kick_later(vcpu, from->source);
 		return;
 	}
-	--*from->kicks;
+	if (from)
+		--*from->kicks;
 	vcpu_kick(vcpu);
 }
 
-static void post(struct vcpu *vcpu, const struct irq_message *msg, const struct sender *from)
+static __always_inline void post(struct vcpu *vcpu, const struct irq_message *msg,
+				 const struct sender *from)
 {
 	struct lapic *lapic = &vcpu->lapic;
 
@@ -174,14 +177,14 @@ static void post(struct vcpu *vcpu, const struct irq_message *msg, const struct 
 	request_kick(vcpu, from);
 }
 
-static void post_init(struct vcpu *vcpu, const struct sender *from)
+static __always_inline void post_init(struct vcpu *vcpu, const struct sender *from)
 {
 	clear_bit(LAPIC_EVENT_SIPI, &vcpu->lapic.events);
 	set_bit(LAPIC_EVENT_INIT, &vcpu->lapic.events);
 	request_kick(vcpu, from);
 }
 
-static void post_sipi(struct vcpu *vcpu, u8 vector, const struct sender *from)
+static __always_inline void post_sipi(struct vcpu *vcpu, u8 vector, const struct sender *from)
 {
 	WRITE_ONCE(vcpu->lapic.sipi_vector, vector);
 	smp_mb__before_atomic();
@@ -189,15 +192,15 @@ static void post_sipi(struct vcpu *vcpu, u8 vector, const struct sender *from)
 	request_kick(vcpu, from);
 }
 
-static void post_nmi(struct vcpu *vcpu, const struct sender *from)
+static __always_inline void post_nmi(struct vcpu *vcpu, const struct sender *from)
 {
 	vcpu_note_nmi(vcpu);
 	request_kick(vcpu, from);
 }
 
 /* Returns 1 if the APIC takes @msg, 0 if it refuses. */
-static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message *msg,
-		      const struct sender *from)
+static __always_inline int deliver_from(struct vcpu *vcpu, u64 identity,
+					const struct irq_message *msg, const struct sender *from)
 {
 	switch (msg->delivery) {
 	case IRQ_DM_FIXED:
@@ -220,6 +223,11 @@ static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message 
 		/* SMI: no SMM is offered. ExtINT: only the PIC's wire to LINT0 brings it. */
 		return 0;
 	}
+}
+
+static int deliver_to(struct vcpu *vcpu, u64 identity, const struct irq_message *msg)
+{
+	return deliver_from(vcpu, identity, msg, NULL);
 }
 
 static bool selected(u64 identity, const struct vcpu *vcpu, const struct vcpu *source,
@@ -247,14 +255,13 @@ static int deliver_to_all(struct vm *vm, const struct irq_message *msg, const st
 		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
 
 		if (selected(identity, vcpu, from->source, msg))
-			taken = max(taken, 0) + deliver_to(vcpu, identity, msg, from);
+			taken = max(taken, 0) + deliver_from(vcpu, identity, msg, from);
 	}
 	return taken;
 }
 
 /* Lowest priority: the least often chosen one of those that accept. */
-static int deliver_to_lowest(struct vm *vm, const struct irq_message *msg,
-			     const struct sender *from)
+static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
 {
 	unsigned int i, times, least = UINT_MAX;
 	struct vcpu *vcpu, *best = NULL;
@@ -263,8 +270,7 @@ static int deliver_to_lowest(struct vm *vm, const struct irq_message *msg,
 	for_each_vcpu(vm, i, vcpu) {
 		u64 identity = READ_ONCE(vm->irqchip.apic_identity[i]);
 
-		if (!selected(identity, vcpu, from->source, msg) ||
-		    !(identity & APIC_IDENTITY_SOFT))
+		if (!selected(identity, vcpu, source, msg) || !(identity & APIC_IDENTITY_SOFT))
 			continue;
 		times = READ_ONCE(vcpu->lapic.arbitration);
 		if (best && times >= least)
@@ -276,36 +282,42 @@ static int deliver_to_lowest(struct vm *vm, const struct irq_message *msg,
 	if (!best)
 		return -1;
 	WRITE_ONCE(best->lapic.arbitration, least + 1);
-	return deliver_to(best, best_identity, msg, from);
+	return deliver_to(best, best_identity, msg);
 }
 
-int irq_deliver_within(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
-		       unsigned int *kicks)
+static __always_inline int deliver(struct vm *vm, struct vcpu *source,
+				   const struct irq_message *msg, unsigned int *kicks)
 {
 	const struct sender from = { .source = source, .kicks = kicks };
 	u64 identity;
 	u32 nr, to;
 
 	if (msg->shorthand == IRQ_TO_SELF)
-		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg, &from);
+		return deliver_to(source, lapic_regs_identity(&source->lapic.regs), msg);
 	/* The usual guest keeps APIC IDs as they are: ID and index are equal. */
 	nr = smp_load_acquire(&vm->nr_vcpus);
 	if (!msg->shorthand && !msg->logical && !apic_broadcast(msg) && msg->dest < nr) {
 		to = array_index_nospec(msg->dest, nr);
 		identity = READ_ONCE(vm->irqchip.apic_identity[to]);
 		if (apic_addressed(identity, msg))
-			return deliver_to(vm->vcpus[to], identity, msg, &from);
+			return deliver_to(vm->vcpus[to], identity, msg);
 	}
 	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
-		return deliver_to_lowest(vm, msg, &from);
+		return deliver_to_lowest(vm, source, msg);
 	return deliver_to_all(vm, msg, &from);
+}
+
+int irq_deliver_within(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
+		       unsigned int *kicks)
+{
+	return deliver(vm, source, msg, kicks);
 }
 
 int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
 {
 	unsigned int kicks = IRQ_KICKS_AT_ONCE;
 
-	return irq_deliver_within(vm, source, msg, &kicks);
+	return deliver(vm, source, msg, &kicks);
 }
 
 static void take_timer(struct vcpu *vcpu)

@@ -185,7 +185,7 @@ int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state);
  * sending vCPU (shorthands), or NULL. Any context, raw spinlocks held too.
  * Returns how many APICs took it: 0 already pending or disabled, -1 nobody addressed.
  *
- * Each has it at the return. With interrupts off, only some of the vCPUs are made to look at
+ * Each has it at the return. With interrupts off, only some of several vCPUs are made to look at
  * once, IRQ_KICKS_AT_ONCE or *@kicks, which is lowered; irq_make_kicks() follows for the others.
  */
 #define IRQ_KICKS_AT_ONCE	16
