@@ -82,8 +82,9 @@ void native_stop(struct native *n);
 
 const struct native_desc *native_descriptor(u16 selector);
 
-/* Executes the instruction at regs until RIP moves or it faults. */
-int native_step(struct native *n, struct user_regs_struct *regs, struct native_end *end);
+/* Executes the instruction at regs, and where that @repeats, until RIP moves; or it faults. */
+int native_step(struct native *n, struct user_regs_struct *regs, bool repeats,
+		struct native_end *end);
 
 /* XMM and YMM registers 0 to 15, 32 bytes each. */
 int native_get_vec(struct native *n, u8 (*vec)[32]);

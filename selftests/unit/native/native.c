@@ -205,7 +205,8 @@ static int signal_to_end(struct native *n, struct native_end *end)
 	return 0;
 }
 
-int native_step(struct native *n, struct user_regs_struct *regs, struct native_end *end)
+int native_step(struct native *n, struct user_regs_struct *regs, bool repeats,
+		struct native_end *end)
 {
 	u64 rip = regs->rip;
 	int status;
@@ -221,7 +222,7 @@ int native_step(struct native *n, struct user_regs_struct *regs, struct native_e
 			return -1;
 		if (WSTOPSIG(status) != SIGTRAP)
 			return signal_to_end(n, end);
-	} while (regs->rip == rip);
+	} while (repeats && regs->rip == rip);
 	return 0;
 }
 
