@@ -42,14 +42,6 @@ static int event_for_all(struct vm *vm, __u32 data)
 	return irqfd.fd;
 }
 
-static void signal_event(int fd)
-{
-	const __u64 one = 1;
-
-	if (write(fd, &one, 8) != 8)
-		fatal("eventfd");
-}
-
 TEST_F(crowd, event_reaches_all)
 {
 	int fd = event_for_all(&self->crowd.vm, CROWD_VECTOR);
@@ -87,19 +79,9 @@ TEST_F(crowd, ipi_of_a_vcpu_reaches_all)
 	}
 }
 
-static void set_pin(struct vm *vm, int pin, __u64 entry)
-{
-	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
-
-	call(vm->fd, MINIVMM_GET_IRQCHIP, &chip);
-	chip.chip.ioapic.redirtbl[pin].bits = entry;
-	if (call(vm->fd, MINIVMM_SET_IRQCHIP, &chip))
-		fatal("SET_IRQCHIP");
-}
-
 TEST_F(crowd, line_of_the_io_apic_reaches_all)
 {
-	set_pin(&self->crowd.vm, 20, 0xffUL << 56 | CROWD_VECTOR);
+	vm_set_pin(&self->crowd.vm, 20, 0xffUL << 56 | CROWD_VECTOR);
 	EXPECT_EQ(0, vm_irq_line(&self->crowd.vm, 20, 1));
 	EXPECT_EQ(CROWD, crowd_answers(&self->crowd, CROWD_VECTOR, CROWD));
 }

@@ -214,14 +214,6 @@ static long irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags, int resamplefd)
 #define RESAMPLE	MINIVMM_IRQFD_FLAG_RESAMPLE
 #define DEASSIGN	MINIVMM_IRQFD_FLAG_DEASSIGN
 
-static void signal_event(int fd)
-{
-	const __u64 one = 1;
-
-	if (write(fd, &one, 8) != 8)
-		fatal("eventfd");
-}
-
 /* True if the vector is requested at the local APIC. */
 static bool is_requested(struct vcpu *vcpu, __u8 vector)
 {
@@ -252,23 +244,12 @@ static void enable_apic(struct vcpu *vcpu)
 		fatal("SET_LAPIC");
 }
 
-/* Routes a pin of the I/O APIC. */
-static void set_pin(struct vm *vm, int pin, __u64 entry)
-{
-	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
-
-	call(vm->fd, MINIVMM_GET_IRQCHIP, &chip);
-	chip.chip.ioapic.redirtbl[pin].bits = entry;
-	if (call(vm->fd, MINIVMM_SET_IRQCHIP, &chip))
-		fatal("SET_IRQCHIP");
-}
-
 TEST_F(chip, event_raises_the_interrupt)
 {
 	int fd = eventfd(0, 0);
 
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x61);
+	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	signal_event(fd);
 	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
@@ -279,7 +260,7 @@ TEST_F(chip, event_from_before_the_assignment_counts)
 	int fd = eventfd(1, 0);
 
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x61);
+	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
 }
@@ -311,7 +292,7 @@ TEST_F(chip, deassigned_irqfd_raises_nothing)
 	int fd = eventfd(0, 0);
 
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x61);
+	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, DEASSIGN, 0));
 	signal_event(fd);
@@ -325,7 +306,7 @@ TEST_F(chip, irqfd_is_deassigned_by_its_interrupt)
 	int fd = eventfd(0, 0);
 
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x61);
+	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	EXPECT_EQ(0, irqfd(&self->vm, fd, 21, DEASSIGN, 0));
 	signal_event(fd);
@@ -417,7 +398,7 @@ TEST_F(chip, resample_event_follows_the_end_of_the_interrupt)
 
 	start_with_handler(&self->vcpu);
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x8061);		/* level */
+	vm_set_pin(&self->vm, 20, 0x8061);		/* level */
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, RESAMPLE, resample));
 	signal_event(fd);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
@@ -436,14 +417,6 @@ static void allow_many_files(void)
 
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		fatal("RLIMIT_NOFILE");
-}
-
-static long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* The shortest of ten runs, in ns, from the interrupt's handler past its end. */
@@ -479,7 +452,7 @@ TEST_F(chip, resample_events_are_many_and_the_end_is_short)
 	allow_many_files();
 	start_with_handler(&self->vcpu);
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x8061);
+	vm_set_pin(&self->vm, 20, 0x8061);
 	for (int i = 0; i < MANY; i++) {
 		fds[i] = eventfd(0, 0);
 		resample[i] = eventfd(0, EFD_NONBLOCK);
@@ -511,7 +484,7 @@ TEST_F(chip, end_of_a_vector_tells_the_resample_events_of_all_its_pins)
 	start_with_handler(&self->vcpu);
 	enable_apic(&self->vcpu);
 	for (int pin = 0; pin < PINS; pin++) {
-		set_pin(&self->vm, FIRST_PIN + pin, 0x8061);
+		vm_set_pin(&self->vm, FIRST_PIN + pin, 0x8061);
 		for (int i = 0; i < PER_PIN; i++) {
 			fds[pin][i] = eventfd(0, 0);
 			resample[pin][i] = eventfd(0, EFD_NONBLOCK);
@@ -577,7 +550,7 @@ TEST_F(chip, each_of_many_irqfds_is_deassigned_alone)
 	int fds[SOME];
 
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x61);
+	vm_set_pin(&self->vm, 20, 0x61);
 	for (int i = 0; i < SOME; i++) {
 		fds[i] = eventfd(0, 0);
 		ASSERT_EQ(0, irqfd(&self->vm, fds[i], 20, 0, 0));
@@ -596,7 +569,7 @@ TEST_F(chip, level_interrupt_comes_again_while_its_line_is_up)
 {
 	start_with_handler(&self->vcpu);
 	enable_apic(&self->vcpu);
-	set_pin(&self->vm, 20, 0x8061);
+	vm_set_pin(&self->vm, 20, 0x8061);
 	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 1));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);

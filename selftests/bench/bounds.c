@@ -46,14 +46,6 @@ static int new_event(void)
 	return fd;
 }
 
-static void signal_event(int fd)
-{
-	const __u64 one = 1;
-
-	if (write(fd, &one, 8) != 8)
-		fatal("eventfd");
-}
-
 static void add_irqfd(struct vm *vm, int fd, __u32 gsi, int resample)
 {
 	struct minivmm_irqfd args = { .fd = fd, .gsi = gsi };
@@ -243,6 +235,24 @@ struct guest {
 	struct vcpu vcpu;
 };
 
+static void guest_init(struct guest *g)
+{
+	vm_init(&g->vm, GUEST_MEMORY);
+	vcpu_init(&g->vcpu, &g->vm, 0);
+}
+
+static void guest_free(struct guest *g)
+{
+	vcpu_free(&g->vcpu);
+	vm_free(&g->vm);
+}
+
+static void add_ioeventfd(struct guest *g, const struct minivmm_ioeventfd *args)
+{
+	if (call(g->vm.fd, MINIVMM_IOEVENTFD, args))
+		fatal("IOEVENTFD refused");
+}
+
 static void run_to(struct guest *g, __u32 reason)
 {
 	if (vcpu_run(&g->vcpu) || g->vcpu.run->exit_reason != reason)
@@ -259,19 +269,16 @@ static void write_among_ioeventfds(void)
 	};
 	struct guest g;
 
-	vm_init(&g.vm, GUEST_MEMORY);
-	vcpu_init(&g.vcpu, &g.vm, 0);
+	guest_init(&g);
 	for (; args.datamatch < 1000; args.datamatch++)
-		if (call(g.vm.fd, MINIVMM_IOEVENTFD, &args))
-			fatal("IOEVENTFD refused");
+		add_ioeventfd(&g, &args);
 	start_long(&g.vcpu, write_last);
 	run_to(&g, MINIVMM_EXIT_IO);
 	run_to(&g, MINIVMM_EXIT_IO);
 	mark(MARK_START);
 	run_to(&g, MINIVMM_EXIT_IO);
 	measured("write to 1000 ioeventfds, the last of which takes it");
-	vcpu_free(&g.vcpu);
-	vm_free(&g.vm);
+	guest_free(&g);
 }
 
 GUEST64(string_out, "1: out %al, $0x10; lea 1b(%rip), %rsi; mov $0x10000, %ecx; cld;"
@@ -284,17 +291,14 @@ static void string_to_ioeventfd(void)
 	};
 	struct guest g;
 
-	vm_init(&g.vm, GUEST_MEMORY);
-	vcpu_init(&g.vcpu, &g.vm, 0);
-	if (call(g.vm.fd, MINIVMM_IOEVENTFD, &args))
-		fatal("IOEVENTFD refused");
+	guest_init(&g);
+	add_ioeventfd(&g, &args);
 	start_long(&g.vcpu, string_out);
 	run_to(&g, MINIVMM_EXIT_IO);
 	mark(MARK_START);
 	run_to(&g, MINIVMM_EXIT_IO);
 	measured("string of 65536 bytes to an ioeventfd");
-	vcpu_free(&g.vcpu);
-	vm_free(&g.vm);
+	guest_free(&g);
 }
 
 GUEST64(touch_slots, "1: out %al, $0x10; mov $0x40000000, %edi; mov $1023, %ecx;"
@@ -307,8 +311,7 @@ static void log_of_many_slots(void)
 	static __u64 bitmap;
 	struct guest g;
 
-	vm_init(&g.vm, GUEST_MEMORY);
-	vcpu_init(&g.vcpu, &g.vm, 0);
+	guest_init(&g);
 	for (unsigned int i = 0; i < SLOTS; i++)
 		if (vm_set_slot(&g.vm, 1 + i, i % LOGGED ? 0 : MINIVMM_MEM_LOG_DIRTY_PAGES,
 				AREA + i * 2 * PAGE, PAGE, memory + i * PAGE))
@@ -325,8 +328,7 @@ static void log_of_many_slots(void)
 	mark(MARK_START);
 	run_to(&g, MINIVMM_EXIT_IO);
 	measured("first writes to 1023 logged slots of 32764");
-	vcpu_free(&g.vcpu);
-	vm_free(&g.vm);
+	guest_free(&g);
 }
 
 int main(void)

@@ -66,14 +66,6 @@ struct traveller {
 
 static struct minivmm_run *kicked;	/* the run page of the vCPU that is to stop */
 
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 static void must(long result, const char *what, int part)
 {
 	if (result < 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -89,6 +90,33 @@ bool host_is_qemu(void)
 long capability(int fd, __u32 cap)
 {
 	return call(fd, MINIVMM_CHECK_EXTENSION, cap);
+}
+
+void vm_set_pin(struct vm *vm, int pin, __u64 entry)
+{
+	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
+
+	if (call(vm->fd, MINIVMM_GET_IRQCHIP, &chip))
+		fatal("GET_IRQCHIP");
+	chip.chip.ioapic.redirtbl[pin].bits = entry;
+	if (call(vm->fd, MINIVMM_SET_IRQCHIP, &chip))
+		fatal("SET_IRQCHIP");
+}
+
+void signal_event(int fd)
+{
+	const __u64 one = 1;
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))
+		fatal("eventfd");
+}
+
+__u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 void *map_anonymous(size_t size)

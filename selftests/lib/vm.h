@@ -78,6 +78,15 @@ void vm_write(struct vm *vm, __u64 gpa, const void *data, size_t size);
 /* Sets a line of the interrupt controllers; 0 or -errno. */
 long vm_irq_line(struct vm *vm, __u32 gsi, int level);
 
+/* Loads the entry of one pin of the I/O APIC; ends the test if it is refused. */
+void vm_set_pin(struct vm *vm, int pin, __u64 entry);
+
+/* Adds 1 to an eventfd. */
+void signal_event(int fd);
+
+/* CLOCK_MONOTONIC. */
+__u64 now_ns(void);
+
 /* Anonymous, zeroed memory, page-aligned; ends the test if there is none. */
 void *map_anonymous(size_t size);
 

@@ -123,14 +123,6 @@ TEST_F(aliases, memory_is_found_in_every_slot_after_it_was_swapped)
 	EXPECT_LT(0, swapped);
 }
 
-static long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* The shortest time, in ns, in which a page is taken from the process. */
 static long time_of_discard(__u8 *page)
 {

@@ -1079,8 +1079,9 @@ static bool is_amds_way(const struct bench *b, int ret, const struct native_end 
 	if (e->fault.vector == EMUL_VEC_PF && e->fault.cr2 > 0xfffffff0 &&
 	    (end->vector == EMUL_VEC_GP || end->vector == EMUL_VEC_SS))
 		return b->mode != MODE_64;
-	return goes_far(e) || executes(e, emul_exec_pusha) || executes(e, emul_exec_popa) ||
-	       executes(e, emul_exec_enter);
+	return same_vector(e, end->vector) &&
+	       (goes_far(e) || executes(e, emul_exec_pusha) || executes(e, emul_exec_popa) ||
+		executes(e, emul_exec_enter));
 }
 
 /* 1: same, 0: not emulated, -1: different. */
