@@ -1063,6 +1063,13 @@ static bool cpu_is_amd(void)
 	return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
 }
 
+/* A fault that an access to memory, or the selector it was for, may make. */
+static bool is_of_access(u8 vector)
+{
+	return vector == EMUL_VEC_PF || vector == EMUL_VEC_AC ||
+	       (vector >= EMUL_VEC_TS && vector <= EMUL_VEC_GP);
+}
+
 /*
  * Where AMD's CPUs differ, and the emulator does as Intel's. If one of several accesses faults,
  * they leave done what they had done, in an order of their own. An operand that wraps round at
@@ -1079,7 +1086,7 @@ static bool is_amds_way(const struct bench *b, int ret, const struct native_end 
 	if (e->fault.vector == EMUL_VEC_PF && e->fault.cr2 > 0xfffffff0 &&
 	    (end->vector == EMUL_VEC_GP || end->vector == EMUL_VEC_SS))
 		return b->mode != MODE_64;
-	return same_vector(e, end->vector) &&
+	return is_of_access(end->vector) &&
 	       (goes_far(e) || executes(e, emul_exec_pusha) || executes(e, emul_exec_popa) ||
 		executes(e, emul_exec_enter));
 }
