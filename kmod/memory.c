@@ -33,14 +33,17 @@ static struct memslots *slots_alloc(struct memory *mem, u32 nr)
 
 	if (slots) {
 		slots->nr = nr;
+		slots->gone = nr;
 		slots->generation = ++mem->generation;
 		slots->retired = &mem->retired;
 	}
 	return slots;
 }
 
-/* A copy of @old without @remove and with @add; either may be NULL. */
-static struct memslots *slots_replace(struct memory *mem, const struct memslots *old,
+/*
+ * A copy of @old without @remove, which will go with @old, and with @add; either may be NULL.
+ */
+static struct memslots *slots_replace(struct memory *mem, struct memslots *old,
 				      const struct memslot *remove, struct memslot *add)
 {
 	struct memslots *new = slots_alloc(mem, old->nr - !!remove + !!add);
@@ -49,8 +52,10 @@ static struct memslots *slots_replace(struct memory *mem, const struct memslots 
 	if (!new)
 		return NULL;
 	for (i = 0; i < old->nr; i++) {
-		if (old->slot[i] == remove)
+		if (old->slot[i] == remove) {
+			old->gone = i;
 			continue;
+		}
 		if (add && add->base_gfn < old->slot[i]->base_gfn) {
 			new->slot[n++] = add;
 			add = NULL;
@@ -164,47 +169,50 @@ static void slot_free(struct memslot *slot)
 	kfree(slot);
 }
 
-static long slot_bytes(const struct memslot *slot)
+static struct memslot *slot_gone(const struct memslots *slots)
 {
-	return sizeof(*slot) + (slot->dirty ? slot->npages / BITS_PER_BYTE + 2 * PAGE_SIZE : 0);
+	return slots->gone < slots->nr ? slots->slot[slots->gone] : NULL;
 }
 
-static long slots_bytes(const struct memslots *slots)
+static long retired_bytes(const struct memslots *slots)
 {
-	return struct_size(slots, slot, slots->nr);
+	const struct memslot *gone = slot_gone(slots);
+	long bytes = struct_size(slots, slot, slots->nr);
+
+	if (gone)
+		bytes += sizeof(*gone);
+	if (gone && gone->dirty)
+		bytes += gone->npages / BITS_PER_BYTE + 2 * PAGE_SIZE;
+	return bytes;
 }
 
 /* Sleeping readers are gone; readers with preemption off remain. */
-static void slot_retire_rcu(struct rcu_head *rcu)
-{
-	struct memslot *slot = container_of(rcu, struct memslot, rcu);
-
-	atomic_long_sub(slot_bytes(slot), slot->retired);
-	kvfree(slot->dirty);
-	kfree_rcu(slot, rcu);
-}
-
-static void slot_retire(struct memory *mem, struct memslot *slot)
-{
-	slot->retired = &mem->retired;
-	atomic_long_add(slot_bytes(slot), &mem->retired);
-	call_srcu(&mem->srcu, &slot->rcu, slot_retire_rcu);
-}
-
 static void slots_retire_rcu(struct rcu_head *rcu)
 {
 	struct memslots *slots = container_of(rcu, struct memslots, rcu);
+	struct memslot *gone = slot_gone(slots);
 
-	atomic_long_sub(slots_bytes(slots), slots->retired);
+	atomic_long_sub(retired_bytes(slots), slots->retired);
+	if (gone) {
+		kvfree(gone->dirty);
+		kfree_rcu(gone, rcu);
+	}
 	kvfree_rcu(slots, rcu);
 }
 
+/* @old and the slot that goes with it are freed when unread. */
+static void slots_retire(struct memory *mem, struct memslots *old)
+{
+	atomic_long_add(retired_bytes(old), &mem->retired);
+	call_srcu(&mem->srcu, &old->rcu, slots_retire_rcu);
+}
+
 /*
- * Make @new the current array, which has no @remove and has @add; either may be NULL. The
- * old one, without its slots, goes when unread.
+ * Make @new the current array, which has no @remove and has @add; either may be NULL.
+ * Returns the old one, to be retired.
  */
-static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new,
-			  struct memslot *remove, struct memslot *add)
+static struct memslots *slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new,
+				      struct memslot *remove, struct memslot *add)
 {
 	struct memory *mem = &vm->memory;
 	struct memslots *old = slots_of(vm, as_id);
@@ -217,8 +225,7 @@ static void slots_publish(struct vm *vm, unsigned int as_id, struct memslots *ne
 		slot_tree_insert(&mem->by_hva[as_id], add);
 	smp_store_release(&mem->seq, mem->seq + 1);
 	spin_unlock(&mem->mmu_lock);
-	atomic_long_add(slots_bytes(old), &mem->retired);
-	call_srcu(&mem->srcu, &old->rcu, slots_retire_rcu);
+	return old;
 }
 
 /*
@@ -280,16 +287,17 @@ static void count_logged(struct vm *vm, const struct memslot *slot, int change)
 static int delete_slot(struct vm *vm, struct memslot *old)
 {
 	struct memslots *new = slots_replace(&vm->memory, slots_of(vm, old->as_id), old, NULL);
+	struct memslots *replaced;
 
 	if (!new)
 		return -ENOMEM;
 	slot_invalidate(vm, old);
-	slots_publish(vm, old->as_id, new, old, NULL);
+	replaced = slots_publish(vm, old->as_id, new, old, NULL);
 	vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
 	count_logged(vm, old, -1);
-	slot_retire(&vm->memory, old);
+	slots_retire(&vm->memory, replaced);
 	return 0;
 }
 
@@ -330,7 +338,7 @@ static void adapt_entries(struct vm *vm, const struct memslot *old, const struct
 static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 {
 	struct memory *mem = &vm->memory;
-	struct memslots *slots;
+	struct memslots *slots, *replaced;
 	bool moved = old && old->base_gfn != new->base_gfn;
 	int err = check_overlap(vm, new, old);
 
@@ -345,19 +353,17 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 	if (moved)
 		slot_invalidate(vm, old);
 	count_logged(vm, new, 1);
-	slots_publish(vm, new->as_id, slots, old, new);
-	if (!old) {
-		mem->npages += new->npages;
-		return 0;
-	}
+	replaced = slots_publish(vm, new->as_id, slots, old, new);
 	if (moved) {
 		vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
 		wait_for_access(vm);
-	} else {
+	} else if (old) {
 		adapt_entries(vm, old, new);
+	} else {
+		mem->npages += new->npages;
 	}
 	count_logged(vm, old, -1);
-	slot_retire(mem, old);
+	slots_retire(mem, replaced);
 	return 0;
 }
 

@@ -47,16 +47,20 @@ struct memslot {
 	bool invalid;			/* going away: faults retry; set under mmu_lock */
 	unsigned long *dirty;		/* one bit per page, or NULL: not logged */
 	unsigned long *buffer;		/* MEMORY_LOG_CHUNK longs for who reads the log; vm->lock */
-	struct rb_node node;		/* memory.by_hva, and what it keeps there: mmu/slot_tree.c */
-	unsigned long reach;
-	atomic_long_t *retired;		/* memory.retired */
-	struct rcu_head rcu;
+	union {
+		struct {		/* in memory.by_hva: mmu/slot_tree.c */
+			struct rb_node node;
+			unsigned long reach;
+		};
+		struct rcu_head rcu;	/* later */
+	};
 };
 
 /* A version of one address space. */
 struct memslots {
 	u64 generation;			/* of all versions of this VM, never reused */
 	u32 nr;
+	u32 gone;			/* of slot[]: goes with this version; nr: none does. vm->lock */
 	atomic_long_t *retired;		/* memory.retired */
 	struct rcu_head rcu;
 	struct memslot *slot[];		/* by base_gfn, not overlapping */
