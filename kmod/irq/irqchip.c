@@ -24,7 +24,7 @@ int ioapic_send(struct ioapic *io, const struct irq_message *msg)
 {
 	struct vm *vm = container_of(io, struct vm, irqchip.ioapic);
 	struct irqchip *chip = &vm->irqchip;
-	int taken = irq_deliver_within(vm, NULL, msg, &chip->ioapic_kicks);
+	int taken = irq_deliver(vm, NULL, msg, &chip->ioapic_kicks);
 
 	chip->ioapic_taken += max(taken, 0);
 	io->busy = chip->ioapic_taken > IRQ_KICKS_AT_ONCE;
@@ -179,7 +179,7 @@ static int drive_route(struct vm *vm, const struct irq_route *route, enum irq_so
 	case IRQ_CHIP_IOAPIC:
 		return drive_ioapic(vm, route->pin, source, level);
 	default:
-		return level ? irq_deliver(vm, NULL, &route->msi) : -1;
+		return level ? irq_deliver(vm, NULL, &route->msi, NULL) : -1;
 	}
 }
 
@@ -208,7 +208,7 @@ int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
 	if (msi->flags)
 		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "x86 has no flag");
 	msi_decode(&msg, msi->address_lo, msi->data);
-	return max(irq_deliver(vm, NULL, &msg), 0);
+	return max(irq_deliver(vm, NULL, &msg, NULL), 0);
 }
 
 const u64 *irqchip_eoi_vectors(const struct vm *vm)

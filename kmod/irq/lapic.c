@@ -99,7 +99,7 @@ static void apply(struct vcpu *vcpu, const struct lapic_effect *effect)
 	if (effect->timer)
 		program_timer(vcpu, effect->due);
 	if (effect->ipi)
-		irq_deliver(vcpu->vm, vcpu, &effect->message);
+		irq_deliver(vcpu->vm, vcpu, &effect->message, NULL);
 	if (effect->eoi)
 		irqchip_eoi(vcpu->vm, effect->vector);
 }
@@ -285,10 +285,20 @@ static int deliver_to_lowest(struct vm *vm, struct vcpu *source, const struct ir
 	return deliver_to(best, best_identity, msg);
 }
 
-static __always_inline int deliver(struct vm *vm, struct vcpu *source,
-				   const struct irq_message *msg, unsigned int *kicks)
+static noinline int deliver_to_several(struct vm *vm, struct vcpu *source,
+				       const struct irq_message *msg, unsigned int *kicks)
 {
-	const struct sender from = { .source = source, .kicks = kicks };
+	unsigned int of_message = IRQ_KICKS_AT_ONCE;
+	const struct sender from = { .source = source, .kicks = kicks ?: &of_message };
+
+	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
+		return deliver_to_lowest(vm, source, msg);
+	return deliver_to_all(vm, msg, &from);
+}
+
+int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
+		unsigned int *kicks)
+{
 	u64 identity;
 	u32 nr, to;
 
@@ -302,22 +312,7 @@ static __always_inline int deliver(struct vm *vm, struct vcpu *source,
 		if (apic_addressed(identity, msg))
 			return deliver_to(vm->vcpus[to], identity, msg);
 	}
-	if (msg->lowest && msg->delivery <= IRQ_DM_LOWEST)
-		return deliver_to_lowest(vm, source, msg);
-	return deliver_to_all(vm, msg, &from);
-}
-
-int irq_deliver_within(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
-		       unsigned int *kicks)
-{
-	return deliver(vm, source, msg, kicks);
-}
-
-int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg)
-{
-	unsigned int kicks = IRQ_KICKS_AT_ONCE;
-
-	return deliver(vm, source, msg, &kicks);
+	return deliver_to_several(vm, source, msg, kicks);
 }
 
 static void take_timer(struct vcpu *vcpu)

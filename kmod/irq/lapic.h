@@ -186,12 +186,12 @@ int lapic_set_state(struct vcpu *vcpu, const struct minivmm_lapic_state *state);
  * Returns how many APICs took it: 0 already pending or disabled, -1 nobody addressed.
  *
  * Each has it at the return. With interrupts off, only some of several vCPUs are made to look at
- * once, IRQ_KICKS_AT_ONCE or *@kicks, which is lowered; irq_make_kicks() follows for the others.
+ * once: *@kicks, which is lowered, or IRQ_KICKS_AT_ONCE where @kicks is NULL; irq_make_kicks()
+ * follows for the others.
  */
 #define IRQ_KICKS_AT_ONCE	16
-int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg);
-int irq_deliver_within(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
-		       unsigned int *kicks);
+int irq_deliver(struct vm *vm, struct vcpu *source, const struct irq_message *msg,
+		unsigned int *kicks);
 
 /*
  * irq_make_kicks - make those vCPUs look that a message could not. VCPU_REQ_KICKS asks the
