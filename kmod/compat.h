@@ -167,10 +167,10 @@ static inline void host_take_interrupts(void)
 	local_bh_enable();
 }
 
-/* Whether a signal, rescheduling or task work waits; interrupts off. */
+/* Whether a signal, rescheduling or task work waits; with interrupts on, more may come at once. */
 static inline bool host_work_pending(void)
 {
-	return xfer_to_guest_mode_work_pending();
+	return __xfer_to_guest_mode_work_pending();
 }
 
 /*

@@ -542,7 +542,8 @@ static int prepare_entry(struct vcpu *vcpu)
 		vcpu->stats.halts++;
 		if (rcuwait_wait_event(&vcpu->wait, vcpu_can_continue(vcpu), TASK_INTERRUPTIBLE))
 			return report_signal(vcpu);
-		if (vcpu->mp_state == MINIVMM_MP_STATE_HALTED)
+		/* INIT and SIPI are looked at first: a SIPI does not end HLT. */
+		if (vcpu->mp_state == MINIVMM_MP_STATE_HALTED && !lapic_has_events(&vcpu->lapic))
 			vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
 		return NEXT_HOST;
 	}
@@ -564,16 +565,10 @@ static void make_kicks(struct vcpu *vcpu)
 /* Signals, rescheduling, task work; a CPU that is going offline is left by yielding. */
 static int serve_host(struct vcpu *vcpu)
 {
-	bool work, ready;
-
 	make_kicks(vcpu);
-	local_irq_disable();
-	work = host_work_pending();
-	ready = __this_cpu_read(cpu_ready);
-	local_irq_enable();
-	if (!ready)
+	if (unlikely(!raw_cpu_read(cpu_ready)))
 		yield();
-	if (work && host_handle_work())
+	if (host_work_pending() && host_handle_work())
 		return report_signal(vcpu);
 	return NEXT_ENTER;
 }

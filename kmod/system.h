@@ -8,7 +8,7 @@
 
 struct vm;
 
-/* cpu_ready - whether guests may run on this CPU; read with interrupts off. */
+/* cpu_ready - whether guests may run on this CPU; stays so while interrupts are off. */
 DECLARE_PER_CPU(bool, cpu_ready);
 
 /* system_ioctl - ioctl of /dev/minivmm. ENOTTY: not one of ours. */

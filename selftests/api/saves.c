@@ -132,6 +132,25 @@ TEST_F(two, sipi_that_userspace_gives_starts_the_processor)
 	EXPECT_EQ(0x5a, *(__u8 *)port_data(&self->ap));
 }
 
+/* KVM: it does, as whatever is sent to a halted processor. */
+TEST_F(two, a_second_sipi_does_not_end_hlt)
+{
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "a SIPI ends HLT");
+	vm_write(&self->vm, 0x30000, say_5a, say_5a_end - say_5a);
+	send(&self->vcpu, 1, INIT);
+	send(&self->vcpu, 1, SIPI(0x30));
+	ASSERT_EXIT(&self->ap, MINIVMM_EXIT_IO);
+	program_spawn(&self->ap);
+	usleep(20000);
+	send(&self->vcpu, 1, SIPI(0x30));
+	usleep(20000);
+	program_kick(&self->ap);
+	EXPECT_EQ(-EINTR, program_join(&self->ap));
+	EXPECT_EQ(MINIVMM_MP_STATE_HALTED, mp_state(&self->ap));
+	EXPECT_EQ(say_5a_end - say_5a, vcpu_regs(&self->ap).rip);
+}
+
 GUEST64(out_twice, "out %al, $0x10; nop; out %al, $0x11; hlt");
 
 /* The answer to an access of before the INIT does not move the processor. */
