@@ -229,6 +229,31 @@ TEST_F(vm, clock_page_tells_the_clock_whatever_the_tsc_does)
 	EXPECT_PAGE_CLOCK();
 }
 
+GUEST64(enable_clock_and_spin,
+	"mov $0x4b564d01, %ecx; mov $0x80001, %eax; xor %edx, %edx; wrmsr; 1: jmp 1b");
+
+#define COMES(condition)							\
+({										\
+	for (int ms_ = 0; ms_ < 2000 && !(condition); ms_++)			\
+		usleep(1000);							\
+	(condition);								\
+})
+
+TEST_F(vm, a_guest_that_runs_on_sees_the_clock_that_is_set)
+{
+	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);
+	struct minivmm_clock_data set = { .clock = 1000 * SECOND };
+
+	start_long(&self->vcpu, enable_clock_and_spin);
+	program_spawn(&self->vcpu);
+	EXPECT_TRUE(COMES(clock->version && !(clock->version & 1)));
+	EXPECT_GT(1000 * SECOND, clock->system_time);
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_CLOCK, &set));
+	EXPECT_TRUE(COMES(clock->system_time >= 1000 * SECOND));
+	program_kick(&self->vcpu);
+	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+}
+
 TEST_F(vm, paused_guest_is_told_so)
 {
 	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);

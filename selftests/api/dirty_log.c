@@ -229,6 +229,44 @@ TEST_F(log, logs_fetched_beside_a_running_guest_add_up_to_all_writes)
 	EXPECT_EQ(PAGES, count(sum));
 }
 
+/* Counts in page 3 without an end, or (RSI) writes page 700. */
+GUEST64(count_or_write,
+	"test %rsi, %rsi; jnz 2f; 1: incq 0x40003000; jmp 1b; 2: movb $7, 0x402bc000; hlt; jmp 2b");
+
+static void wait_until_counted(const volatile __u64 *counter)
+{
+	for (__u64 seen = *counter; *counter < seen + 2;)
+		usleep(100);
+}
+
+/* A CPU that still may write without being seen is told, whichever page is the log's last. */
+TEST_F(log, a_guest_that_goes_on_writing_is_seen_where_the_last_page_has_gone)
+{
+	struct minivmm_regs regs;
+	struct vcpu writer;
+
+	vcpu_init(&writer, &self->vm, 1);
+	start_long(&self->vcpu, count_or_write);
+	start_long(&writer, count_or_write);
+	regs = vcpu_regs(&writer);
+	regs.rsi = 1;
+	vcpu_set_regs(&writer, &regs);
+	program_spawn(&self->vcpu);
+	for (int round = 0; round < 20; round++) {
+		EXPECT_EXIT(&writer, MINIVMM_EXIT_HLT);
+		wait_until_counted((__u64 *)(self->memory + 3 * PAGE));
+		EXPECT_EQ(0, madvise(self->memory + 700 * PAGE, PAGE, MADV_DONTNEED));
+		EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+		EXPECT_TRUE(is_dirty(&self->bitmap, 700));
+		wait_until_counted((__u64 *)(self->memory + 3 * PAGE));
+		EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+		EXPECT_TRUE(is_dirty(&self->bitmap, 3));
+	}
+	program_kick(&self->vcpu);
+	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
+	vcpu_free(&writer);
+}
+
 /* Clearing by hand */
 
 static void enable_manual(struct vm *vm, __u64 flags)

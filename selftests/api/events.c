@@ -70,6 +70,27 @@ TEST_F(vm, injected_interrupt_is_taken)
 	EXPECT_EQ(0x13, self->vcpu.run->io.port);
 }
 
+/* The VMM has one more: the window for it opens when the handler of the first has returned. */
+TEST_F(vm, interrupt_window_opens_behind_the_interrupt_that_waits)
+{
+	start_with_vectors(&self->vcpu, spin_with_interrupts);
+	self->vcpu.run->request_interrupt_window = 1;
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
+	EXPECT_EQ(0, interrupt(&self->vcpu, 0x31));
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_EQ(0, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(1, self->vcpu.run->if_flag);
+	self->vcpu.run->immediate_exit = 0;
+	EXPECT_VECTOR(0x31);
+	EXPECT_EQ(0, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(0, self->vcpu.run->if_flag);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
+	EXPECT_EQ(1, self->vcpu.run->ready_for_interrupt_injection);
+	EXPECT_EQ(1, self->vcpu.run->if_flag);
+	EXPECT_EQ(1, vcpu_regs(&self->vcpu).rip);
+}
+
 TEST_F(vm, vector_above_255_is_refused)
 {
 	EXPECT_EQ(-EINVAL, interrupt(&self->vcpu, 256));
@@ -412,6 +433,32 @@ TEST_F(vm, one_nmi_waits_during_the_handler)
 	/* The first one's frame was gone: the second did not come before IRET was done. */
 	EXPECT_EQ(0xffe8, vcpu_regs(&self->vcpu).rsp);
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
+/* Both wait for the handler's IRET: the NMI comes first, and nothing between its IRET and it. */
+TEST_F(chip, interrupt_waits_behind_the_next_nmi)
+{
+	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x31 };
+	static struct minivmm_lapic_state lapic;
+	struct minivmm_regs regs;
+
+	start_with_vectors(&self->vcpu, spin_with_interrupts);
+	regs = vcpu_regs(&self->vcpu);
+	regs.rip = 1;	/* behind the STI */
+	regs.rflags |= 0x200;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	lapic.regs[0xf1] |= 1;	/* enabled */
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
+	EXPECT_VECTOR(2);
+	EXPECT_EQ(regs.rsp - 8, vcpu_regs(&self->vcpu).rsp);
+	EXPECT_VECTOR(0x31);
+	EXPECT_EQ(0, get_events(&self->vcpu).nmi.masked);
+	EXPECT_EQ(regs.rsp - 8, vcpu_regs(&self->vcpu).rsp);
 }
 
 static void set_shadow(struct vcpu *vcpu, __u8 shadow)

@@ -408,6 +408,57 @@ TEST_F(chip, level_triggered_pin_sets_remote_irr)
 	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 0));
 }
 
+GUEST64(self_ipi, "mov $0xfee00000, %ebx; movl $0x40061, 0x300(%rbx); out %al, $0x10; hlt");
+
+/* Until the timer's interrupt is requested. */
+GUEST64(wait_for_timer,
+	"mov $0xfee00000, %ebx; movl $0x61, 0x320(%rbx); movl $1, 0x380(%rbx);"
+	"1: testb $2, 0x230(%rbx); jz 1b; out %al, $0x10; hlt");
+
+static __u32 vector_bit(struct vcpu *vcpu, __u32 registers, __u8 vector)
+{
+	static struct minivmm_lapic_state lapic;
+
+	if (call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic))
+		fatal("GET_LAPIC");
+	return *apic_register(&lapic, registers + vector / 32 * 0x10) >> vector % 32 & 1;
+}
+
+#define TMR	0x180
+#define IRR	0x200
+
+/* A vector is level-triggered as its last interrupt was, wherever that came from. */
+TEST_F(chip, trigger_mode_is_that_of_the_last_interrupt)
+{
+	struct minivmm_msi edge = { .address_lo = 0xfee00000, .data = 0x61 };
+	struct minivmm_msi level = { .address_lo = 0xfee00000, .data = 0xc061 };
+	static struct minivmm_lapic_state lapic;
+
+	enable_apic(&self->vcpu);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
+	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &level));
+	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
+	EXPECT_EQ(1, vector_bit(&self->vcpu, TMR, 0x61));
+
+	*apic_register(&lapic, TMR + 0x61 / 32 * 0x10) = 1U << 0x61 % 32;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+	EXPECT_EQ(1, vector_bit(&self->vcpu, TMR, 0x61));
+	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &edge));
+	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
+	EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
+
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+	start_long(&self->vcpu, self_ipi);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
+	EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
+
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+	start_long(&self->vcpu, wait_for_timer);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
+}
+
 TEST_F(chip, line_status_tells_whether_the_interrupt_was_taken)
 {
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "fixture.h"
 
@@ -235,6 +236,61 @@ TEST_F(vm, read_fault_does_not_make_a_page_of_a_fork_shared)
 		_exit(0);	/* leaves the page copy-on-write in the parent */
 	memory[0] = 2;
 	EXPECT_EQ(2, guest_byte(&self->vcpu));
+}
+
+GUEST64(read_beside, "movb 0x40000000, %al; movb $9, 0x40001000; out %al, $0x10; hlt");
+GUEST64(write_beside, "movb $8, 0x40000000; movb $9, 0x40001000; out %al, $0x10; hlt");
+
+/* A child, which shares small pages with the slot until one side writes: 0 if it sees no write. */
+static pid_t onlooker(__u8 *memory, int *go)
+{
+	pid_t child;
+	char c;
+
+	madvise(memory, 2 * MIB, MADV_NOHUGEPAGE);
+	memset(memory, 1, 2 * MIB);
+	if (pipe(go) || (child = fork()) < 0)
+		fatal("no child");
+	if (child)
+		return child;
+	close(go[1]);
+	_exit(read(go[0], &c, 1) || memory[0] != 1 || memory[PAGE] != 1);
+}
+
+static int onlooker_saw(pid_t child, int *go)
+{
+	int status;
+
+	close(go[0]);
+	close(go[1]);
+	return waitpid(child, &status, 0) == child ? status : -1;
+}
+
+/* One fault may bring in more pages than the one that was touched, which here can be written to. */
+TEST_F(vm, pages_that_came_along_with_a_read_are_copied_when_written)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+	int go[2];
+	pid_t child = onlooker(memory, go);
+
+	memory[0] = 2;
+	start_long(&self->vcpu, read_beside);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(9, memory[PAGE]);
+	EXPECT_EQ(0, onlooker_saw(child, go));
+}
+
+TEST_F(vm, pages_that_came_along_with_a_write_are_copied_when_written)
+{
+	__u8 *memory = second_slot(&self->vm, 0);
+	int go[2];
+	pid_t child = onlooker(memory, go);
+
+	start_long(&self->vcpu, write_beside);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(8, memory[0]);
+	EXPECT_EQ(9, memory[PAGE]);
+	EXPECT_EQ(0, onlooker_saw(child, go));
 }
 
 GUEST64(write_slot,

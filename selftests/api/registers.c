@@ -251,6 +251,81 @@ TEST_F(vm, xsave_is_got_as_set)
 	EXPECT_EQ(3, got.region[XSAVE_BV] & 3);
 }
 
+/* What an area says nothing of is as after a reset, whatever an earlier one said. */
+TEST_F(vm, xsave_without_a_component_resets_it)
+{
+	static struct minivmm_xsave set, got;
+
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_XSAVE, &set));
+	set.region[XSAVE_XMM0] = 0x12345678;
+	set.region[XSAVE_BV] = 3;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XSAVE, &set));
+	set.region[XSAVE_BV] = 1;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XSAVE, &set));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_XSAVE, &got));
+	EXPECT_EQ(0, got.region[XSAVE_XMM0]);
+}
+
+static long set_xcr0(struct vcpu *vcpu, __u64 value)
+{
+	struct minivmm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = value };
+
+	return call(vcpu->fd, MINIVMM_SET_XCRS, &xcrs);
+}
+
+#define XCR0_PKRU	(1 << 9)
+#define CR4_OSXSAVE	(1UL << 18)
+#define CR4_PKE		(1UL << 22)
+
+GUEST64(read_pkru, "xor %ecx, %ecx; rdpkru; mov %eax, %esi; out %al, $0x10; jmp read_pkru");
+
+/* Where protection keys are in the area: CPUID 0xd. 0: the vCPU cannot have them. */
+static __u32 pkru_offset(struct vcpu *vcpu)
+{
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->device);
+	const struct minivmm_cpuid_entry2 *e;
+	bool offered = false;
+	__u32 offset = 0;
+
+	for (e = cpuid->entries; e < cpuid->entries + cpuid->nent; e++) {
+		if (e->function == 7 && e->index == 0)
+			offered = e->ecx & 1 << 3;
+		if (e->function == 0xd && e->index == 9)
+			offset = e->ebx;
+	}
+	free(cpuid);
+	return offered ? offset : 0;
+}
+
+/* KVM: keys are the one component that an area without them leaves as it was. */
+TEST_F(vm, xsave_without_protection_keys_resets_them)
+{
+	static struct minivmm_xsave set;
+	__u32 at = pkru_offset(&self->vcpu) / 4;
+	struct minivmm_sregs sregs;
+
+	if (!at)
+		SKIP(return, "no protection keys");
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "the keys stay");
+	vcpu_set_supported_cpuid(&self->vcpu);
+	start_long(&self->vcpu, read_pkru);
+	sregs = vcpu_sregs(&self->vcpu);
+	sregs.cr4 |= CR4_PKE | CR4_OSXSAVE;
+	vcpu_set_sregs(&self->vcpu, &sregs);
+	ASSERT_EQ(0, set_xcr0(&self->vcpu, 3 | XCR0_PKRU));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_XSAVE, &set));
+	set.region[at] = 0xc;
+	set.region[XSAVE_BV] |= XCR0_PKRU;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XSAVE, &set));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0xc, vcpu_regs(&self->vcpu).rsi);
+	set.region[XSAVE_BV] &= ~XCR0_PKRU;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XSAVE, &set));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, vcpu_regs(&self->vcpu).rsi);
+}
+
 TEST_F(vm, xsave_and_fpu_show_the_same_registers)
 {
 	static struct minivmm_xsave xsave;
@@ -291,13 +366,6 @@ TEST_F(vm, xsave2_holds_the_size_its_capability_tells)
 	xsave = map_anonymous(size);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_XSAVE2, xsave));
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XSAVE, xsave));
-}
-
-static long set_xcr0(struct vcpu *vcpu, __u64 value)
-{
-	struct minivmm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = value };
-
-	return call(vcpu->fd, MINIVMM_SET_XCRS, &xcrs);
 }
 
 TEST_F(vm, xcr0_is_got_as_set)
