@@ -92,10 +92,29 @@ static void begin_exception(struct vcpu *vcpu)
 	backend_call(sync_debug)(vcpu);
 }
 
+/* An NMI or interrupt whose delivery was interrupted. */
+static __always_inline bool inject_again(struct vcpu *vcpu)
+{
+	struct vcpu_events *ev = &vcpu->events;
+
+	if (ev->nmi_injected)
+		backend_call(inject_nmi)(vcpu);
+	else if (ev->interrupt.injected)
+		backend_call(inject_irq)(vcpu, ev->interrupt.vector);
+	else
+		return false;
+	return true;
+}
+
 static noinline void inject_exception(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
+	if (unlikely(ev->exception.behind) && inject_again(vcpu)) {
+		/* Its turn is before the first instruction of the handler. */
+		host_interrupt_cpu(vcpu->cpu);
+		return;
+	}
 	if (ev->exception.pending)
 		begin_exception(vcpu);
 	ev->exception.pending = false;
@@ -111,15 +130,11 @@ static __always_inline bool inject_first(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (ev->exception.injected || ev->exception.pending)
+	if (ev->exception.injected || ev->exception.pending) {
 		inject_exception(vcpu);
-	else if (ev->nmi_injected)
-		backend_call(inject_nmi)(vcpu);
-	else if (ev->interrupt.injected)
-		backend_call(inject_irq)(vcpu, ev->interrupt.vector);
-	else
-		return false;
-	return true;
+		return true;
+	}
+	return inject_again(vcpu);
 }
 
 static noinline bool inject_nmi(struct vcpu *vcpu, bool busy)

@@ -107,6 +107,13 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 	ev->exception.error = error;
 	ev->exception.payload = 0;
 	ev->exception.insn_len = 0;
+	ev->exception.behind = false;
+}
+
+void vcpu_inject_machine_check(struct vcpu *vcpu)
+{
+	vcpu_inject_exception(vcpu, X86_TRAP_MC, false, 0);
+	vcpu->events.exception.behind = true;
 }
 
 /* Like INT3's, it is delivered with the RIP that follows. */
@@ -195,6 +202,7 @@ void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
 		if (ev->exception.vector != vector)
 			ev->exception.insn_len = 0;
 		ev->exception.injected = true;
+		ev->exception.pending = false;
 		ev->exception.vector = vector;
 		ev->exception.has_error = event & EVENT_HAS_ERROR;
 		ev->exception.error = error;

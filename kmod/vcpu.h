@@ -67,6 +67,7 @@ struct vcpu_events {
 		u64 payload;
 		u8 insn_len;		/* of INT3 or INTO, where RIP is until it is delivered */
 		u8 moved;		/* how far the backend moved RIP on to hand it over */
+		bool behind;		/* an NMI or interrupt whose delivery was interrupted comes first */
 	} exception;
 	struct {
 		bool injected;
@@ -196,6 +197,12 @@ bool vcpu_is_bsp(const struct vcpu *vcpu);
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits);
 void vcpu_inject_breakpoint(struct vcpu *vcpu, u8 insn_len);
+
+/*
+ * vcpu_inject_machine_check - the same, of userspace's: not caused by the delivery of what is
+ * delivered again, so it comes behind that.
+ */
+void vcpu_inject_machine_check(struct vcpu *vcpu);
 
 /* vcpu_settle_debug - the cause of a #DB that waits is in DR6 from now on. */
 void vcpu_settle_debug(struct vcpu *vcpu);

@@ -408,6 +408,7 @@ static int set_vcpu_events(void *object, void *data)
 			      "exceptions are 0 to 31 without NMI");
 	ev->exception.injected = in->exception.injected;
 	ev->exception.pending = false;
+	ev->exception.behind = false;
 	ev->exception.vector = in->exception.nr;
 	/* RIP is their instruction's, as KVM gives and takes it. */
 	ev->exception.insn_len = in->exception.nr == X86_TRAP_BP || in->exception.nr == X86_TRAP_OF;

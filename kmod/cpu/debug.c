@@ -44,15 +44,16 @@ static void ask_for_steps(struct vcpu *vcpu)
 
 int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in)
 {
+	const struct vcpu_events *ev = &vcpu->events;
 	u32 control = in->control;
 
 	if (control & ~KNOWN)
 		return refuse(&vcpu->error, -EINVAL, "control", control,
 			      "hardware breakpoints and other ways of debugging are not supported");
-	if ((control & INJECTS) &&
-	    (vcpu->events.exception.pending || vcpu->events.exception.injected))
+	if ((control & INJECTS) && (ev->exception.pending || ev->exception.injected ||
+				    ev->interrupt.injected || ev->nmi_injected))
 		return refuse(&vcpu->error, -EBUSY, "control", control,
-			      "an exception is on its way to the guest already");
+			      "an event is on its way to the guest already");
 	if (control & MINIVMM_GUESTDBG_INJECT_DB)
 		vcpu_inject_debug(vcpu, 0);
 	else if (control & MINIVMM_GUESTDBG_INJECT_BP)

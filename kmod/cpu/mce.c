@@ -78,7 +78,7 @@ static void raise(struct vcpu *vcpu, struct mce_bank *bank, const struct minivmm
 	}
 	fill_bank(bank, error);
 	vcpu->mce.status = error->mcg_status;
-	vcpu_inject_exception(vcpu, X86_TRAP_MC, false, 0);
+	vcpu_inject_machine_check(vcpu);
 }
 
 int mce_report(struct vcpu *vcpu, const struct minivmm_x86_mce *error)

@@ -125,6 +125,22 @@ TEST_F(vm, breakpoint_of_the_guest_is_given_back)
 	EXPECT_EQ(GUEST_CODE + 2, *(__u32 *)port_data(&self->vcpu));
 }
 
+/* It would take the place of the interrupt. */
+TEST_F(vm, exception_is_not_injected_while_an_interrupt_is_delivered)
+{
+	struct minivmm_vcpu_events events;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM loses the interrupt");
+	start_long(&self->vcpu, trap);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_VCPU_EVENTS, &events));
+	events.interrupt.injected = 1;
+	events.interrupt.nr = 0x45;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_VCPU_EVENTS, &events));
+	EXPECT_EQ(-EBUSY, set_debug(&self->vcpu, STEPS | MINIVMM_GUESTDBG_INJECT_DB));
+	EXPECT_EQ(-EBUSY, set_debug(&self->vcpu, BREAKPOINTS | MINIVMM_GUESTDBG_INJECT_BP));
+}
+
 TEST_F(vm, debug_exception_is_injected)
 {
 	start_long(&self->vcpu, trap);

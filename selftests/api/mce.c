@@ -127,6 +127,34 @@ TEST_F(vm, uncorrected_error_reaches_the_guest)
 	EXPECT_EQ(0, vcpu_msr(&self->vcpu, MCG_STATUS));
 }
 
+/* What the CPU was delivering when it exited, with the stack not there yet, is not lost. */
+TEST_F(vm, interrupt_under_delivery_comes_before_the_error)
+{
+	const __u64 target = GUEST_CODE + 0x200;
+	const __u64 gate[2] = { (target & 0xffff) | 0x8UL << 16 | 0x8eUL << 40 | target >> 16 << 48, 0 };
+	struct minivmm_vcpu_events events;
+	struct minivmm_regs regs;
+	__u64 frame[10];
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM loses it");
+	start_with_handler(&self->vcpu, true);
+	vm_write(&self->vm, GUEST_DATA + 0x45 * 16, gate, sizeof(gate));
+	regs = vcpu_regs(&self->vcpu);
+	regs.rflags |= 1 << 9;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_VCPU_EVENTS, &events));
+	events.interrupt.injected = 1;
+	events.interrupt.nr = 0x45;
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_VCPU_EVENTS, &events));
+	ASSERT_EQ(0, set_up(&self->vcpu, BANKS));
+	ASSERT_EQ(0, report(&self->vcpu, 3, STATUS_VALID | STATUS_UC | STATUS_EN));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	memcpy(frame, self->vm.memory + vcpu_regs(&self->vcpu).rsp, sizeof(frame));
+	EXPECT_EQ(target, frame[0]);
+	EXPECT_EQ(GUEST_CODE, frame[6]);	/* its own frame is aligned */
+}
+
 TEST_F(vm, uncorrected_error_shuts_down_a_guest_that_expects_none)
 {
 	start_with_handler(&self->vcpu, false);
