@@ -477,7 +477,8 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 	if (vcpu->mp_state != MINIVMM_MP_STATE_HALTED)
 		return false;
 	vcpu_need(vcpu, VCPU_FLAGS);
-	if (ev->exception.pending || (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
+	if (ev->exception.pending || ev->triple_fault ||
+	    (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
 		return true;
 	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
 }

@@ -202,4 +202,21 @@ TEST_F(vm, guest_makes_up_no_errors)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
 }
 
+GUEST64(halt, "hlt");
+
+/* In RUN it would wait for the next interrupt. */
+TEST_F(chip, second_error_shuts_down_a_guest_that_is_halted)
+{
+	const struct minivmm_mp_state halted = { MINIVMM_MP_STATE_HALTED };
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM waits");
+	start_long(&self->vcpu, halt);
+	ASSERT_EQ(0, set_up(&self->vcpu, BANKS));
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_MP_STATE, &halted));
+	ASSERT_EQ(0, report(&self->vcpu, 3, STATUS_VALID | STATUS_UC | STATUS_EN));
+	alarm(20);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_SHUTDOWN);
+}
+
 TEST_HARNESS_MAIN
