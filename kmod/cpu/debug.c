@@ -76,7 +76,10 @@ void debug_begin_step(struct vcpu *vcpu)
 {
 	vcpu_need(vcpu, VCPU_RIP);
 	vcpu->debug.step_begun = true;
+	/* An exception that is handed over with the RIP that follows may come back. */
 	vcpu->debug.step_rip = vcpu->regs.rip;
+	if (vcpu->events.exception.injected)
+		vcpu->debug.step_rip -= vcpu->events.exception.moved;
 	backend_call(step)(vcpu);
 }
 

@@ -141,6 +141,21 @@ TEST_F(vm, exception_is_not_injected_while_an_interrupt_is_delivered)
 	EXPECT_EQ(-EBUSY, set_debug(&self->vcpu, BREAKPOINTS | MINIVMM_GUESTDBG_INJECT_BP));
 }
 
+/* Its delivery is interrupted by a stack that is not mapped yet. */
+TEST_F(vm, step_over_an_injected_breakpoint_ends_in_its_handler)
+{
+	struct minivmm_regs regs;
+
+	SKIP_ON_KVM_OF_AMD();
+	start_long(&self->vcpu, trap);
+	set_gate(&self->vcpu, BP);
+	regs = vcpu_regs(&self->vcpu);
+	regs.rsp = GUEST_DATA + 0x9000;
+	vcpu_set_regs(&self->vcpu, &regs);
+	ASSERT_EQ(0, set_debug(&self->vcpu, STEPS | MINIVMM_GUESTDBG_INJECT_BP));
+	EXPECT_DEBUG(DB, 0x100);
+}
+
 TEST_F(vm, debug_exception_is_injected)
 {
 	start_long(&self->vcpu, trap);
