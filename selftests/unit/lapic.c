@@ -577,8 +577,20 @@ TEST_F(lapic, tsc_jump_moves_the_deadline)
 	WRITE(APIC_REG_LVTT, 0x30 | LVT_TIMER_DEADLINE);
 	lapic_regs_set_deadline(&self->r, 1005000, &self->clock, &self->e);
 	self->clock.guest_tsc += 500000;
+	self->e = (struct lapic_effect){ 0 };
 	lapic_regs_retime(&self->r, &self->clock, &self->e);
+	EXPECT_TRUE(self->e.timer);
 	EXPECT_EQ(self->clock.ns + 250001, self->r.target_ns);
+}
+
+TEST_F(lapic, deadline_that_is_looked_at_too_early_is_waited_for)
+{
+	WRITE(APIC_REG_LVTT, 0x30 | LVT_TIMER_DEADLINE);
+	lapic_regs_set_deadline(&self->r, self->clock.guest_tsc + 2000, &self->clock, &self->e);
+	self->e = (struct lapic_effect){ 0 };
+	lapic_regs_expire(&self->r, &self->clock, &self->e);
+	EXPECT_TRUE(self->e.timer);
+	EXPECT_EQ(self->clock.ns + 1001, self->r.target_ns);
 }
 
 TEST_F(lapic, image_round_trip)
