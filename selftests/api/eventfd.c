@@ -136,6 +136,21 @@ TEST_F(vm, mmio_write_signals_instead_of_exiting)
 	EXPECT_EQ(1, fetch(other));
 }
 
+GUEST64(write_eight_bytes,
+	"mov $0x20000000, %rdi; mov $0x1122334455667788, %rax; mov %rax, (%rdi); hlt");
+
+TEST_F(vm, datamatch_is_as_wide_as_the_write)
+{
+	int fd = eventfd(0, 0), other = eventfd(0, 0);
+
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, HOLE, 8, MATCH, 0x1122334455667788));
+	ASSERT_EQ(0, ioeventfd(&self->vm, other, HOLE, 8, MATCH, 0x55667788));
+	start_long(&self->vcpu, write_eight_bytes);
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, fetch(fd));
+	EXPECT_EQ(0, fetch(other));
+}
+
 TEST_F(vm, deassigned_ioeventfd_exits_again)
 {
 	int fd = eventfd(0, 0);
