@@ -171,9 +171,11 @@ TEST_F(log, empty_slot_has_no_log)
 TEST_F(log, slot_number_must_be_possible)
 {
 	long slots = capability(self->vm.fd, MINIVMM_CAP_NR_MEMSLOTS);
+	long spaces = capability(self->vm.fd, MINIVMM_CAP_MULTI_ADDRESS_SPACE);
 
 	EXPECT_EQ(-EINVAL, get_log(&self->vm, slots, &self->bitmap));
 	EXPECT_EQ(-EINVAL, get_log(&self->vm, 0xff << 16, &self->bitmap));
+	EXPECT_EQ(-EINVAL, get_log(&self->vm, (spaces ?: 1) << 16, &self->bitmap));
 }
 
 TEST_F(log, bad_bitmap_pointer_is_efault)
