@@ -491,6 +491,22 @@ TEST_F(vm, shadow_of_sti_needs_no_interrupt_flag)
 	EXPECT_EQ(0, get_events(&self->vcpu).interrupt.shadow);
 }
 
+GUEST16(flags_in_the_shadow, "pushf; pop %ax; out %ax, $0x12; hlt");
+
+/* To come as soon as the shadow ends, the NMI may need a step over it. */
+TEST_F(vm, flags_stored_in_the_shadow_show_no_step)
+{
+	if (!device_is_minivmm(self->vm.device) && !host_is_intel())
+		SKIP(return, "KVM's step shows in them");
+	start_with_vectors(&self->vcpu, flags_in_the_shadow);
+	set_shadow(&self->vcpu, MINIVMM_X86_SHADOW_INT_MOV_SS);
+	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
+	EXPECT_VECTOR(2);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x12, self->vcpu.run->io.port);
+	EXPECT_EQ(2, *(__u16 *)port_data(&self->vcpu));
+}
+
 TEST_F(vm, impossible_events_are_refused)
 {
 	struct minivmm_vcpu_events good = get_events(&self->vcpu), events;
