@@ -556,6 +556,21 @@ TEST_F(chip, writes_of_the_apic_page_are_lost_in_x2apic_mode)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 }
 
+GUEST64(write_a_device, "1: mov $0x20000000, %edx; movl $1, (%rdx); jmp 1b");
+
+TEST_F(chip, other_devices_stay_where_they_are_without_an_apic_page)
+{
+	const __u64 bases[] = { X2APIC, XAPIC & ~(1UL << 11) };
+
+	vcpu_set_supported_cpuid(&self->vcpu);
+	start_long(&self->vcpu, write_a_device);
+	for (unsigned int i = 0; i < ARRAY_LEN(bases); i++) {
+		EXPECT_EQ(1, vcpu_set_msr(&self->vcpu, MSR_APIC_BASE, bases[i]));
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(0x20000000, self->vcpu.run->mmio.phys_addr);
+	}
+}
+
 /* Help for guests that poll the TPR: accepted where there is a local APIC. */
 
 TEST_F(chip, vapic_page_is_memory_or_none)
