@@ -254,6 +254,25 @@ TEST_F(vm, a_guest_that_runs_on_sees_the_clock_that_is_set)
 	EXPECT_EQ(-EINTR, program_join(&self->vcpu));
 }
 
+GUEST64(ask_for_wall_clock,
+	"mov $0x4b564d00, %ecx; mov $0x80000, %eax; xor %edx, %edx; wrmsr; hlt");
+
+TEST_F(vm, wall_clock_tells_when_the_clock_was_0)
+{
+	const volatile struct { __u32 version, sec, nsec; } *wall =
+		(void *)(self->vm.memory + GUEST_DATA);
+	__u64 sec;
+
+	start_long(&self->vcpu, ask_for_wall_clock);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_NE(0, wall->version);
+	EXPECT_EQ(0, wall->version & 1);
+	sec = time(NULL) - get_clock(&self->vm).clock / SECOND;
+	EXPECT_LE(sec - 2, wall->sec);
+	EXPECT_GE(sec + 2, wall->sec);
+	EXPECT_GT(SECOND, wall->nsec);
+}
+
 TEST_F(vm, paused_guest_is_told_so)
 {
 	const volatile struct pvclock *clock = (void *)(self->vm.memory + GUEST_DATA);
