@@ -103,6 +103,18 @@ TEST(vm_type_other_than_zero_is_refused)
 	EXPECT_EQ(-EINVAL, call(device, MINIVMM_CREATE_VM, 0x80000000));
 }
 
+TEST_F(vm, flags_of_a_capability_to_enable_are_refused)
+{
+	struct minivmm_enable_cap cap = {
+		.cap = MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT, .args = { 1 },
+	};
+
+	REQUIRE(self->vm.fd, X86_TRIPLE_FAULT_EVENT);
+	EXPECT_EQ(0, call(self->vm.fd, MINIVMM_ENABLE_CAP, &cap));
+	cap.flags = 1;
+	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_ENABLE_CAP, &cap));
+}
+
 TEST(mapping_size_holds_run_pio_and_ring_pages)
 {
 	int device = device_open();
