@@ -66,13 +66,16 @@ void vmx_want_irq_window(struct vcpu *vcpu, int priority)
 		next->proc &= ~PROC_INTERRUPT_WINDOW;
 }
 
-/* The shadow of STI may not hold NMIs back: its end is the next interrupt window. */
+/*
+ * The shadow of STI may not hold NMIs back: its end is the next interrupt window, which there is
+ * only with IF set. With IF clear the shadow is that of MOV SS, which does hold them back.
+ */
 void vmx_want_nmi_window(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx->pending |= VMX_WRITE_FIELDS;
-	if (vcpu->irq_shadow && !vcpu->events.nmi_masked)
+	if (vcpu->irq_shadow && !vcpu->events.nmi_masked && (vcpu->regs.rflags & X86_EFLAGS_IF))
 		vmx->next.proc |= PROC_INTERRUPT_WINDOW;
 	else
 		vmx->next.proc |= PROC_NMI_WINDOW;

@@ -447,11 +447,13 @@ TEST_F(chip, trigger_mode_is_that_of_the_last_interrupt)
 	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
 	EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
 
+	/* An IPI to itself that Intel's CPU makes alone leaves the trigger mode as it was: KVM, too. */
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
 	start_long(&self->vcpu, self_ipi);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
-	EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
+	if (!host_is_intel())
+		EXPECT_EQ(0, vector_bit(&self->vcpu, TMR, 0x61));
 
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
 	start_long(&self->vcpu, wait_for_timer);
