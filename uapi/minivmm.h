@@ -55,7 +55,7 @@
  *   MAX_VCPU_ID         vCPU ids are below this
  *   NR_MEMSLOTS         slots per address space; slot numbers are below this
  *   MULTI_ADDRESS_SPACE number of address spaces: 0 is the normal one, 1 is SMM's
- *   IRQ_ROUTING         GSI numbers, and routes, are fewer than or equal to this
+ *   IRQ_ROUTING         GSI numbers are below this, and routes are no more
  *   XSAVE2              size in bytes of what GET_XSAVE2 writes and SET_XSAVE reads
  *   ADJUST_CLOCK        MINIVMM_CLOCK_ flags that GET_CLOCK can set
  *   MCE                 most banks that X86_SETUP_MCE takes
@@ -460,7 +460,7 @@ struct minivmm_mp_state {
  *
  * @exception:   @injected: delivery was begun and is repeated at the next entry; @pending: it is
  *               to be delivered, @exception_payload goes to CR2 or DR6 then (only with
- *               MINIVMM_VCPUEVENT_VALID_PAYLOAD).
+ *               MINIVMM_VCPUEVENT_VALID_PAYLOAD, which is refused: EINVAL).
  * @interrupt:   an interrupt in delivery; @soft: from INT n; @shadow: MINIVMM_X86_SHADOW_,
  *               interrupts wait for one instruction.
  * @nmi:         @injected: in delivery; @pending: waiting, at most 2; @masked: its handler runs.
@@ -535,7 +535,7 @@ struct minivmm_debug_exit_arch {
 	__u64 dr7;
 };
 
-/* With MINIVMM_GUESTDBG_USE_HW_BP these replace the guest's debug registers. */
+/* For MINIVMM_GUESTDBG_USE_HW_BP, which is not supported yet. */
 struct minivmm_guest_debug_arch {
 	__u64 debugreg[8];
 };
@@ -1159,10 +1159,10 @@ struct minivmm_device_attr {
 #define MINIVMM_CREATE_VCPU		_IO(MINIVMMIO, 0x41)
 
 /*
- * GET_DIRTY_LOG(struct minivmm_dirty_log *) - sets the bits of the pages written by the guest,
- * or by the kernel for it, since the last call, and begins anew. A page the guest only
- * read may be reported too. With CAP_MANUAL_DIRTY_LOG_PROTECT2 enabled nothing begins
- * anew; that is CLEAR_DIRTY_LOG's task. Writes of the process itself are not logged.
+ * GET_DIRTY_LOG(struct minivmm_dirty_log *) - fills the bitmap: the pages written by the guest, or
+ * by the kernel for it, since the last call; and begins anew, also where EFAULT ends it. A page
+ * the guest only read may be reported too. With CAP_MANUAL_DIRTY_LOG_PROTECT2 enabled nothing
+ * begins anew; that is CLEAR_DIRTY_LOG's task. Writes of the process itself are not logged.
  *
  * EINVAL: no such slot number or address space. ENOENT: empty slot, or one without log.
  */
@@ -1211,8 +1211,8 @@ struct minivmm_device_attr {
  * CLEAR_DIRTY_LOG(struct minivmm_clear_dirty_log *) - clears the log's bits that are set in the
  * given bitmap (whose bit 0 is first_page) and begins to watch those pages again.
  *
- * EINVAL: no such slot number; first_page or num_pages misaligned or beyond the slot.
- * ENOENT: as for GET_DIRTY_LOG. Since CAP_MANUAL_DIRTY_LOG_PROTECT2, once enabled.
+ * EINVAL: no such slot number or address space; first_page or num_pages misaligned or beyond the
+ * slot. ENOENT: as for GET_DIRTY_LOG. Since CAP_MANUAL_DIRTY_LOG_PROTECT2, enabled or not.
  */
 #define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
 
@@ -1236,8 +1236,8 @@ struct minivmm_device_attr {
 
 /*
  * CREATE_IRQCHIP(0) - puts a local APIC into each vCPU and two PICs and an I/O APIC into the VM,
- * with the PC's routes: GSI 0-15 to the PICs and the I/O APIC (0 to its pin 2), 16-23 to the
- * latter. From then on a halted vCPU sleeps in RUN.
+ * with the PC's routes: GSI 0-15 to the PICs and the I/O APIC's pin of the same number, 16-23 to
+ * the latter. From then on a halted vCPU sleeps in RUN.
  *
  * EEXIST: done already. EINVAL: a vCPU exists already. Since CAP_IRQCHIP.
  */
@@ -1524,11 +1524,12 @@ struct minivmm_device_attr {
  * X86_SETUP_MCE(__u64 *mcg_cap) - the number of machine-check banks, 32 before, with bits that
  * X86_GET_MCE_CAP_SUPPORTED gives; all errors are enabled.
  *
- * EINVAL: 0 or more than CAP_MCE banks; another bit. Since CAP_MCE.
+ * EINVAL: 0 or more than CAP_MCE banks; another bit, but for 16 to 23, which are taken. Since
+ * CAP_MCE.
  *
  * X86_SET_MCE(struct minivmm_x86_mce *) - an error: in its bank, and if it is uncorrected (MCI_STATUS
  * bit 61) as #MC. An uncorrected one while MCG_STATUS.MCIP is set, or CR4.MCE is not, shuts the guest
- * down. One that MCG_CTL or the bank's CTL turns off is dropped.
+ * down; it is dropped where any bit of MCG_CTL or of the bank's CTL is clear.
  *
  * EINVAL: no such bank; status without its valid bit (63). Since CAP_MCE.
  */
@@ -1648,7 +1649,7 @@ struct minivmm_device_attr {
  * @size:   in: bytes the caller provides, at least 16; out: bytes the kernel knows.
  * @code:   errno of the refusal, positive; 0: nothing was refused so far.
  * @source: _IOC_NR of the refused call, or MINIVMM_ERROR_SOURCE_ENTRY.
- * @index:  for calls that take an array: the element refused.
+ * @index:  0; where an element of an array is refused, @value says which.
  * @value:  the value that was refused, where it is one number.
  * @field:  name of the refused field, NUL-terminated.
  * @rule:   the rule that was broken, one sentence, NUL-terminated. Of a refused entry:
