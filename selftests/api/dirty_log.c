@@ -309,6 +309,22 @@ TEST_F(log, manual_log_stays_until_it_is_cleared)
 	expect_two_pages(_metadata, &self->bitmap);
 }
 
+/* Without it, GET_DIRTY_LOG clears what it gives. */
+TEST_F(log, clearing_needs_no_capability_enabled)
+{
+	struct bitmap clear = { .bits = { 1 << 3 } };
+
+	REQUIRE(self->vm.fd, MANUAL_DIRTY_LOG_PROTECT2);
+	start_long(&self->vcpu, write_two_pages);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, clear_log(&self->vm, 0, 64, &clear));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_FALSE(is_dirty(&self->bitmap, 3));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 700));
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_EQ(0, count(&self->bitmap));
+}
+
 TEST_F(log, only_the_named_pages_are_cleared)
 {
 	struct bitmap clear = { .bits = { 1 << 3 } };

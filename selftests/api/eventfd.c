@@ -249,21 +249,11 @@ static bool vector_requested(struct vcpu *vcpu, __u8 vector)
 	return false;
 }
 
-static void enable_apic(struct vcpu *vcpu)
-{
-	static struct minivmm_lapic_state lapic;
-
-	call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
-	*(__u32 *)&lapic.regs[0xf0] = 0x1ff;
-	if (call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic))
-		fatal("SET_LAPIC");
-}
-
 TEST_F(chip, event_raises_the_interrupt)
 {
 	int fd = eventfd(0, 0);
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	signal_event(fd);
@@ -274,7 +264,7 @@ TEST_F(chip, event_from_before_the_assignment_counts)
 {
 	int fd = eventfd(1, 0);
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	EXPECT_TRUE(vector_requested(&self->vcpu, 0x61));
@@ -294,7 +284,7 @@ TEST_F(chip, event_of_a_message_route_raises_its_vector)
 	};
 	int fd = eventfd(0, 0);
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 100, 0, 0));
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_GSI_ROUTING, &routing));
 	signal_event(fd);
@@ -306,7 +296,7 @@ TEST_F(chip, deassigned_irqfd_raises_nothing)
 	static struct minivmm_lapic_state lapic;
 	int fd = eventfd(0, 0);
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, DEASSIGN, 0));
@@ -320,7 +310,7 @@ TEST_F(chip, irqfd_is_deassigned_by_its_interrupt)
 {
 	int fd = eventfd(0, 0);
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x61);
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, 0, 0));
 	EXPECT_EQ(0, irqfd(&self->vm, fd, 21, DEASSIGN, 0));
@@ -412,7 +402,7 @@ TEST_F(chip, resample_event_follows_the_end_of_the_interrupt)
 	int fd = eventfd(0, 0), resample = eventfd(0, 0);
 
 	start_with_handler(&self->vcpu);
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x8061);		/* level */
 	ASSERT_EQ(0, irqfd(&self->vm, fd, 20, RESAMPLE, resample));
 	signal_event(fd);
@@ -466,7 +456,7 @@ TEST_F(chip, resample_events_are_many_and_the_end_is_short)
 		SKIP(return, "KVM signals them all there, and waits for a grace period with each");
 	allow_many_files();
 	start_with_handler(&self->vcpu);
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x8061);
 	for (int i = 0; i < MANY; i++) {
 		fds[i] = eventfd(0, 0);
@@ -497,7 +487,7 @@ TEST_F(chip, end_of_a_vector_tells_the_resample_events_of_all_its_pins)
 	if (!device_is_minivmm(self->vm.device))
 		SKIP(return, "KVM waits for a grace period with each irqfd");
 	start_with_handler(&self->vcpu);
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	for (int pin = 0; pin < PINS; pin++) {
 		vm_set_pin(&self->vm, FIRST_PIN + pin, 0x8061);
 		for (int i = 0; i < PER_PIN; i++) {
@@ -564,7 +554,7 @@ TEST_F(chip, each_of_many_irqfds_is_deassigned_alone)
 {
 	int fds[SOME];
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x61);
 	for (int i = 0; i < SOME; i++) {
 		fds[i] = eventfd(0, 0);
@@ -583,7 +573,7 @@ TEST_F(chip, each_of_many_irqfds_is_deassigned_alone)
 TEST_F(chip, level_interrupt_comes_again_while_its_line_is_up)
 {
 	start_with_handler(&self->vcpu);
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	vm_set_pin(&self->vm, 20, 0x8061);
 	EXPECT_EQ(0, vm_irq_line(&self->vm, 20, 1));
 	for (int i = 0; i < 3; i++) {

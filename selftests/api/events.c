@@ -439,7 +439,6 @@ TEST_F(vm, one_nmi_waits_during_the_handler)
 TEST_F(chip, interrupt_waits_behind_the_next_nmi)
 {
 	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x31 };
-	static struct minivmm_lapic_state lapic;
 	struct minivmm_regs regs;
 
 	start_with_vectors(&self->vcpu, spin_with_interrupts);
@@ -447,9 +446,7 @@ TEST_F(chip, interrupt_waits_behind_the_next_nmi)
 	regs.rip = 1;	/* behind the STI */
 	regs.rflags |= 0x200;
 	vcpu_set_regs(&self->vcpu, &regs);
-	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
-	lapic.regs[0xf1] |= 1;	/* enabled */
-	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
+	vcpu_enable_apic(&self->vcpu);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
 	EXPECT_VECTOR(2);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_NMI, 0));
@@ -513,6 +510,9 @@ TEST_F(vm, impossible_events_are_refused)
 
 	events = good;
 	events.flags |= 1 << 20;
+	EXPECT_EQ(-EINVAL, set_events(&self->vcpu, &events));
+	events = good;
+	events.flags |= MINIVMM_VCPUEVENT_VALID_PAYLOAD;	/* its capability is not enabled */
 	EXPECT_EQ(-EINVAL, set_events(&self->vcpu, &events));
 	events = good;
 	events.exception.injected = 1;

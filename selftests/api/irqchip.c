@@ -323,22 +323,12 @@ TEST_F(chip, msi_flags_are_checked)
 	EXPECT_EQ(-EFAULT, call(self->vm.fd, MINIVMM_SIGNAL_MSI, BAD_POINTER));
 }
 
-static void enable_apic(struct vcpu *vcpu)
-{
-	static struct minivmm_lapic_state lapic;
-
-	call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic);
-	*apic_register(&lapic, 0xf0) = 0x1ff;
-	if (call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic))
-		fatal("SET_LAPIC");
-}
-
 TEST_F(chip, msi_sets_its_vector_in_the_local_apic)
 {
 	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x51 };
 	static struct minivmm_lapic_state lapic;
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
 	EXPECT_EQ(1 << (0x51 % 32), *apic_register(&lapic, 0x200 + 0x51 / 32 * 0x10));
@@ -349,7 +339,7 @@ TEST_F(chip, local_apic_that_is_set_has_no_older_interrupt)
 	struct minivmm_msi msi = { .address_lo = 0xfee00000, .data = 0x51 };
 	static struct minivmm_lapic_state lapic;
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
 	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &msi));
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &lapic));
@@ -361,7 +351,7 @@ TEST_F(chip, msi_route_sets_its_vector_in_the_local_apic)
 {
 	static struct minivmm_lapic_state lapic;
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, set_routing(&self->vm, &one_msi_route));
 	EXPECT_EQ(0, vm_irq_line(&self->vm, 40, 1));
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
@@ -385,7 +375,7 @@ TEST_F(chip, ioapic_pin_delivers_its_vector)
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
 	static struct minivmm_lapic_state lapic;
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
 	chip.chip.ioapic.redirtbl[20].bits = 0x61;	/* edge, physical, CPU 0 */
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
@@ -398,7 +388,7 @@ TEST_F(chip, level_triggered_pin_sets_remote_irr)
 {
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
 	chip.chip.ioapic.redirtbl[20].bits = 0x8061;
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));
@@ -434,7 +424,7 @@ TEST_F(chip, trigger_mode_is_that_of_the_last_interrupt)
 	struct minivmm_msi level = { .address_lo = 0xfee00000, .data = 0xc061 };
 	static struct minivmm_lapic_state lapic;
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &lapic));
 	EXPECT_LT(0, call(self->vm.fd, MINIVMM_SIGNAL_MSI, &level));
 	EXPECT_EQ(1, vector_bit(&self->vcpu, IRR, 0x61));
@@ -466,7 +456,7 @@ TEST_F(chip, line_status_tells_whether_the_interrupt_was_taken)
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_IOAPIC };
 	struct minivmm_irq_level line = { .irq = 20, .level = 1 };
 
-	enable_apic(&self->vcpu);
+	vcpu_enable_apic(&self->vcpu);
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_GET_IRQCHIP, &chip));
 	chip.chip.ioapic.redirtbl[20].bits = 0x61;
 	ASSERT_EQ(0, call(self->vm.fd, MINIVMM_SET_IRQCHIP, &chip));

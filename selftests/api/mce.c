@@ -68,6 +68,14 @@ TEST_F(vm, impossible_set_ups_are_refused)
 	EXPECT_EQ(-EFAULT, call(self->vcpu.fd, MINIVMM_X86_SETUP_MCE, BAD_POINTER));
 }
 
+/* KVM takes it and shows the banks alone. */
+TEST_F(vm, count_of_extended_registers_is_taken)
+{
+	REQUIRE(self->vm.device, MCE);
+	EXPECT_EQ(0, set_up(&self->vcpu, BANKS | 0xff0000));
+	EXPECT_EQ(BANKS, vcpu_msr(&self->vcpu, MCG_CAP) & 0xff);
+}
+
 TEST_F(vm, impossible_errors_are_refused)
 {
 	ASSERT_EQ(0, set_up(&self->vcpu, BANKS));

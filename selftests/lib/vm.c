@@ -324,3 +324,13 @@ void vcpu_add_deadline_timer(struct vcpu *vcpu)
 	must(call(vcpu->fd, MINIVMM_SET_CPUID2, cpuid), "SET_CPUID2");
 	free(cpuid);
 }
+
+void vcpu_enable_apic(struct vcpu *vcpu)
+{
+	const __u32 spurious = 0x1ff;
+	struct minivmm_lapic_state lapic;
+
+	must(call(vcpu->fd, MINIVMM_GET_LAPIC, &lapic), "GET_LAPIC");
+	memcpy(lapic.regs + 0xf0, &spurious, sizeof(spurious));
+	must(call(vcpu->fd, MINIVMM_SET_LAPIC, &lapic), "SET_LAPIC");
+}

@@ -135,4 +135,7 @@ void vcpu_set_supported_cpuid(struct vcpu *vcpu);
  */
 void vcpu_add_deadline_timer(struct vcpu *vcpu);
 
+/* Turns the vCPU's local APIC on, by its spurious-vector register. */
+void vcpu_enable_apic(struct vcpu *vcpu);
+
 #endif
