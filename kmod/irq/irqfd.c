@@ -260,8 +260,11 @@ static struct irqfd *alloc_irqfd(struct vm *vm, const struct minivmm_irqfd *args
 	if (!(args->flags & MINIVMM_IRQFD_FLAG_RESAMPLE))
 		return irqfd;
 	ctx = eventfd_ctx_fdget(args->resamplefd);
-	if (IS_ERR(ctx))
+	if (IS_ERR(ctx)) {
+		refuse(&vm->error, PTR_ERR(ctx), "resamplefd", args->resamplefd,
+		       "this must be an eventfd");
 		goto fail;
+	}
 	irqfd->resamplefd = ctx;
 	return irqfd;
 fail:
@@ -288,7 +291,7 @@ static int activate(struct irqfd *irqfd, struct file *file)
 	int err = enter(irqfd);
 
 	if (err)
-		return refuse(&irqfd->vm->error, err, "fd", irqfd->gsi,
+		return refuse(&irqfd->vm->error, err, "gsi", irqfd->gsi,
 			      "this eventfd already is an irqfd of the VM");
 	if (irqfd->resamplefd) {
 		err = join_resampler(irqfd);

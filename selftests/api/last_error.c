@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* MINIVMM_GET_LAST_ERROR: every refusal names its field, value and rule. Skipped on KVM. */
+#include <sys/eventfd.h>
+
 #include "fixture.h"
 
 FIXTURE(record) {
@@ -61,6 +63,31 @@ TEST_F(record, refused_msr_of_a_list_is_named)
 	error = last_error(self->vcpu.fd);
 	EXPECT_EQ(_IOC_NR(MINIVMM_SET_MSRS), error.source);
 	EXPECT_EQ(0x0badbad0, error.value);
+}
+
+TEST_F(record, refused_irqfd_names_what_is_wrong)
+{
+	struct minivmm_irqfd in = { .gsi = 5, .resamplefd = 999, .flags = MINIVMM_IRQFD_FLAG_RESAMPLE };
+	struct minivmm_last_error error;
+	struct vm vm;
+
+	vm_init(&vm, MIB);
+	vm_add_irqchip(&vm);
+	in.fd = eventfd(0, 0);
+	ASSERT_EQ(-EBADF, call(vm.fd, MINIVMM_IRQFD, &in));
+	error = last_error(vm.fd);
+	EXPECT_EQ(EBADF, error.code);
+	EXPECT_STREQ("resamplefd", error.field);
+	EXPECT_EQ(999, error.value);
+
+	in.flags = 0;
+	ASSERT_EQ(0, call(vm.fd, MINIVMM_IRQFD, &in));
+	ASSERT_EQ(-EBUSY, call(vm.fd, MINIVMM_IRQFD, &in));
+	error = last_error(vm.fd);
+	EXPECT_STREQ("gsi", error.field);
+	EXPECT_EQ(5, error.value);
+	close(in.fd);
+	vm_free(&vm);
 }
 
 TEST_F(record, record_stays_until_the_next_refusal)
