@@ -1513,8 +1513,9 @@ struct minivmm_device_attr {
  * ours but, on AMD, in the flags that PUSHF, INT n and SYSCALL store.
  * INJECT_DB, INJECT_BP: once, and without ENABLE, too; #BP is that of a one-byte INT3 at RIP.
  *
- * EINVAL: USE_HW_BP, BLOCKIRQ, unknown bits. EBUSY: INJECT_ while an exception is on its way, or
- * an interrupt or NMI whose delivery was interrupted.
+ * EINVAL: USE_HW_BP, BLOCKIRQ, unknown bits; SINGLESTEP on an Intel CPU that has no monitor trap
+ * flag. EBUSY: INJECT_ while an exception is on its way, or an interrupt or NMI whose delivery
+ * was interrupted.
  * Since CAP_SET_GUEST_DEBUG; setting registers between two steps does no harm:
  * CAP_X86_ROBUST_SINGLESTEP.
  */

@@ -50,6 +50,9 @@ int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in)
 	if (control & ~KNOWN)
 		return refuse(&vcpu->error, -EINVAL, "control", control,
 			      "hardware breakpoints and other ways of debugging are not supported");
+	if ((control & MINIVMM_GUESTDBG_SINGLESTEP) && !backend.steps)
+		return refuse(&vcpu->error, -EINVAL, "control", control,
+			      "this CPU cannot stop after one step: see CAP_SET_GUEST_DEBUG");
 	if ((control & INJECTS) && (ev->exception.pending || ev->exception.injected ||
 				    ev->interrupt.injected || ev->nmi_injected))
 		return refuse(&vcpu->error, -EBUSY, "control", control,
