@@ -6,11 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void append(struct error *err, const char *fmt, va_list ap)
-{
-	size_t len = strlen(err->text);
+#include "text.h"
 
-	vsnprintf(err->text + len, sizeof(err->text) - len, fmt, ap);
+/* The whole text: whatever string of the user's is in it, it stays one line. */
+static void begin(struct error *err, enum status status, const char *fmt, va_list ap)
+{
+	char text[sizeof(err->text)];
+
+	err->status = status;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	text__escape(err->text, sizeof(err->text), text);
 }
 
 int error__set(struct error *err, enum status status, const char *fmt, ...)
@@ -20,9 +25,8 @@ int error__set(struct error *err, enum status status, const char *fmt, ...)
 	if (error__is_set(err))
 		return -1;
 
-	err->status = status;
 	va_start(ap, fmt);
-	append(err, fmt, ap);
+	begin(err, status, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -35,9 +39,8 @@ int error__errno(struct error *err, const char *fmt, ...)
 	if (error__is_set(err))
 		return -1;
 
-	err->status = STATUS_HOST;
 	va_start(ap, fmt);
-	append(err, fmt, ap);
+	begin(err, STATUS_HOST, fmt, ap);
 	va_end(ap);
 	error__append(err, ": %s", strerror(cause));
 	return -1;
@@ -45,9 +48,10 @@ int error__errno(struct error *err, const char *fmt, ...)
 
 void error__append(struct error *err, const char *fmt, ...)
 {
+	size_t len = strlen(err->text);
 	va_list ap;
 
 	va_start(ap, fmt);
-	append(err, fmt, ap);
+	vsnprintf(err->text + len, sizeof(err->text) - len, fmt, ap);
 	va_end(ap);
 }

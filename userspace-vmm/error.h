@@ -27,7 +27,8 @@ struct error {
 
 /*
  * Fills @err and returns -1, so that callers write `return error__set(err, ...)`.
- * @fmt names the cause and, where there is one, the remedy; no newline at the end.
+ * @fmt names the cause and, where there is one, the remedy; no newline at the end. Control
+ * characters in the text, as a file's name may have, are escaped (text.h).
  * The first error stays: a later error__set() on a filled struct is ignored.
  */
 int error__set(struct error *err, enum status status, const char *fmt, ...)
@@ -37,7 +38,7 @@ int error__set(struct error *err, enum status status, const char *fmt, ...)
 int error__errno(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Appends to the text, as far as there is room. */
+/* Appends to the text, as far as there is room. Escapes nothing: no strings of the user's here. */
 void error__append(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

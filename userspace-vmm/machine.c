@@ -22,6 +22,7 @@
 #include "device.h"
 #include "host.h"
 #include "signals.h"
+#include "text.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -95,7 +96,7 @@ int machine__status(const struct machine *m)
 void machine__phase(const struct machine *m, const char *fmt, ...)
 {
 	static uint64_t start;
-	char text[256];
+	char text[256], line[512], escaped[1024];
 	va_list ap;
 
 	if (!start)
@@ -105,8 +106,10 @@ void machine__phase(const struct machine *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s: %llu ms: %s\n", m->config->name,
-		(unsigned long long)((loop__now() - start) / 1000000), text);
+	snprintf(line, sizeof(line), "%s: %llu ms: %s", m->config->name,
+		 (unsigned long long)((loop__now() - start) / 1000000), text);
+	text__escape(escaped, sizeof(escaped), line);
+	fprintf(stderr, "%s\n", escaped);
 }
 
 static void stop_timed_out(void *ctx)

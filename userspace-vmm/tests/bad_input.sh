@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Every bad input gets exactly one line on standard error, which names cause and remedy, and the
-# documented exit status. Needs no hypervisor device.
+# documented exit status, and obeys no control characters. Needs no hypervisor device.
 set -u
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 number=0
 failed=0
+
+# Is there no control character in the messages?
+is_plain() {
+	[ -z "$(tr -dc '\001-\011\013-\037\177' <"$dir/err")" ]
+}
 
 # check RULE STATUS PATTERN ARGUMENT...
 check() {
@@ -18,7 +23,7 @@ check() {
 	$MINIVMM "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	got=$?
 	if [ "$got" = "$status" ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -s "$dir/out" ] &&
-	   grep -q "^minivmm: .*$pattern" "$dir/err"; then
+	   grep -q "^minivmm: .*$pattern" "$dir/err" && is_plain; then
 		echo "ok $number $rule"
 	else
 		echo "# status $got, expected $status: $(cat "$dir/err")"
@@ -40,7 +45,7 @@ truncate -s 64 "$dir/vdi" && printf '\177\020\332\276' >>"$dir/vdi"
 printf '\037\213\010' >"$dir/gz"
 truncate -s 1M "$dir/qcow2" "$dir/vmdk" "$dir/vhdx" "$dir/vdi" "$dir/gz"
 truncate -s 1M "$dir/vhd" && printf 'conectix%504s' '' >>"$dir/vhd"
-total=29
+total=36
 
 echo "KTAP version 1"
 echo "1..$total"
@@ -71,6 +76,28 @@ check initrd_is_empty 1 "--initrd .* is empty" run --kernel "$dir/text" --initrd
 check firmware_is_empty 1 "--bios .* is empty" run --bios "$dir/empty" "$dir/disk"
 check kernel_is_a_pipe 1 "--kernel .* is no regular file" run --kernel "$dir/pipe"
 check word_of_another_program 1 "no option -snapshot here; .*--ro" run -snapshot "$dir/disk"
+
+# What a terminal would obey is shown escaped, wherever it stands.
+odd=$(printf '%s/a\nb\033]0;c\007' "$dir")
+shown='a\\nb\\033]0;c\\007'
+cp "$dir/qcow2" "$odd"
+check odd_disk_does_not_exist 1 "disk .*$shown.none does not exist" run "$odd.none"
+check odd_disk_is_qcow2 1 "disk .*$shown is a qcow2 image.*-O raw .*$shown disk.img" run "$odd"
+check odd_kernel_does_not_exist 1 "--kernel .*$shown.none does not exist" run --kernel "$odd.none"
+check odd_device_is_no_hypervisor 2 "$shown is no hypervisor device" run --device "$odd" --bios "$dir/disk" "$dir/disk"
+check odd_command 1 "$shown is no command" "$odd"
+check odd_option 1 "unknown option --.*$shown" run "--$odd"
+
+phases_of_an_odd_name() {
+	"$launcher" "$@" 2>"$dir/phases"
+	got=$?
+	grep -v '^a\\nb\\033]0;c: [0-9]* ms: power on$' "$dir/phases" >&2
+	return $got
+}
+launcher=$MINIVMM
+MINIVMM=phases_of_an_odd_name
+check odd_name_of_the_machine 2 "is no hypervisor device" run --verbose --name "$(printf 'a\nb\033]0;c')" --device "$dir/device" --bios "$dir/disk" "$dir/disk"
+MINIVMM=$launcher
 
 # Standard output is closed: nothing of ours may take its number.
 closed() {
