@@ -6,6 +6,8 @@
 #   make demo       boot a Debian disk image in the emulated host
 #   make bench      what operations cost, and what they cost on KVM
 #
+# V=1 shows the commands of the module's and the launcher's build in full.
+#
 # The first use downloads kernels from Debian into ~/.cache/minivmm (or
 # MINIVMM_CACHE); tools/setup installs the packages all of this needs.
 
@@ -18,7 +20,7 @@ module:
 	tools/lab/build-module $(KERNEL)
 
 launcher:
-	$(MAKE) -C userspace-vmm
+	@$(MAKE) --no-print-directory -C userspace-vmm
 
 selftests: $(SELFTESTS)
 
