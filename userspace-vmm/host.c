@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "net/user.h"
+#include "text.h"
 #include "vm.h"
 
 /*
@@ -18,6 +19,7 @@
  */
 static int check_memory(const struct config *cfg, struct error *err)
 {
+	char asked_text[TEXT_SIZE_MAX], has_text[TEXT_SIZE_MAX];
 	struct sysinfo info;
 	uint64_t has;
 
@@ -27,8 +29,8 @@ static int check_memory(const struct config *cfg, struct error *err)
 	if (cfg->memory <= has + has / 4)
 		return 0;
 	return error__set(err, STATUS_HOST,
-			  "-m: %llu MiB are more than the %llu MiB of memory and swap of this host; give less",
-			  (unsigned long long)(cfg->memory >> 20), (unsigned long long)(has >> 20));
+			  "-m: %s is more than this host's %s of memory and swap; give less",
+			  text__size(asked_text, cfg->memory), text__size(has_text, has));
 }
 
 static int open_file(struct host_file *file, const char *path, const char *option,

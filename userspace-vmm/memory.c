@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "text.h"
 #include "vm.h"
 
 #define PAGE		4096ULL
@@ -40,13 +41,14 @@ struct memory {
 static int map_ram(struct memory *mem, struct error *err)
 {
 	size_t reserve = mem->size + HUGE_PAGE;
+	char size[TEXT_SIZE_MAX];
 	uint8_t *area, *start;
 
 	area = mmap(NULL, reserve, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
-		return error__errno(err, "cannot map %llu MiB of guest memory; give less with -m",
-				    (unsigned long long)(mem->size / ONE_MIB));
+		return error__errno(err, "cannot map %s of guest memory; give less with -m",
+				    text__size(size, mem->size));
 	start = (uint8_t *)(((uintptr_t)area + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
 	if (start > area)
 		munmap(area, start - area);

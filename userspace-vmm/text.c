@@ -80,3 +80,16 @@ void text__escape(char *to, size_t size, const char *from)
 	}
 	to[done] = '\0';
 }
+
+const char *text__size(char text[TEXT_SIZE_MAX], uint64_t bytes)
+{
+	unsigned int shift = bytes >> 30 ? 30 : 20;
+	unsigned int tenths = (bytes & ((1ULL << shift) - 1)) * 10 >> shift;
+	char decimal[4] = "";
+
+	if (tenths)
+		snprintf(decimal, sizeof(decimal), ".%u", tenths % 10);
+	snprintf(text, TEXT_SIZE_MAX, "%llu%s %s", (unsigned long long)(bytes >> shift), decimal,
+		 shift == 30 ? "GiB" : "MiB");
+	return text;
+}

@@ -3,6 +3,7 @@
 #include "support/ktap.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "memory.h"
 #include "support/fake_kernel.h"
@@ -149,6 +150,21 @@ TEST(refused_slot_is_an_error)
 	fake_kernel.refuse = (unsigned int)MINIVMM_SET_USER_MEMORY_REGION;
 	CHECK(memory__create(&mem, &fake_vm, 16 * MIB, &err) < 0);
 	CHECK(err.status == STATUS_HOST && strstr(err.text, "memory"));
+}
+
+TEST(memory_that_cannot_be_mapped_is_told_in_the_unit_that_is_read_easily)
+{
+	struct rlimit before, low;
+	struct memory *mem;
+
+	CHECK(!getrlimit(RLIMIT_AS, &before));
+	low = before;
+	low.rlim_cur = 1ULL << 30;
+	CHECK(!setrlimit(RLIMIT_AS, &low));
+	mem = new_memory(1536 * MIB);
+	setrlimit(RLIMIT_AS, &before);
+	CHECK(!mem && err.status == STATUS_HOST);
+	CHECK(strstr(err.text, "cannot map 1.5 GiB of guest memory; give less with -m"));
 }
 
 KTAP_MAIN()

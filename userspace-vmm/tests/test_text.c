@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Strings of the user's in messages. */
+/* Strings of the user's in messages, and sizes. */
 #include "support/ktap.h"
 
 #include <string.h>
@@ -69,6 +69,19 @@ TEST(errors_are_one_line_but_for_what_is_appended)
 	CHECK(!strcmp(err.text, "disk a\\nb\n  rip 1"));
 	err.text[0] = '\0';
 	CHECK(error__errno(&err, "%s", "\033") < 0 && !strncmp(err.text, "\\033: ", 6));
+}
+
+TEST(size_is_in_the_unit_that_is_read_easily)
+{
+	char text[TEXT_SIZE_MAX];
+
+	CHECK(!strcmp(text__size(text, 16ULL << 20), "16 MiB"));
+	CHECK(!strcmp(text__size(text, 1023ULL << 20), "1023 MiB"));
+	CHECK(!strcmp(text__size(text, 1ULL << 30), "1 GiB"));
+	CHECK(!strcmp(text__size(text, 1536ULL << 20), "1.5 GiB"));
+	CHECK(!strcmp(text__size(text, (16ULL << 30) - 1), "15.9 GiB"));
+	CHECK(!strcmp(text__size(text, 900ULL << 30), "900 GiB"));
+	CHECK(!strcmp(text__size(text, ~0ULL), "17179869183.9 GiB"));
 }
 
 KTAP_MAIN()
