@@ -15,7 +15,6 @@
 #include "block/image.h"
 #include "foreign.h"
 
-#define DEFAULT_DEVICE	"/dev/minivmm"
 #define DEFAULT_BIOS	"/usr/share/seabios/bios-256k.bin"
 #define DEFAULT_MEMORY	(512ULL << 20)
 #define DEFAULT_STOP_TIMEOUT 30
@@ -43,7 +42,7 @@ const char config__help[] =
 	"      --bios FILE        firmware (default " DEFAULT_BIOS ")\n"
 	"      --stop-timeout S   after SIGTERM has pressed the power button, switch off in S seconds\n"
 	"                         (default 30; 0: at once, without the button)\n"
-	"      --device PATH      hypervisor device (default " DEFAULT_DEVICE ")\n"
+	"      --device PATH      hypervisor device (default " CONFIG_DEFAULT_DEVICE ")\n"
 	"      --verbose          boot phases with milliseconds, and firmware messages, on stderr\n"
 	"  -h, --help             this text\n"
 	"      --version          version\n"
@@ -325,7 +324,7 @@ int config__parse(struct config *cfg, enum config_action *action, int argc, char
 	struct words words = { 0 };
 
 	*cfg = (struct config){
-		.device = DEFAULT_DEVICE,
+		.device = CONFIG_DEFAULT_DEVICE,
 		.name = "minivmm",
 		.append = "",
 		.bios = DEFAULT_BIOS,

@@ -12,6 +12,7 @@
 
 #include "error.h"
 
+#define CONFIG_DEFAULT_DEVICE	"/dev/minivmm"
 #define CONFIG_MAX_VCPUS	255
 #define CONFIG_MAX_FORWARDS	32
 
@@ -22,7 +23,7 @@ struct config_forward {
 };
 
 struct config {
-	const char *device;	/* /dev/minivmm */
+	const char *device;	/* hypervisor device */
 	const char *name;	/* shown in messages */
 	const char *disk;	/* raw image, a non-empty file or block device; NULL: none */
 	bool read_only;		/* --ro: the disk is opened and offered read-only */

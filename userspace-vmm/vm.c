@@ -15,6 +15,8 @@
 
 #include <minivmm.h>
 
+#include "config.h"
+
 #define API_VERSION		12
 #define IDENTITY_MAP_ADDR	0xfeffc000ULL
 #define TSS_ADDR		0xfeffd000ULL
@@ -78,10 +80,15 @@ static const char *loaded_kvm(void)
 	return NULL;
 }
 
+/* The default device is missing because the module is not there; another one may be a slip of the pen. */
 static int explain_missing(const char *path, struct error *err)
 {
 	const char *kvm = loaded_kvm(), *missing = missing_feature();
 
+	if (strcmp(path, CONFIG_DEFAULT_DEVICE))
+		return error__set(err, STATUS_DEVICE,
+				  "--device %s does not exist; check the name, and that its module is loaded, or leave --device out to use "
+				  CONFIG_DEFAULT_DEVICE, path);
 	if (missing)
 		return error__set(err, STATUS_DEVICE,
 				  "%s does not exist and this CPU offers no %s, or use the emulated host: tools/lab/run --shell",
@@ -99,6 +106,7 @@ static int explain_open(const char *path, int cause, struct error *err)
 {
 	switch (cause) {
 	case ENOENT:
+	case ENOTDIR:
 		return explain_missing(path, err);
 	case EACCES:
 	case EPERM:
@@ -116,7 +124,8 @@ static int explain_open(const char *path, int cause, struct error *err)
 				  "%s has no usable CPU behind it; enable virtualization in the firmware and load the module again",
 				  path);
 	default:
-		return error__set(err, STATUS_DEVICE, "cannot open %s: %s", path, strerror(cause));
+		return error__set(err, STATUS_DEVICE, "cannot open %s: %s; check --device", path,
+				  strerror(cause));
 	}
 }
 

@@ -45,7 +45,7 @@ truncate -s 64 "$dir/vdi" && printf '\177\020\332\276' >>"$dir/vdi"
 printf '\037\213\010' >"$dir/gz"
 truncate -s 1M "$dir/qcow2" "$dir/vmdk" "$dir/vhdx" "$dir/vdi" "$dir/gz"
 truncate -s 1M "$dir/vhd" && printf 'conectix%504s' '' >>"$dir/vhd"
-total=36
+total=39
 
 echo "KTAP version 1"
 echo "1..$total"
@@ -61,7 +61,9 @@ check cpu_count_is_wrong 1 "must be 1 to 255" run -c 0 "$dir/disk"
 check option_is_unknown 1 "unknown option --turbo" run --turbo "$dir/disk"
 check kernel_does_not_exist 1 "--kernel .* does not exist" run --kernel "$dir/none"
 check firmware_does_not_exist 1 "install Debian's package seabios" run --bios "$dir/none" "$dir/disk"
-check device_does_not_exist 2 "does not exist" run --device "$dir/nodev" --bios "$dir/disk" "$dir/disk"
+check device_does_not_exist 2 "--device $dir/nodev does not exist; check the name, .*leave --device out" run --device "$dir/nodev" --bios "$dir/disk" "$dir/disk"
+check device_is_below_a_file 2 "--device .* does not exist; check the name" run --device "$dir/text/nodev" --bios "$dir/disk" "$dir/disk"
+check device_is_a_directory 2 "cannot open .*; check --device" run --device "$dir" --bios "$dir/disk" "$dir/disk"
 check device_is_no_hypervisor 2 "is no hypervisor device" run --device "$dir/device" --bios "$dir/disk" "$dir/disk"
 
 check disk_is_qcow2 1 "is a qcow2 image.*qemu-img convert" run "$dir/qcow2"
@@ -98,6 +100,13 @@ launcher=$MINIVMM
 MINIVMM=phases_of_an_odd_name
 check odd_name_of_the_machine 2 "is no hypervisor device" run --verbose --name "$(printf 'a\nb\033]0;c')" --device "$dir/device" --bios "$dir/disk" "$dir/disk"
 MINIVMM=$launcher
+
+if [ -e /dev/minivmm ]; then
+	number=$((number + 1))
+	echo "ok $number default_device_does_not_exist # SKIP it does"
+else
+	check default_device_does_not_exist 2 "/dev/minivmm does not exist .*CPU\|/dev/minivmm does not exist; load the module" run --bios "$dir/disk" "$dir/disk"
+fi
 
 # Standard output is closed: nothing of ours may take its number.
 closed() {
