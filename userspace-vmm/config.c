@@ -178,6 +178,16 @@ static int parse_stop_timeout(struct config *cfg, const char *text, struct error
 	return 0;
 }
 
+/* An empty name is mostly a variable of the shell's that is not set. */
+static int parse_file(const char **file, const char *option, const char *text, struct error *err)
+{
+	if (!*text)
+		return error__set(err, STATUS_USAGE,
+				  "%s: the file name is empty; give the name of a file", option);
+	*file = text;
+	return 0;
+}
+
 static int parse_option(struct config *cfg, enum config_action *action, int id,
 			struct error *err)
 {
@@ -209,20 +219,16 @@ static int parse_option(struct config *cfg, enum config_action *action, int id,
 	case OPTION_STOP_TIMEOUT:
 		return parse_stop_timeout(cfg, optarg, err);
 	case OPTION_KERNEL:
-		cfg->kernel = optarg;
-		return 0;
+		return parse_file(&cfg->kernel, "--kernel", optarg, err);
 	case OPTION_INITRD:
-		cfg->initrd = optarg;
-		return 0;
+		return parse_file(&cfg->initrd, "--initrd", optarg, err);
 	case OPTION_APPEND:
 		cfg->append = optarg;
 		return 0;
 	case OPTION_BIOS:
-		cfg->bios = optarg;
-		return 0;
+		return parse_file(&cfg->bios, "--bios", optarg, err);
 	case OPTION_DEVICE:
-		cfg->device = optarg;
-		return 0;
+		return parse_file(&cfg->device, "--device", optarg, err);
 	default:
 		cfg->verbose = true;
 		return 0;
@@ -260,10 +266,17 @@ static int unknown_option(char **argv, int id, struct error *err)
 /* What follows the options: "run", and the disk. */
 static int parse_words(struct config *cfg, int count, char **words, struct error *err)
 {
-	if (!count || strcmp(words[0], "run"))
+	const char *command = count ? words[0] : "";
+
+	if (strcmp(command, "run"))
 		return error__set(err, STATUS_USAGE,
 				  "%s%sthe command is: minivmm run DISK; see minivmm --help",
-				  count ? words[0] : "", count ? " is no command; " : "");
+				  command, *command ? " is no command; " : "");
+	for (int i = 1; i < count; i++) {
+		if (!*words[i])
+			return error__set(err, STATUS_USAGE,
+					  "the disk's file name is empty; give the name of a disk image, as in minivmm run disk.img");
+	}
 	if (count > 2)
 		return error__set(err, STATUS_USAGE,
 				  "more than one disk given (%s and %s); minivmm run takes one",

@@ -45,13 +45,18 @@ truncate -s 64 "$dir/vdi" && printf '\177\020\332\276' >>"$dir/vdi"
 printf '\037\213\010' >"$dir/gz"
 truncate -s 1M "$dir/qcow2" "$dir/vmdk" "$dir/vhdx" "$dir/vdi" "$dir/gz"
 truncate -s 1M "$dir/vhd" && printf 'conectix%504s' '' >>"$dir/vhd"
-total=39
+total=44
 
 echo "KTAP version 1"
 echo "1..$total"
 check no_command 1 "minivmm run DISK"
 check no_disk_given 1 "give a disk image" run
 check disk_does_not_exist 1 "does not exist; .*tools/disk/build" run "$dir/none"
+check disk_name_is_empty 1 "the disk's file name is empty; give the name of a disk image" run ""
+check kernel_name_is_empty 1 "--kernel: the file name is empty; give" run --kernel ""
+check initrd_name_is_empty 1 "--initrd: the file name is empty; give" run --kernel "$dir/text" --initrd=
+check firmware_name_is_empty 1 "--bios: the file name is empty; give" run --bios "" "$dir/disk"
+check device_name_is_empty 1 "--device: the file name is empty; give" run --device "" "$dir/disk"
 check disk_is_a_directory 1 "is a directory; give a file" run "$dir"
 check disk_is_empty 1 "is empty; " run "$dir/empty"
 check disk_is_a_pipe 1 "neither a file nor a block device" run "$dir/pipe"

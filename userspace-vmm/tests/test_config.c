@@ -93,6 +93,15 @@ TEST(two_disks_are_refused)
 	CHECK(PARSE("run", "a.img", "b.img") < 0 && refused("a.img and b.img"));
 }
 
+TEST(empty_file_names_are_refused_where_they_stand)
+{
+	CHECK(PARSE("run", "") < 0 && refused("the disk's file name is empty"));
+	CHECK(PARSE("run", "a.img", "") < 0 && refused("the disk's file name is empty"));
+	CHECK(PARSE("run", "d", "--bios", "") < 0 && refused("--bios: the file name is empty"));
+	CHECK(PARSE("") < 0 && refused("minivmm run DISK") && !strstr(err.text, "is no command"));
+	CHECK(!PARSE("run", "--kernel", "k", "--append", ""));
+}
+
 TEST(bad_memory_is_refused_with_an_example)
 {
 	CHECK(PARSE("run", "d", "-m", "512MB") < 0 && refused("-m 512M"));
