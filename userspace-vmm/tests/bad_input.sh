@@ -99,7 +99,7 @@ phases_of_an_odd_name() {
 	"$launcher" "$@" 2>"$dir/phases"
 	got=$?
 	grep -v '^a\\nb\\033]0;c: [0-9]* ms: power on$' "$dir/phases" >&2
-	return $got
+	return "$got"
 }
 launcher=$MINIVMM
 MINIVMM=phases_of_an_odd_name
