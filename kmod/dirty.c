@@ -97,46 +97,38 @@ static void let_others(struct vm *vm, unsigned int words, bool *flush)
 	spin_lock(lock);
 }
 
-/* Clear @n longs of the log from long @first on; @old receives what was set. */
-static void restart_log(struct vm *vm, struct memslot *slot, size_t first, size_t n,
-			unsigned long *old)
+static size_t first_set(const unsigned long *chunk, size_t n)
 {
-	const unsigned long *log = slot->dirty + first;
-	unsigned int words = 0;
-	bool flush = false;
-	size_t i;
+	size_t i = 0;
 
-	spin_lock(&vm->memory.mmu_lock);
-	for (i = 0; i < n; i++) {
-		old[i] = READ_ONCE(log[i]);
-		if (unlikely(old[i])) {
-			old[i] = restart_word(vm, slot, first + i, ~0UL, &flush);
-			let_others(vm, ++words, &flush);
-		}
-	}
-	flush_restarted(vm, flush);
-	spin_unlock(&vm->memory.mmu_lock);
-	cond_resched();
+	while (i < n && !chunk[i])
+		i++;
+	return i;
 }
 
-/* Clear, of the same, the bits set in @mask. */
-static void restart_masked(struct vm *vm, struct memslot *slot, size_t first, size_t n,
-			   const unsigned long *mask)
+/*
+ * Take the bits that are set in the @n longs of @chunk out of the log, from its long @first on.
+ * @chunk receives those that were set there.
+ */
+static void restart_chunk(struct vm *vm, struct memslot *slot, size_t first, size_t n,
+			  unsigned long *chunk)
 {
+	size_t i = first_set(chunk, n);
 	unsigned int words = 0;
 	bool flush = false;
-	size_t i;
 
+	cond_resched();
+	if (i == n)
+		return;
 	spin_lock(&vm->memory.mmu_lock);
-	for (i = 0; i < n; i++) {
-		if (!mask[i])
+	for (; i < n; i++) {
+		if (!chunk[i])
 			continue;
-		restart_word(vm, slot, first + i, mask[i], &flush);
+		chunk[i] = restart_word(vm, slot, first + i, chunk[i], &flush);
 		let_others(vm, ++words, &flush);
 	}
 	flush_restarted(vm, flush);
 	spin_unlock(&vm->memory.mmu_lock);
-	cond_resched();
 }
 
 void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr)
@@ -165,7 +157,8 @@ static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap)
 		return copy_to_user(bitmap, slot->dirty, longs * sizeof(long)) ? -EFAULT : 0;
 	for (first = 0; first < longs; first += n) {
 		n = min(longs - first, MEMORY_LOG_CHUNK);
-		restart_log(vm, slot, first, n, slot->buffer);
+		memcpy(slot->buffer, slot->dirty + first, n * sizeof(long));
+		restart_chunk(vm, slot, first, n, slot->buffer);
 		if (copy_to_user(bitmap + first * sizeof(long), slot->buffer, n * sizeof(long)))
 			return -EFAULT;
 	}
@@ -211,7 +204,7 @@ static int clear_log(struct vm *vm, struct memslot *slot,
 		if (copy_from_user(slot->buffer, log->dirty_bitmap + done * sizeof(long),
 				   n * sizeof(long)))
 			return -EFAULT;
-		restart_masked(vm, slot, first + done, n, slot->buffer);
+		restart_chunk(vm, slot, first + done, n, slot->buffer);
 	}
 	return 0;
 }
