@@ -1187,7 +1187,8 @@ struct minivmm_device_attr {
  * EINVAL: misaligned address or size; number or address space too high; unknown flag; address
  *         not the process's; the range wraps; more than 2^31 - 1 pages; emptying an empty
  *         slot; changing what cannot change.
- * EEXIST: overlaps another slot of the address space.
+ * EEXIST: overlaps another slot of the address space. EINTR: killed while it waited for accesses
+ * that userfaultfd holds up, and with them too much of what earlier calls replaced.
  */
 #define MINIVMM_SET_USER_MEMORY_REGION	\
 	_IOW(MINIVMMIO, 0x46, struct minivmm_userspace_memory_region)
@@ -1223,7 +1224,7 @@ struct minivmm_device_attr {
  * REGISTER_COALESCED_MMIO, UNREGISTER_COALESCED_MMIO(struct minivmm_coalesced_mmio_zone *).
  * The rings are in the vCPUs' mappings. Since CAP_COALESCED_MMIO.
  *
- * EINVAL: pio is neither 0 nor 1. ENOSPC: too many zones.
+ * EINVAL: pio is neither 0 nor 1; size 0, or the zone wraps. ENOSPC: more than 100 zones.
  */
 #define MINIVMM_REGISTER_COALESCED_MMIO	\
 	_IOW(MINIVMMIO, 0x67, struct minivmm_coalesced_mmio_zone)
