@@ -607,6 +607,33 @@ TEST_F(vm, changes_of_slots_leave_nothing_while_a_fault_waits)
 	close(poll_fd.fd);
 }
 
+/* The page that it found is of a slot that is gone; the address may be somebody else's by now. */
+TEST_F(vm, fault_that_has_waited_takes_the_slot_that_came_meanwhile)
+{
+	__u8 *page = self->vm.memory + GUEST_DATA, *other = map_anonymous(GUEST_MEMORY);
+	struct uffdio_zeropage zero = { .range = { (unsigned long)page, PAGE } };
+	struct pollfd poll_fd = { .events = POLLIN };
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM lets the change wait for the fault");
+	poll_fd.fd = watch_page(page);
+	if (poll_fd.fd < 0)
+		SKIP(return, "no userfaultfd");
+	start_real(&self->vcpu, read_data);
+	memcpy(other, self->vm.memory, GUEST_DATA);
+	other[GUEST_DATA] = 0x77;
+	ASSERT_EQ(0, pthread_create(&self->vcpu.thread, NULL, run_thread, &self->vcpu));
+	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 0, 0, 0, 0, NULL));
+	ASSERT_EQ(0, vm_set_slot(&self->vm, 0, 0, 0, GUEST_MEMORY, other));
+	EXPECT_EQ(0, ioctl(poll_fd.fd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(self->vcpu.thread, NULL);
+	EXPECT_EQ(0, self->vcpu.end);
+	EXPECT_EQ(MINIVMM_EXIT_HLT, self->vcpu.run->exit_reason);
+	EXPECT_EQ(0x77, vcpu_regs(&self->vcpu).rax & 0xff);
+	close(poll_fd.fd);
+}
+
 static void *translate_thread(void *arg)
 {
 	struct minivmm_translation translation = { .linear_address = GUEST_DATA };

@@ -430,6 +430,20 @@ TEST_F(vm, guest_has_the_debug_registers_that_are_set)
 	EXPECT_EQ(0x55000, debug.db[1]);
 }
 
+GUEST64(read_dr7, "mov %dr7, %rax; hlt");
+
+/* Bit 10 of DR7 is 1, bits 12, 14 and 15 are 0: KVM leaves these three as they are set. */
+TEST_F(vm, guest_reads_fixed_bits_of_dr7)
+{
+	__u64 looked_at = device_is_minivmm(self->vm.device) ? ~0ULL : 0x400;
+	struct minivmm_debugregs debug = { .dr6 = 0xffff0ff0, .dr7 = 0xd000 };
+
+	start_long(&self->vcpu, read_dr7);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_DEBUGREGS, &debug));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0x400, vcpu_regs(&self->vcpu).rax & looked_at);
+}
+
 GUEST64(nop_and_halt, "nop; hlt");
 
 /* The guest touches no debug register; the exception finds no handler. */
