@@ -87,7 +87,10 @@ emulator_prepare() {
 	MACHINE=("$("$LAB/qemu")" -L /usr/share/qemu -L /usr/share/seabios -nodefaults -no-user-config
 		-cpu "$CPU,check=off" -smp "$CPUS" -display none -no-reboot -serial "file:$run/serial" -kernel "$image")
 	case $ICOUNT in
-	no) machine_of_files ;;
+	no)
+		machine_of_files
+		[ $SHELL_MODE = yes ] || MACHINE=("$LAB/qemu-watch" "$run" "${MACHINE[@]}")
+		;;
 	yes) machine_of_disks ;;
 	esac
 }
@@ -99,5 +102,5 @@ emulator_results() {
 }
 
 emulator_notes() {
-	:
+	[ ! -s "$run/cpus" ] || note "what QEMU knew of its CPUs when the machine stood still: $run/cpus"
 }
