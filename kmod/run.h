@@ -3,6 +3,8 @@
 #ifndef MINIVMM_RUN_H
 #define MINIVMM_RUN_H
 
+#include <linux/types.h>
+
 struct vcpu;
 
 /* vcpu_run - VM_RUN; vcpu->lock held, outside. 0: the run page says why; -EINTR, or another errno. */
