@@ -1128,7 +1128,7 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_GET_SUPPORTED_CPUID	_IOWR(MINIVMMIO, 0x05, struct minivmm_cpuid2)
 
-/* GET_EMULATED_CPUID: features provided without the CPU's help. Since CAP_EXT_EMUL_CPUID. */
+/* GET_EMULATED_CPUID: features provided without the CPU's help. Since CAP_EXT_EMUL_CPUID, not there yet: ENOTTY. */
 #define MINIVMM_GET_EMULATED_CPUID	_IOWR(MINIVMMIO, 0x09, struct minivmm_cpuid2)
 
 /*
@@ -1217,7 +1217,7 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
 
-/* RESET_DIRTY_RINGS(0): number of entries taken back. Since CAP_DIRTY_LOG_RING. */
+/* RESET_DIRTY_RINGS(0): number of entries taken back. Since CAP_DIRTY_LOG_RING, not there yet: ENOTTY. */
 #define MINIVMM_RESET_DIRTY_RINGS	_IO(MINIVMMIO, 0xc7)
 
 /*
@@ -1363,11 +1363,14 @@ struct minivmm_device_attr {
 
 /*
  * X86_SET_MSR_FILTER(struct minivmm_msr_filter *) - which MSR accesses of the guest fail, or exit.
- * Since CAP_X86_MSR_FILTER.
+ * Since CAP_X86_MSR_FILTER, not there yet: ENOTTY.
  */
 #define MINIVMM_X86_SET_MSR_FILTER	_IOW(MINIVMMIO, 0xc6, struct minivmm_msr_filter)
 
-/* CREATE_DEVICE(struct minivmm_create_device *): other in-kernel devices. Since CAP_DEVICE_CTRL. */
+/*
+ * CREATE_DEVICE(struct minivmm_create_device *): other in-kernel devices. Since CAP_DEVICE_CTRL,
+ * not there yet: ENOTTY.
+ */
 #define MINIVMM_CREATE_DEVICE		_IOWR(MINIVMMIO, 0xe0, struct minivmm_create_device)
 
 /*
@@ -1429,7 +1432,7 @@ struct minivmm_device_attr {
 #define MINIVMM_GET_MSRS		_IOWR(MINIVMMIO, 0x88, struct minivmm_msrs)
 #define MINIVMM_SET_MSRS		_IOW(MINIVMMIO, 0x89, struct minivmm_msrs)
 
-/* SET_CPUID: older form of SET_CPUID2 without subleaves; not supported. */
+/* SET_CPUID: older form of SET_CPUID2 without subleaves; not there: ENOTTY. */
 #define MINIVMM_SET_CPUID		_IOW(MINIVMMIO, 0x8a, struct minivmm_cpuid)
 
 /*
@@ -1608,10 +1611,13 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_KVMCLOCK_CTRL		_IO(MINIVMMIO, 0xad)
 
-/* SMI(0): the guest takes a system-management interrupt. Since CAP_X86_SMM. */
+/* SMI(0): the guest takes a system-management interrupt. Since CAP_X86_SMM, not there yet: ENOTTY. */
 #define MINIVMM_SMI			_IO(MINIVMMIO, 0xb7)
 
-/* GET_SREGS2, SET_SREGS2: SREGS with PDPTRs, without interrupt_bitmap. Since CAP_SREGS2. */
+/*
+ * GET_SREGS2, SET_SREGS2: SREGS with PDPTRs, without interrupt_bitmap. Since CAP_SREGS2, not there
+ * yet: ENOTTY.
+ */
 #define MINIVMM_GET_SREGS2		_IOR(MINIVMMIO, 0xcc, struct minivmm_sregs2)
 #define MINIVMM_SET_SREGS2		_IOW(MINIVMMIO, 0xcd, struct minivmm_sregs2)
 
@@ -1629,7 +1635,8 @@ struct minivmm_device_attr {
 /*
  * SET_, GET_, HAS_DEVICE_ATTR(struct minivmm_device_attr *) - addr points to the value.
  *
- * ENXIO: no such group or attribute. Since CAP_VCPU_ATTRIBUTES (vCPU), CAP_DEVICE_CTRL.
+ * ENXIO: no such group or attribute. Since CAP_VCPU_ATTRIBUTES (vCPU), CAP_DEVICE_CTRL, neither of
+ * them there yet: ENOTTY.
  */
 #define MINIVMM_SET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe1, struct minivmm_device_attr)
 #define MINIVMM_GET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe2, struct minivmm_device_attr)

@@ -144,6 +144,40 @@ TEST(unknown_calls_are_refused)
 	EXPECT_TRUE(ret == -ENOTTY || ret == -EINVAL);
 }
 
+/* What the header says of them, and the capabilities that would announce them. */
+TEST(calls_that_are_not_there_yet_are_not_announced)
+{
+	static const unsigned long device_calls[] = { MINIVMM_GET_EMULATED_CPUID };
+	static const unsigned long vm_calls[] = {
+		MINIVMM_RESET_DIRTY_RINGS, MINIVMM_X86_SET_MSR_FILTER, MINIVMM_CREATE_DEVICE,
+		MINIVMM_SET_DEVICE_ATTR, MINIVMM_GET_DEVICE_ATTR, MINIVMM_HAS_DEVICE_ATTR,
+	};
+	static const unsigned long vcpu_calls[] = {
+		MINIVMM_SET_CPUID, MINIVMM_SMI, MINIVMM_GET_SREGS2, MINIVMM_SET_SREGS2,
+		MINIVMM_SET_DEVICE_ATTR, MINIVMM_GET_DEVICE_ATTR, MINIVMM_HAS_DEVICE_ATTR,
+	};
+	static const int capabilities[] = {
+		MINIVMM_CAP_EXT_EMUL_CPUID, MINIVMM_CAP_DIRTY_LOG_RING, MINIVMM_CAP_X86_MSR_FILTER,
+		MINIVMM_CAP_DEVICE_CTRL, MINIVMM_CAP_VCPU_ATTRIBUTES, MINIVMM_CAP_X86_SMM,
+		MINIVMM_CAP_SREGS2,
+	};
+	struct vm vm;
+	struct vcpu vcpu;
+
+	vm_init(&vm, 0);
+	vcpu_init(&vcpu, &vm, 0);
+	if (!device_is_minivmm(vm.device))
+		SKIP(return, "KVM has them");
+	for (size_t i = 0; i < ARRAY_LEN(device_calls); i++)
+		EXPECT_EQ(-ENOTTY, call(vm.device, device_calls[i], 0));
+	for (size_t i = 0; i < ARRAY_LEN(vm_calls); i++)
+		EXPECT_EQ(-ENOTTY, call(vm.fd, vm_calls[i], 0));
+	for (size_t i = 0; i < ARRAY_LEN(vcpu_calls); i++)
+		EXPECT_EQ(-ENOTTY, call(vcpu.fd, vcpu_calls[i], 0));
+	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++)
+		EXPECT_EQ(0, call(vm.device, MINIVMM_CHECK_EXTENSION, capabilities[i]));
+}
+
 TEST(calls_on_the_wrong_file_are_refused)
 {
 	struct vm vm;
