@@ -134,9 +134,7 @@ int bzimage__load(struct machine *m, const struct boot_file *file, struct boot_i
 	if (k.room < file->size - setup)
 		k.room = file->size - setup;
 	if (!memory__ptr(m->memory, k.linked, k.room))
-		return error__set(err, STATUS_USAGE,
-				  "the kernel does not fit into %llu MiB of memory; give more with -m",
-				  (unsigned long long)(m->config->memory >> 20));
+		return direct__no_room(m, "the kernel does", err);
 	if (direct__place_initrd(m, k.linked + k.room, header->initrd_addr_max, info, err) < 0)
 		return -1;
 	k.top = info->initrd_size ? info->initrd : memory__below_4g(m->memory);

@@ -15,6 +15,7 @@
 #include "chip/chipset.h"
 #include "host.h"
 #include "machine.h"
+#include "text.h"
 #include "vcpu.h"
 
 #define PAGE_SIZE	4096ULL
@@ -100,6 +101,14 @@ static int place_acpi(struct machine *m, struct boot_info *info, struct error *e
 	return 0;
 }
 
+int direct__no_room(const struct machine *m, const char *what_does, struct error *err)
+{
+	char size[TEXT_SIZE_MAX];
+
+	return error__set(err, STATUS_USAGE, "%s not fit into %s of memory; give more with -m",
+			  what_does, text__size(size, m->config->memory));
+}
+
 int direct__place_initrd(struct machine *m, uint64_t kernel_end, uint64_t max,
 			 struct boot_info *info, struct error *err)
 {
@@ -115,9 +124,7 @@ int direct__place_initrd(struct machine *m, uint64_t kernel_end, uint64_t max,
 	info->initrd_size = file.size;
 	info->initrd = top > file.size ? (top - file.size) & ~(PAGE_SIZE - 1) : 0;
 	if (info->initrd < kernel_end)
-		error__set(err, STATUS_USAGE,
-			   "kernel and initrd do not fit into %llu MiB of memory; give more with -m",
-			   (unsigned long long)(m->config->memory >> 20));
+		direct__no_room(m, "kernel and initrd do", err);
 	else
 		memory__write(m->memory, info->initrd, file.data, file.size);
 	boot__free_file(&file);

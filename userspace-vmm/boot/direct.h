@@ -100,4 +100,7 @@ bool direct__has_option(const char *cmdline, const char *option);
 int direct__place_initrd(struct machine *m, uint64_t kernel_end, uint64_t max,
 			 struct boot_info *info, struct error *err);
 
+/* "the kernel does" or the like not fit into the guest's memory: fills @err and returns -1. */
+int direct__no_room(const struct machine *m, const char *what_does, struct error *err);
+
 #endif

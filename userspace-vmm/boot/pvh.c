@@ -97,9 +97,7 @@ static int load_segment(struct machine *m, const struct boot_file *file, const E
 	if (!ph->p_memsz)
 		return 0;
 	if (ph->p_paddr < BOOT_KERNEL_MIN || !elf__load(file, ph, m->memory, ph->p_paddr))
-		return error__set(err, STATUS_USAGE,
-				  "the kernel does not fit into %llu MiB of memory; give more with -m",
-				  (unsigned long long)(m->config->memory >> 20));
+		return direct__no_room(m, "the kernel does", err);
 	if (ph->p_paddr + ph->p_memsz > *end)
 		*end = ph->p_paddr + ph->p_memsz;
 	return 0;
