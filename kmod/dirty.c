@@ -97,6 +97,7 @@ static void let_others(struct vm *vm, unsigned int words, bool *flush)
 	spin_lock(lock);
 }
 
+/* Index of the first long that is not 0; @n: all are. */
 static size_t first_set(const unsigned long *chunk, size_t n)
 {
 	size_t i = 0;

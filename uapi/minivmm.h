@@ -1128,7 +1128,10 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_GET_SUPPORTED_CPUID	_IOWR(MINIVMMIO, 0x05, struct minivmm_cpuid2)
 
-/* GET_EMULATED_CPUID: features provided without the CPU's help. Since CAP_EXT_EMUL_CPUID, not there yet: ENOTTY. */
+/*
+ * GET_EMULATED_CPUID: features provided without the CPU's help. Since CAP_EXT_EMUL_CPUID, not there
+ * yet: ENOTTY.
+ */
 #define MINIVMM_GET_EMULATED_CPUID	_IOWR(MINIVMMIO, 0x09, struct minivmm_cpuid2)
 
 /*
@@ -1217,7 +1220,10 @@ struct minivmm_device_attr {
  */
 #define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
 
-/* RESET_DIRTY_RINGS(0): number of entries taken back. Since CAP_DIRTY_LOG_RING, not there yet: ENOTTY. */
+/*
+ * RESET_DIRTY_RINGS(0): number of entries taken back. Since CAP_DIRTY_LOG_RING, not there yet:
+ * ENOTTY.
+ */
 #define MINIVMM_RESET_DIRTY_RINGS	_IO(MINIVMMIO, 0xc7)
 
 /*
