@@ -14,7 +14,7 @@
 #include <linux/static_call.h>
 #include <linux/types.h>
 
-#include "cpu/emulate.h"
+#include "cpu/regs.h"
 
 struct vcpu;
 struct minivmm_segment;
@@ -35,8 +35,8 @@ struct backend_caps {
 	bool apic_registers;		/* it serves reads of the registers */
 };
 
-/* Segment registers beyond enum emul_sreg, for get_segment and set_segment. */
-enum { BACKEND_LDTR = EMUL_LDTR, BACKEND_TR = EMUL_TR, BACKEND_NR_SEGMENTS };
+/* Segment registers beyond enum sreg, for get_segment and set_segment. */
+enum { BACKEND_LDTR = SEG_LDTR, BACKEND_TR = SEG_TR, BACKEND_NR_SEGMENTS };
 
 extern struct backend_caps backend;
 
@@ -58,7 +58,7 @@ extern struct backend_caps backend;
  *		what vcpu->unread does not say; RIP and flags if .kind is an instruction to step over.
  * read_state	fill those of @which (VCPU_RIP ...) that are unread.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
- * get_segment/set_segment	struct emul_seg with VMCB-style attributes.
+ * get_segment/set_segment	struct segment with VMCB-style attributes.
  * code_is_64bit	whether CS.L is set.
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
  * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
@@ -89,8 +89,8 @@ extern struct backend_caps backend;
 	OP(void, enter, (struct vcpu *vcpu))					\
 	OP(void, read_state, (struct vcpu *vcpu, unsigned int which))		\
 	OP(void, flush_tlb, (struct vcpu *vcpu))				\
-	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct emul_seg *out)) \
-	OP(void, set_segment, (struct vcpu *vcpu, int seg, const struct emul_seg *in)) \
+	OP(void, get_segment, (struct vcpu *vcpu, int seg, struct segment *out)) \
+	OP(void, set_segment, (struct vcpu *vcpu, int seg, const struct segment *in)) \
 	OP(bool, code_is_64bit, (struct vcpu *vcpu))				\
 	OP(void, get_table, (struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)) \
 	OP(void, set_table, (struct vcpu *vcpu, bool idt, u64 base, u16 limit))	\

@@ -7,7 +7,6 @@
 #include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "backend.h"
@@ -74,12 +73,12 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 	u64 *gpr = vcpu->regs.gpr;
 	u64 value;
 
-	if (msr_get(vcpu, gpr[EMUL_RCX], &value, false)) {
+	if (msr_get(vcpu, gpr[GPR_RCX], &value, false)) {
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
-	gpr[EMUL_RAX] = (u32)value;
-	gpr[EMUL_RDX] = value >> 32;
+	gpr[GPR_RAX] = (u32)value;
+	gpr[GPR_RDX] = value >> 32;
 	skip(vcpu);
 	return NEXT_AGAIN;
 }
@@ -102,9 +101,9 @@ static bool msr_makes_events(u32 index)
 static int handle_msr_write(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
-	u32 index = gpr[EMUL_RCX];
+	u32 index = gpr[GPR_RCX];
 
-	if (msr_set(vcpu, index, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32, false)) {
+	if (msr_set(vcpu, index, (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32, false)) {
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
@@ -132,11 +131,11 @@ static __always_inline int handle_hypercall(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_EFER | VCPU_CPL);
 	mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
 	if (vcpu->cpl)
-		gpr[EMUL_RAX] = -EPERM & mask;
+		gpr[GPR_RAX] = -EPERM & mask;
 	else
-		gpr[EMUL_RAX] = mask & pv_hypercall(vcpu, gpr[EMUL_RAX] & mask,
-						    gpr[EMUL_RBX] & mask, gpr[EMUL_RCX] & mask,
-						    gpr[EMUL_RDX] & mask, gpr[EMUL_RSI] & mask);
+		gpr[GPR_RAX] = mask & pv_hypercall(vcpu, gpr[GPR_RAX] & mask,
+						    gpr[GPR_RBX] & mask, gpr[GPR_RCX] & mask,
+						    gpr[GPR_RDX] & mask, gpr[GPR_RSI] & mask);
 	skip(vcpu);
 	return NEXT_ENTER;
 }
@@ -184,8 +183,8 @@ static int handle_xsetbv(struct vcpu *vcpu)
 	const u64 *gpr = vcpu->regs.gpr;
 
 	vcpu_need(vcpu, VCPU_CPL);
-	if (vcpu->cpl || (u32)gpr[EMUL_RCX] ||
-	    xstate_set_xcr0(vcpu, (u32)gpr[EMUL_RAX] | gpr[EMUL_RDX] << 32))
+	if (vcpu->cpl || (u32)gpr[GPR_RCX] ||
+	    xstate_set_xcr0(vcpu, (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32))
 		vcpu_inject_gp(vcpu);
 	else
 		skip(vcpu);
@@ -226,7 +225,7 @@ static noinline int handle_cr4_write(struct vcpu *vcpu)
 
 static void write_in_result(struct vcpu *vcpu, unsigned int size, u32 data)
 {
-	u64 *rax = &vcpu->regs.gpr[EMUL_RAX];
+	u64 *rax = &vcpu->regs.gpr[GPR_RAX];
 
 	if (size == 4)
 		*rax = data;
@@ -273,7 +272,7 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	bool in = exit->io.direction == MINIVMM_EXIT_IO_IN;
-	u32 data = vcpu->regs.gpr[EMUL_RAX];
+	u32 data = vcpu->regs.gpr[GPR_RAX];
 
 	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, in, &data))
 		return false;
@@ -291,7 +290,7 @@ static int handle_io(struct vcpu *vcpu)
 		return NEXT_OUTSIDE;
 	if ((vm->irqchip.in_kernel || vm_takes_writes(vm, true)) && port_in_kernel(vcpu))
 		return NEXT_ENTER;
-	return ask_user_for_port(vcpu, vcpu->regs.gpr[EMUL_RAX]);
+	return ask_user_for_port(vcpu, vcpu->regs.gpr[GPR_RAX]);
 }
 
 /* The instruction runs again. */
@@ -316,11 +315,11 @@ static noinline int handle_exception(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 
-	if (exit->exception.vector == EMUL_VEC_UD && !vcpu_is_delivering(vcpu))
+	if (exit->exception.vector == VEC_UD && !vcpu_is_delivering(vcpu))
 		return handle_undefined(vcpu);
-	if (exit->exception.vector == X86_TRAP_BP)
+	if (exit->exception.vector == VEC_BP)
 		return handle_breakpoint(vcpu);
-	if (exit->exception.vector == EMUL_VEC_PF)
+	if (exit->exception.vector == VEC_PF)
 		vcpu_inject_page_fault(vcpu, exit->exception.error, exit->exception.address);
 	else
 		vcpu_inject_exception(vcpu, exit->exception.vector, exit->exception.has_error,

@@ -17,7 +17,6 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "backend.h"
@@ -67,10 +66,10 @@ static noinline void inject_irq(struct vcpu *vcpu)
 }
 
 /* Exceptions after which the instruction runs again; #DB may be one, but is told apart elsewhere. */
-#define FAULTS	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_BR) | BIT(X86_TRAP_UD) | BIT(X86_TRAP_NM) | \
-		 BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | \
-		 BIT(X86_TRAP_PF) | BIT(X86_TRAP_MF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_XF) | \
-		 BIT(X86_TRAP_VE) | BIT(X86_TRAP_CP))
+#define FAULTS	(BIT(VEC_DE) | BIT(VEC_BR) | BIT(VEC_UD) | BIT(VEC_NM) | \
+		 BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | \
+		 BIT(VEC_PF) | BIT(VEC_MF) | BIT(VEC_AC) | BIT(VEC_XF) | \
+		 BIT(VEC_VE) | BIT(VEC_CP))
 
 /*
  * What the CPU does of an exception before it pushes anything, and does not do of one that
@@ -84,7 +83,7 @@ static void begin_exception(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_FLAGS);
 	if (BIT(ev->exception.vector) & FAULTS)
 		vcpu->regs.rflags |= X86_EFLAGS_RF;
-	if (ev->exception.vector != EMUL_VEC_DB)
+	if (ev->exception.vector != VEC_DB)
 		return;
 	vcpu->dr6 |= ev->exception.payload;
 	vcpu->dr7 &= ~DR7_GD;
@@ -485,7 +484,7 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 
 noinline void vcpu_take_init_and_sipi(struct vcpu *vcpu)
 {
-	struct emul_seg cs;
+	struct segment cs;
 	u8 vector;
 
 	if (lapic_take_init(vcpu)) {
@@ -494,10 +493,10 @@ noinline void vcpu_take_init_and_sipi(struct vcpu *vcpu)
 						     MINIVMM_MP_STATE_INIT_RECEIVED;
 	}
 	if (lapic_take_sipi(vcpu, &vector) && vcpu->mp_state == MINIVMM_MP_STATE_INIT_RECEIVED) {
-		backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+		backend_call(get_segment)(vcpu, SEG_CS, &cs);
 		cs.selector = vector << 8;
 		cs.base = vector << 12;
-		backend_call(set_segment)(vcpu, EMUL_CS, &cs);
+		backend_call(set_segment)(vcpu, SEG_CS, &cs);
 		vcpu_need(vcpu, VCPU_RIP);
 		vcpu->regs.rip = 0;
 		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;

@@ -10,7 +10,6 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
-#include <asm/processor-flags.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -74,13 +73,13 @@ static bool pushes_error_codes(struct vcpu *vcpu)
 /* Exceptions that turn a second one of their kind (or a page fault followed by one) into #DF. */
 static bool is_contributory(u8 vector)
 {
-	return vector == 0 || (vector >= 10 && vector <= 13);
+	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
 }
 
 static bool makes_double_fault(u8 first, u8 second)
 {
-	if (first == 14)
-		return second == 14 || is_contributory(second);
+	if (first == VEC_PF)
+		return second == VEC_PF || is_contributory(second);
 	return is_contributory(first) && is_contributory(second);
 }
 
@@ -90,12 +89,12 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	if (ev->exception.pending || ev->exception.injected) {
-		if (ev->exception.vector == 8) {
+		if (ev->exception.vector == VEC_DF) {
 			ev->triple_fault = true;
 			return;
 		}
 		if (makes_double_fault(ev->exception.vector, vector)) {
-			vector = 8;
+			vector = VEC_DF;
 			has_error = true;
 			error = 0;
 		}
@@ -112,7 +111,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 err
 
 void vcpu_inject_machine_check(struct vcpu *vcpu)
 {
-	vcpu_inject_exception(vcpu, X86_TRAP_MC, false, 0);
+	vcpu_inject_exception(vcpu, VEC_MC, false, 0);
 	vcpu->events.exception.behind = true;
 }
 
@@ -121,15 +120,15 @@ void vcpu_inject_breakpoint(struct vcpu *vcpu, u8 insn_len)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	vcpu_inject_exception(vcpu, X86_TRAP_BP, false, 0);
-	if (ev->exception.vector == X86_TRAP_BP)
+	vcpu_inject_exception(vcpu, VEC_BP, false, 0);
+	if (ev->exception.vector == VEC_BP)
 		ev->exception.insn_len = insn_len;
 }
 
 /* DR6 changes when the exception is delivered, or userspace looks, not before. */
 void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits)
 {
-	vcpu_inject_exception(vcpu, EMUL_VEC_DB, false, 0);
+	vcpu_inject_exception(vcpu, VEC_DB, false, 0);
 	vcpu->events.exception.payload = dr6_bits;
 }
 
@@ -137,7 +136,7 @@ void vcpu_settle_debug(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (!ev->exception.pending || ev->exception.vector != EMUL_VEC_DB)
+	if (!ev->exception.pending || ev->exception.vector != VEC_DB)
 		return;
 	vcpu->dr6 |= ev->exception.payload;
 	ev->exception.payload = 0;
@@ -156,7 +155,7 @@ void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
 void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
 {
 	vcpu->cr2 = address;
-	vcpu_inject_exception(vcpu, 14, true, error);
+	vcpu_inject_exception(vcpu, VEC_PF, true, error);
 }
 
 /*
@@ -165,7 +164,7 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
  */
 static bool runs_again(const struct vcpu_events *ev, u8 vector)
 {
-	return (vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+	return (vector == VEC_BP || vector == VEC_OF) &&
 	       !(ev->exception.injected && ev->exception.vector == vector);
 }
 
@@ -216,7 +215,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	vcpu->regs.rip = 0xfff0;
 	vcpu->regs.rflags = X86_EFLAGS_FIXED;
-	vcpu->regs.gpr[EMUL_RDX] = cpuid_signature(vcpu);
+	vcpu->regs.gpr[GPR_RDX] = cpuid_signature(vcpu);
 	/* INIT leaves the caching bits as they are. */
 	vcpu->cr0 = X86_CR0_ET |
 		    (init ? vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW);

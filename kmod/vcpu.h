@@ -15,7 +15,6 @@
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/types.h>
-#include <asm/processor-flags.h>
 
 #include "../uapi/minivmm.h"
 #include "cpu/code.h"
@@ -24,6 +23,7 @@
 #include "cpu/emulation.h"
 #include "cpu/mce.h"
 #include "cpu/msr.h"
+#include "cpu/regs.h"
 #include "cpu/xstate.h"
 #include "exit.h"
 #include "explain.h"
@@ -96,7 +96,7 @@ struct vcpu_events {
 
 struct vcpu {
 	/* Read and written at every exit. */
-	struct emul_regs regs;		/* cpu/emulate.h: general registers, RIP, RFLAGS */
+	struct regs regs;		/* cpu/regs.h: general registers, RIP, RFLAGS */
 	u64 cr0, cr2, cr3, cr4, efer;
 	unsigned int unread;		/* VCPU_RIP ...: what is not here yet */
 	unsigned long requests;		/* any context */
@@ -211,12 +211,12 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address);
 
 static inline void vcpu_inject_gp(struct vcpu *vcpu)
 {
-	vcpu_inject_exception(vcpu, 13, true, 0);
+	vcpu_inject_exception(vcpu, VEC_GP, true, 0);
 }
 
 static inline void vcpu_inject_ud(struct vcpu *vcpu)
 {
-	vcpu_inject_exception(vcpu, 6, false, 0);
+	vcpu_inject_exception(vcpu, VEC_UD, false, 0);
 }
 
 /* Whether the last exit came in the middle of the delivery of an event. */
@@ -300,7 +300,7 @@ void vcpu_limit_nmis(struct vcpu *vcpu);
 static inline bool is_long_mode(struct vcpu *vcpu)
 {
 	vcpu_need(vcpu, VCPU_EFER);
-	return vcpu->efer & 0x400;	/* EFER.LMA */
+	return vcpu->efer & EFER_LMA;
 }
 
 /* Levels of the guest's own page tables; 0: paging is off. */

@@ -5,7 +5,6 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "backend.h"
@@ -23,12 +22,12 @@ static int get_regs(void *object, void *data)
 	struct minivmm_regs *r = data;
 
 	*r = (struct minivmm_regs){
-		.rax = gpr[EMUL_RAX], .rbx = gpr[EMUL_RBX], .rcx = gpr[EMUL_RCX],
-		.rdx = gpr[EMUL_RDX], .rsi = gpr[EMUL_RSI], .rdi = gpr[EMUL_RDI],
-		.rsp = gpr[EMUL_RSP], .rbp = gpr[EMUL_RBP], .r8 = gpr[EMUL_R8],
-		.r9 = gpr[EMUL_R9], .r10 = gpr[EMUL_R10], .r11 = gpr[EMUL_R11],
-		.r12 = gpr[EMUL_R12], .r13 = gpr[EMUL_R13], .r14 = gpr[EMUL_R14],
-		.r15 = gpr[EMUL_R15], .rip = vcpu->regs.rip, .rflags = vcpu->regs.rflags,
+		.rax = gpr[GPR_RAX], .rbx = gpr[GPR_RBX], .rcx = gpr[GPR_RCX],
+		.rdx = gpr[GPR_RDX], .rsi = gpr[GPR_RSI], .rdi = gpr[GPR_RDI],
+		.rsp = gpr[GPR_RSP], .rbp = gpr[GPR_RBP], .r8 = gpr[GPR_R8],
+		.r9 = gpr[GPR_R9], .r10 = gpr[GPR_R10], .r11 = gpr[GPR_R11],
+		.r12 = gpr[GPR_R12], .r13 = gpr[GPR_R13], .r14 = gpr[GPR_R14],
+		.r15 = gpr[GPR_R15], .rip = vcpu->regs.rip, .rflags = vcpu->regs.rflags,
 	};
 	return 0;
 }
@@ -38,13 +37,13 @@ static int set_regs(void *object, void *data)
 	const struct minivmm_regs *r = data;
 	struct vcpu *vcpu = object;
 
-	vcpu->regs = (struct emul_regs){
-		.gpr = { [EMUL_RAX] = r->rax, [EMUL_RBX] = r->rbx, [EMUL_RCX] = r->rcx,
-			 [EMUL_RDX] = r->rdx, [EMUL_RSI] = r->rsi, [EMUL_RDI] = r->rdi,
-			 [EMUL_RSP] = r->rsp, [EMUL_RBP] = r->rbp, [EMUL_R8] = r->r8,
-			 [EMUL_R9] = r->r9, [EMUL_R10] = r->r10, [EMUL_R11] = r->r11,
-			 [EMUL_R12] = r->r12, [EMUL_R13] = r->r13, [EMUL_R14] = r->r14,
-			 [EMUL_R15] = r->r15 },
+	vcpu->regs = (struct regs){
+		.gpr = { [GPR_RAX] = r->rax, [GPR_RBX] = r->rbx, [GPR_RCX] = r->rcx,
+			 [GPR_RDX] = r->rdx, [GPR_RSI] = r->rsi, [GPR_RDI] = r->rdi,
+			 [GPR_RSP] = r->rsp, [GPR_RBP] = r->rbp, [GPR_R8] = r->r8,
+			 [GPR_R9] = r->r9, [GPR_R10] = r->r10, [GPR_R11] = r->r11,
+			 [GPR_R12] = r->r12, [GPR_R13] = r->r13, [GPR_R14] = r->r14,
+			 [GPR_R15] = r->r15 },
 		.rip = r->rip,
 		.rflags = r->rflags | X86_EFLAGS_FIXED,
 	};
@@ -55,25 +54,25 @@ static int set_regs(void *object, void *data)
 
 static void get_segment(struct vcpu *vcpu, int seg, struct minivmm_segment *out)
 {
-	struct emul_seg s;
+	struct segment s;
 
 	backend_call(get_segment)(vcpu, seg, &s);
 	*out = (struct minivmm_segment){
 		.base = s.base, .limit = s.limit, .selector = s.selector,
-		.type = s.attr & EMUL_ATTR_TYPE, .s = !!(s.attr & EMUL_ATTR_S),
-		.dpl = (s.attr & EMUL_ATTR_DPL) >> 5, .present = !!(s.attr & EMUL_ATTR_P),
-		.avl = (s.attr >> 8) & 1, .l = !!(s.attr & EMUL_ATTR_L),
-		.db = !!(s.attr & EMUL_ATTR_DB), .g = !!(s.attr & EMUL_ATTR_G),
-		.unusable = !(s.attr & EMUL_ATTR_P),
+		.type = s.attr & SEG_ATTR_TYPE, .s = !!(s.attr & SEG_ATTR_S),
+		.dpl = (s.attr & SEG_ATTR_DPL) >> 5, .present = !!(s.attr & SEG_ATTR_P),
+		.avl = (s.attr >> 8) & 1, .l = !!(s.attr & SEG_ATTR_L),
+		.db = !!(s.attr & SEG_ATTR_DB), .g = !!(s.attr & SEG_ATTR_G),
+		.unusable = !(s.attr & SEG_ATTR_P),
 	};
 }
 
 static void set_segment(struct vcpu *vcpu, int seg, const struct minivmm_segment *in)
 {
-	struct emul_seg s = { .base = in->base, .limit = in->limit, .selector = in->selector };
+	struct segment s = { .base = in->base, .limit = in->limit, .selector = in->selector };
 
 	s.attr = (in->type & 15) | (in->s & 1) << 4 | (in->dpl & 3) << 5 |
-		 (in->present && !in->unusable ? EMUL_ATTR_P : 0) | (in->avl & 1) << 8 |
+		 (in->present && !in->unusable ? SEG_ATTR_P : 0) | (in->avl & 1) << 8 |
 		 (in->l & 1) << 9 | (in->db & 1) << 10 | (in->g & 1) << 11;
 	backend_call(set_segment)(vcpu, seg, &s);
 }
@@ -99,14 +98,14 @@ static int get_sregs(void *object, void *data)
 	struct vcpu *vcpu = object;
 	u8 vector;
 
-	get_segment(vcpu, EMUL_CS, &s->cs);
+	get_segment(vcpu, SEG_CS, &s->cs);
 	if (!is_long_mode(vcpu))
 		s->cs.l = 0;
-	get_segment(vcpu, EMUL_DS, &s->ds);
-	get_segment(vcpu, EMUL_ES, &s->es);
-	get_segment(vcpu, EMUL_FS, &s->fs);
-	get_segment(vcpu, EMUL_GS, &s->gs);
-	get_segment(vcpu, EMUL_SS, &s->ss);
+	get_segment(vcpu, SEG_DS, &s->ds);
+	get_segment(vcpu, SEG_ES, &s->es);
+	get_segment(vcpu, SEG_FS, &s->fs);
+	get_segment(vcpu, SEG_GS, &s->gs);
+	get_segment(vcpu, SEG_SS, &s->ss);
 	get_segment(vcpu, BACKEND_TR, &s->tr);
 	get_segment(vcpu, BACKEND_LDTR, &s->ldt);
 	backend_call(get_table)(vcpu, false, &s->gdt.base, &s->gdt.limit);
@@ -163,12 +162,12 @@ static int check_sregs(struct vcpu *vcpu, const struct minivmm_sregs *s)
 
 static void set_segments(struct vcpu *vcpu, const struct minivmm_sregs *s)
 {
-	set_segment(vcpu, EMUL_CS, &s->cs);
-	set_segment(vcpu, EMUL_DS, &s->ds);
-	set_segment(vcpu, EMUL_ES, &s->es);
-	set_segment(vcpu, EMUL_FS, &s->fs);
-	set_segment(vcpu, EMUL_GS, &s->gs);
-	set_segment(vcpu, EMUL_SS, &s->ss);
+	set_segment(vcpu, SEG_CS, &s->cs);
+	set_segment(vcpu, SEG_DS, &s->ds);
+	set_segment(vcpu, SEG_ES, &s->es);
+	set_segment(vcpu, SEG_FS, &s->fs);
+	set_segment(vcpu, SEG_GS, &s->gs);
+	set_segment(vcpu, SEG_SS, &s->ss);
 	set_segment(vcpu, BACKEND_TR, &s->tr);
 	set_segment(vcpu, BACKEND_LDTR, &s->ldt);
 	backend_call(set_table)(vcpu, false, s->gdt.base, s->gdt.limit);
@@ -411,7 +410,7 @@ static int set_vcpu_events(void *object, void *data)
 	ev->exception.behind = false;
 	ev->exception.vector = in->exception.nr;
 	/* RIP is their instruction's, as KVM gives and takes it. */
-	ev->exception.insn_len = in->exception.nr == X86_TRAP_BP || in->exception.nr == X86_TRAP_OF;
+	ev->exception.insn_len = in->exception.nr == VEC_BP || in->exception.nr == VEC_OF;
 	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
 	ev->exception.error = in->exception.error_code;
 	ev->user_interrupt = false;

@@ -12,9 +12,9 @@
 
 static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 {
-	struct emul_seg cs;
+	struct segment cs;
 
-	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	vcpu->code.is_64bit = false;
 	return (u32)(cs.base + vcpu->regs.rip);
 }

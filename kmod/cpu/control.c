@@ -2,7 +2,6 @@
 /* Bits of CR4 and EFER, and MOV to CR4; the contract is in control.h. */
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../compat.h"

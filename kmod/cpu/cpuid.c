@@ -7,7 +7,6 @@
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../compat.h"
@@ -360,23 +359,23 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 	switch (function) {
 	case 1:
 		vcpu_need(vcpu, VCPU_CR4);
-		gpr[EMUL_RCX] &= ~(u64)L1C_OSXSAVE;
+		gpr[GPR_RCX] &= ~(u64)L1C_OSXSAVE;
 		if (vcpu->cr4 & X86_CR4_OSXSAVE)
-			gpr[EMUL_RCX] |= L1C_OSXSAVE;
+			gpr[GPR_RCX] |= L1C_OSXSAVE;
 		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
-			gpr[EMUL_RDX] &= ~(u64)L1D_APIC;
+			gpr[GPR_RDX] &= ~(u64)L1D_APIC;
 		break;
 	case 7:
 		vcpu_need(vcpu, VCPU_CR4);
-		gpr[EMUL_RCX] &= ~(u64)L7C_OSPKE;
+		gpr[GPR_RCX] &= ~(u64)L7C_OSPKE;
 		if (!index && (vcpu->cr4 & X86_CR4_PKE))
-			gpr[EMUL_RCX] |= L7C_OSPKE;
+			gpr[GPR_RCX] |= L7C_OSPKE;
 		break;
 	case 0xd:
-		if (index == 0 && gpr[EMUL_RBX])
-			gpr[EMUL_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
-		else if (index == 1 && (gpr[EMUL_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
-			gpr[EMUL_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
+		if (index == 0 && gpr[GPR_RBX])
+			gpr[GPR_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
+		else if (index == 1 && (gpr[GPR_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
+			gpr[GPR_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}
 }
@@ -384,15 +383,15 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 struct minivmm_cpuid_entry2 cpuid_shown(struct vcpu *vcpu, const struct minivmm_cpuid_entry2 *e)
 {
 	u64 gpr[] = {
-		[EMUL_RAX] = e->eax, [EMUL_RBX] = e->ebx, [EMUL_RCX] = e->ecx, [EMUL_RDX] = e->edx,
+		[GPR_RAX] = e->eax, [GPR_RBX] = e->ebx, [GPR_RCX] = e->ecx, [GPR_RDX] = e->edx,
 	};
 	struct minivmm_cpuid_entry2 shown = *e;
 
 	apply_state(vcpu, e->function, e->index, gpr);
-	shown.eax = gpr[EMUL_RAX];
-	shown.ebx = gpr[EMUL_RBX];
-	shown.ecx = gpr[EMUL_RCX];
-	shown.edx = gpr[EMUL_RDX];
+	shown.eax = gpr[GPR_RAX];
+	shown.ebx = gpr[GPR_RBX];
+	shown.ecx = gpr[GPR_RCX];
+	shown.edx = gpr[GPR_RDX];
 	return shown;
 }
 
@@ -466,14 +465,14 @@ void cpuid_execute(struct vcpu *vcpu)
 {
 	static const struct minivmm_cpuid_entry2 nothing;
 	u64 *gpr = vcpu->regs.gpr;
-	u32 function = gpr[EMUL_RAX], index = gpr[EMUL_RCX];
+	u32 function = gpr[GPR_RAX], index = gpr[GPR_RCX];
 	const struct minivmm_cpuid_entry2 *e = find(&vcpu->cpuid, function, index);
 
 	if (unlikely(!e))
 		e = beyond_last(&vcpu->cpuid, function, index) ?: &nothing;
-	gpr[EMUL_RAX] = e->eax;
-	gpr[EMUL_RBX] = e->ebx;
-	gpr[EMUL_RCX] = e->ecx;
-	gpr[EMUL_RDX] = e->edx;
+	gpr[GPR_RAX] = e->eax;
+	gpr[GPR_RBX] = e->ebx;
+	gpr[GPR_RCX] = e->ecx;
+	gpr[GPR_RDX] = e->edx;
 	apply_state(vcpu, e->function, index, gpr);
 }

@@ -106,14 +106,14 @@ int debug_report_step(struct vcpu *vcpu)
 {
 	if (!debug_is_stepping(vcpu))
 		return NEXT_ENTER;
-	return report(vcpu, EMUL_VEC_DB, DR6_FIXED | DR_STEP);
+	return report(vcpu, VEC_DB, DR6_FIXED | DR_STEP);
 }
 
 int debug_report_breakpoint(struct vcpu *vcpu)
 {
 	if (!debug_wants_breakpoints(vcpu))
 		return NEXT_ENTER;
-	return report(vcpu, X86_TRAP_BP, vcpu->dr6);
+	return report(vcpu, VEC_BP, vcpu->dr6);
 }
 
 void debug_use(struct vcpu *vcpu)

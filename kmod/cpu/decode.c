@@ -19,13 +19,13 @@ static unsigned int fetch_window(struct emul *e, u64 *linear)
 {
 	unsigned int len = EMUL_INSN_MAX - e->fetched;
 	u64 offset = e->regs->rip + e->fetched;
-	struct emul_seg cs;
+	struct segment cs;
 
 	if (e->insn.code_bits == 64) {
 		*linear = offset;
 		return emul_is_canonical(e, offset) ? len : 0;
 	}
-	e->ops->segment(e, EMUL_CS, &cs);
+	e->ops->segment(e, SEG_CS, &cs);
 	offset &= emul_mask(4);
 	*linear = (cs.base + offset) & emul_mask(4);
 	if (offset > cs.limit)
@@ -42,7 +42,7 @@ static int fetch_more(struct emul *e)
 
 	len = fetch_window(e, &linear);
 	if (!len)
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	ret = e->ops->fetch(e, linear, e->insn.bytes + e->fetched, len, &got);
 	if (ret)
 		return ret;
@@ -82,9 +82,9 @@ static int next_number(struct emul *e, unsigned int size, u64 *val)
 }
 
 /* In 64-bit mode only FS and GS can be named. */
-static void segment_prefix(struct emul_insn *insn, u8 *seg, enum emul_sreg named)
+static void segment_prefix(struct emul_insn *insn, u8 *seg, enum sreg named)
 {
-	if (insn->code_bits != 64 || named >= EMUL_FS)
+	if (insn->code_bits != 64 || named >= SEG_FS)
 		*seg = named;
 }
 
@@ -96,7 +96,7 @@ static bool take_prefix(struct emul_insn *insn, u8 byte, u8 *seg, bool *addr_pre
 		segment_prefix(insn, seg, byte >> 3 & 3);
 		return true;
 	case 0x64: case 0x65:
-		segment_prefix(insn, seg, EMUL_FS + (byte & 1));
+		segment_prefix(insn, seg, SEG_FS + (byte & 1));
 		return true;
 	case 0x66:
 		insn->opsize_prefix = true;
@@ -183,7 +183,7 @@ static int decode_vex(struct emul *e, u8 *map)
 		return EMUL_DONE;
 	}
 	if (!emul_is_protected(e) || insn->lock || insn->rep || insn->opsize_prefix || insn->rex)
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	*map = 1;
 	b2 = b1 & 0x7f;
 	insn->rex = b1 & 0x80 ? 0 : REX_R;
@@ -234,9 +234,9 @@ static int decode_opcode(struct emul *e, const struct emul_opcode **op)
 
 static int decode_address_16(struct emul *e, u8 mod, u8 rm)
 {
-	static const u8 base[8] = { EMUL_RBX, EMUL_RBX, EMUL_RBP, EMUL_RBP,
-				    EMUL_RSI, EMUL_RDI, EMUL_RBP, EMUL_RBX };
-	static const u8 index[8] = { EMUL_RSI, EMUL_RDI, EMUL_RSI, EMUL_RDI,
+	static const u8 base[8] = { GPR_RBX, GPR_RBX, GPR_RBP, GPR_RBP,
+				    GPR_RSI, GPR_RDI, GPR_RBP, GPR_RBX };
+	static const u8 index[8] = { GPR_RSI, GPR_RDI, GPR_RSI, GPR_RDI,
 				     EMUL_NO_REG, EMUL_NO_REG, EMUL_NO_REG, EMUL_NO_REG };
 	struct emul_insn *insn = &e->insn;
 	unsigned int disp_size = mod;
@@ -247,8 +247,8 @@ static int decode_address_16(struct emul *e, u8 mod, u8 rm)
 		insn->base = EMUL_NO_REG;
 		disp_size = 2;
 	}
-	if (insn->base == EMUL_RBP)
-		insn->seg = EMUL_SS;
+	if (insn->base == GPR_RBP)
+		insn->seg = SEG_SS;
 	return disp_size ? next_number(e, disp_size, (u64 *)&insn->disp) : EMUL_DONE;
 }
 
@@ -265,7 +265,7 @@ static int decode_sib(struct emul *e, bool *base5)
 	insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
 	insn->index = (sib >> 3 & 7) | (insn->rex & REX_X ? 8 : 0);
 	insn->scale = sib >> 6;
-	if (insn->index == EMUL_RSP)
+	if (insn->index == GPR_RSP)
 		insn->index = EMUL_NO_REG;
 	*base5 = (sib & 7) == 5;
 	return EMUL_DONE;
@@ -290,8 +290,8 @@ static int decode_address_32(struct emul *e, u8 mod, u8 rm)
 		insn->rip_relative = rm == 5 && insn->code_bits == 64;
 		disp_size = 4;
 	}
-	if (insn->base == EMUL_RSP || insn->base == EMUL_RBP)
-		insn->seg = EMUL_SS;
+	if (insn->base == GPR_RSP || insn->base == GPR_RBP)
+		insn->seg = SEG_SS;
 	return disp_size ? next_number(e, disp_size, (u64 *)&insn->disp) : EMUL_DONE;
 }
 
@@ -377,15 +377,15 @@ static int check_legal(struct emul *e)
 	if (insn->vex && !(flags & OPF_VEX))
 		return EMUL_UNHANDLED;
 	if ((flags & OPF_NO64) && insn->code_bits == 64)
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	if ((flags & OPF_MEM) && insn->is_reg)
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	if (insn->lock && (!(flags & OPF_LOCK) || insn->is_reg))
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	if (insn->vvvv && !(flags & (insn->is_reg ? OPF_VVVV | OPF_VVVV_REG : OPF_VVVV)))
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	if (insn->vex_l && (flags & OPF_L0))
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	return EMUL_DONE;
 }
 
@@ -394,7 +394,7 @@ static int decode_operands(struct emul *e, const struct emul_opcode *op, u8 seg)
 	struct emul_insn *insn = &e->insn;
 	int ret;
 
-	insn->seg = EMUL_DS;
+	insn->seg = SEG_DS;
 	if (op->flags & OPF_MODRM) {
 		ret = decode_modrm(e);
 		if (ret)
@@ -408,7 +408,7 @@ static int decode_operands(struct emul *e, const struct emul_opcode *op, u8 seg)
 	if (seg != EMUL_NO_REG)
 		insn->seg = seg;
 	if (op->flags & OPF_ACC)
-		insn->reg = EMUL_RAX;
+		insn->reg = GPR_RAX;
 	if (op->flags & OPF_OPREG) {
 		insn->is_reg = true;
 		insn->rm = (insn->opcode & 7) | (insn->rex & REX_B ? 8 : 0);

@@ -13,9 +13,6 @@
 
 #define EMUL_INSN_MAX	15
 
-/* Segment registers in encoding order. */
-enum emul_sreg { EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS, EMUL_LDTR, EMUL_TR };
-
 struct emul;
 struct emul_opcode;
 
@@ -34,7 +31,7 @@ struct emul_insn {
 	u8 rm;			/* ModRM.rm with REX.B if is_reg */
 	u8 base, index, scale;	/* memory operand; EMUL_NO_REG: none */
 	u8 vvvv;		/* VEX.vvvv, already inverted */
-	u8 seg;			/* enum emul_sreg of the memory operand */
+	u8 seg;			/* enum sreg of the memory operand */
 	bool is_reg;		/* ModRM names a register, not memory */
 	bool rip_relative;
 	bool lock;

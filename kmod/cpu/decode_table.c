@@ -39,12 +39,12 @@ static const struct emul_opcode group_82[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8 | 
 static const struct emul_opcode group_83[8] = { ALU_GROUP(OPF_IMM8) };
 
 static const struct emul_opcode group_8c[8] = {
-	[EMUL_ES ... EMUL_GS] = OP(mov_from_sreg, 0, 0),
+	[SEG_ES ... SEG_GS] = OP(mov_from_sreg, 0, 0),
 };
 
 static const struct emul_opcode group_8e[8] = {
-	[EMUL_ES] = OP(mov_to_sreg, 0, 0),
-	[EMUL_SS ... EMUL_GS] = OP(mov_to_sreg, 0, 0),
+	[SEG_ES] = OP(mov_to_sreg, 0, 0),
+	[SEG_SS ... SEG_GS] = OP(mov_to_sreg, 0, 0),
 };
 
 static const struct emul_opcode group_8f[8] = {
@@ -132,13 +132,13 @@ static const struct emul_opcode table_1byte[256] = {
 	ALU_ROW(0x28, ALU_SUB, OPF_LOCK),
 	ALU_ROW(0x30, ALU_XOR, OPF_LOCK),
 	ALU_ROW(0x38, ALU_CMP, 0),
-	[0x06] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_ES),
-	[0x07] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_ES),
-	[0x0e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_CS),
-	[0x16] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_SS),
-	[0x17] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_SS),
-	[0x1e] = OP(push_sreg, OPF_STACK | OPF_NO64, EMUL_DS),
-	[0x1f] = OP(pop_sreg, OPF_STACK | OPF_NO64, EMUL_DS),
+	[0x06] = OP(push_sreg, OPF_STACK | OPF_NO64, SEG_ES),
+	[0x07] = OP(pop_sreg, OPF_STACK | OPF_NO64, SEG_ES),
+	[0x0e] = OP(push_sreg, OPF_STACK | OPF_NO64, SEG_CS),
+	[0x16] = OP(push_sreg, OPF_STACK | OPF_NO64, SEG_SS),
+	[0x17] = OP(pop_sreg, OPF_STACK | OPF_NO64, SEG_SS),
+	[0x1e] = OP(push_sreg, OPF_STACK | OPF_NO64, SEG_DS),
+	[0x1f] = OP(pop_sreg, OPF_STACK | OPF_NO64, SEG_DS),
 	REG_ROW(0x50, push, OPF_STACK, 0),
 	REG_ROW(0x58, pop, OPF_STACK, 0),
 	[0x60] = OP(pusha, OPF_STACK | OPF_NO64, 0),
@@ -190,8 +190,8 @@ static const struct emul_opcode table_1byte[256] = {
 	[0xc1] = GROUP(group_c1),
 	[0xc2] = OP(ret, OPF_STACK | OPF_NEAR | OPF_IMM16, 0),
 	[0xc3] = OP(ret, OPF_STACK | OPF_NEAR, 0),
-	[0xc4] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, EMUL_ES),
-	[0xc5] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, EMUL_DS),
+	[0xc4] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, SEG_ES),
+	[0xc5] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, SEG_DS),
 	[0xc6] = GROUP(group_c6),
 	[0xc7] = GROUP(group_c7),
 	[0xc8] = OP(enter, OPF_STACK | OPF_IMM16 | OPF_SECOND8, 0),
@@ -222,8 +222,8 @@ static const struct emul_opcode table_1byte[256] = {
 };
 
 static const struct emul_opcode group_0f00[8] = {
-	[0] = OP(store_selector, 0, EMUL_LDTR),
-	[1] = OP(store_selector, 0, EMUL_TR),
+	[0] = OP(store_selector, 0, SEG_LDTR),
+	[1] = OP(store_selector, 0, SEG_TR),
 };
 
 static const struct emul_opcode group_0f01[8] = {
@@ -263,23 +263,23 @@ static const struct emul_opcode table_0f[256] = {
 	[0x01] = GROUP(group_0f01),
 	[0x40 ... 0x4f] = OP(cmov, OPF_MODRM | OPF_TO_REG, 0),
 	[0x90 ... 0x9f] = OP(setcc, OPF_MODRM | OPF_BYTE, 0),
-	[0xa0] = OP(push_sreg, OPF_STACK, EMUL_FS),
-	[0xa1] = OP(pop_sreg, OPF_STACK, EMUL_FS),
+	[0xa0] = OP(push_sreg, OPF_STACK, SEG_FS),
+	[0xa1] = OP(pop_sreg, OPF_STACK, SEG_FS),
 	[0xa3] = OP(bit, OPF_MODRM, BIT_TEST),
 	[0xa4] = OP(double_shift, OPF_MODRM | OPF_IMM8, SHIFT_SHL),
 	[0xa5] = OP(double_shift, OPF_MODRM | OPF_CL, SHIFT_SHL),
-	[0xa8] = OP(push_sreg, OPF_STACK, EMUL_GS),
-	[0xa9] = OP(pop_sreg, OPF_STACK, EMUL_GS),
+	[0xa8] = OP(push_sreg, OPF_STACK, SEG_GS),
+	[0xa9] = OP(pop_sreg, OPF_STACK, SEG_GS),
 	[0xab] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_SET),
 	[0xac] = OP(double_shift, OPF_MODRM | OPF_IMM8, SHIFT_SHR),
 	[0xad] = OP(double_shift, OPF_MODRM | OPF_CL, SHIFT_SHR),
 	[0xaf] = OP(imul, OPF_MODRM | OPF_TO_REG, 0),
 	[0xb0] = OP(cmpxchg, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
 	[0xb1] = OP(cmpxchg, OPF_MODRM | OPF_LOCK, 0),
-	[0xb2] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_SS),
+	[0xb2] = OP(load_pointer, OPF_MODRM | OPF_MEM, SEG_SS),
 	[0xb3] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_RESET),
-	[0xb4] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_FS),
-	[0xb5] = OP(load_pointer, OPF_MODRM | OPF_MEM, EMUL_GS),
+	[0xb4] = OP(load_pointer, OPF_MODRM | OPF_MEM, SEG_FS),
+	[0xb5] = OP(load_pointer, OPF_MODRM | OPF_MEM, SEG_GS),
 	[0xb6] = OP(movx, OPF_MODRM | OPF_TO_REG, 1),
 	[0xb7] = OP(movx, OPF_MODRM | OPF_TO_REG, 2),
 	[0xba] = GROUP(group_0fba),

@@ -15,7 +15,7 @@ static void advance_rip(struct emul *e)
 
 int emul_execute(struct emul *e)
 {
-	bool trap = e->regs->rflags & RFLAGS_TF;
+	bool trap = e->regs->rflags & X86_EFLAGS_TF;
 	int ret;
 
 	e->single_step = false;
@@ -24,9 +24,9 @@ int emul_execute(struct emul *e)
 	ret = e->insn.op->exec(e);
 	if (ret == EMUL_DONE) {
 		advance_rip(e);
-		e->regs->rflags &= ~RFLAGS_RF;
+		e->regs->rflags &= ~X86_EFLAGS_RF;
 	} else if (ret == EMUL_JUMPED) {
-		e->regs->rflags &= ~RFLAGS_RF;
+		e->regs->rflags &= ~X86_EFLAGS_RF;
 		ret = EMUL_DONE;
 	} else if (ret == EMUL_UNFINISHED) {
 		ret = EMUL_DONE;

@@ -25,6 +25,7 @@
 
 #include "../pure.h"
 #include "decode.h"
+#include "regs.h"
 
 /* What ops and entry points return. */
 enum emul_result {
@@ -35,56 +36,11 @@ enum emul_result {
 	EMUL_RETRY,		/* enter the guest or emulate again: state moved meanwhile */
 };
 
-#define EMUL_VEC_DE	0
-#define EMUL_VEC_DB	1
-#define EMUL_VEC_UD	6
-#define EMUL_VEC_NM	7
-#define EMUL_VEC_TS	10
-#define EMUL_VEC_NP	11
-#define EMUL_VEC_SS	12
-#define EMUL_VEC_GP	13
-#define EMUL_VEC_PF	14
-#define EMUL_VEC_MF	16
-#define EMUL_VEC_AC	17
-
 struct emul_fault {
 	u8 vector;
 	bool has_error;
 	u32 error_code;
-	u64 cr2;		/* EMUL_VEC_PF only */
-};
-
-/* General registers in the order the instruction encoding numbers them. */
-enum emul_gpr {
-	EMUL_RAX, EMUL_RCX, EMUL_RDX, EMUL_RBX, EMUL_RSP, EMUL_RBP, EMUL_RSI, EMUL_RDI,
-	EMUL_R8, EMUL_R9, EMUL_R10, EMUL_R11, EMUL_R12, EMUL_R13, EMUL_R14, EMUL_R15,
-};
-
-struct emul_regs {
-	u64 gpr[16];
-	u64 rip;
-	u64 rflags;
-};
-
-/* Descriptor attributes in the layout of the VMCB. */
-#define EMUL_ATTR_TYPE	0x000f
-#define EMUL_ATTR_S	0x0010
-#define EMUL_ATTR_DPL	0x0060
-#define EMUL_ATTR_P	0x0080
-#define EMUL_ATTR_L	0x0200
-#define EMUL_ATTR_DB	0x0400
-#define EMUL_ATTR_G	0x0800
-
-struct emul_seg {
-	u64 base;
-	u32 limit;		/* in bytes, G already applied */
-	u16 selector;
-	u16 attr;		/* EMUL_ATTR_*; P clear: null or unusable */
-};
-
-struct emul_table {
-	u64 base;
-	u16 limit;
+	u64 cr2;		/* VEC_PF only */
 };
 
 /* What of x87 and SSE is not registers for data. */
@@ -113,11 +69,11 @@ struct emul;
  */
 struct emul_ops {
 	/* The segment register as the CPU holds it. Cannot fail. */
-	void (*segment)(struct emul *e, enum emul_sreg seg, struct emul_seg *out);
-	void (*set_segment)(struct emul *e, enum emul_sreg seg, const struct emul_seg *in);
+	void (*segment)(struct emul *e, enum sreg seg, struct segment *out);
+	void (*set_segment)(struct emul *e, enum sreg seg, const struct segment *in);
 	/* GDTR, or IDTR if @idt. */
-	void (*table)(struct emul *e, bool idt, struct emul_table *out);
-	void (*set_table)(struct emul *e, bool idt, const struct emul_table *in);
+	void (*table)(struct emul *e, bool idt, struct table_register *out);
+	void (*set_table)(struct emul *e, bool idt, const struct table_register *in);
 	/* LMSW, a task switch: of the low four bits of CR0 some change. */
 	void (*set_cr0)(struct emul *e, u64 cr0);
 	/*
@@ -190,7 +146,7 @@ struct emul {
 	/* Set by the caller. */
 	const struct emul_ops *ops;
 	void *ctx;		/* for the ops */
-	struct emul_regs *regs;
+	struct regs *regs;
 	u64 cr0, cr4, efer;
 	u64 xcr0;		/* looked at for VEX instructions only */
 	u16 cs_attr;		/* attributes of CS; other segments are asked for by need */

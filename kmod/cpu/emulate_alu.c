@@ -17,10 +17,10 @@ u64 emul_result_flags(unsigned int size, u64 result)
 
 	low ^= low >> 4;
 	if (!(0x6996 >> (low & 0xf) & 1))
-		flags |= RFLAGS_PF;
+		flags |= X86_EFLAGS_PF;
 	if (!(result & emul_mask(size)))
-		flags |= RFLAGS_ZF;
-	return flags | bit_flag(result, 8 * size - 1, RFLAGS_SF);
+		flags |= X86_EFLAGS_ZF;
+	return flags | bit_flag(result, 8 * size - 1, X86_EFLAGS_SF);
 }
 
 /* carries: bit n set if bit n carried into (borrowed from) bit n + 1. */
@@ -28,13 +28,13 @@ static u64 carry_flags(unsigned int size, u64 carries)
 {
 	unsigned int top = 8 * size - 1;
 
-	return bit_flag(carries, top, RFLAGS_CF) | bit_flag(carries, 3, RFLAGS_AF) |
-	       bit_flag(carries ^ carries << 1, top, RFLAGS_OF);
+	return bit_flag(carries, top, X86_EFLAGS_CF) | bit_flag(carries, 3, X86_EFLAGS_AF) |
+	       bit_flag(carries ^ carries << 1, top, X86_EFLAGS_OF);
 }
 
 u64 emul_alu(unsigned int op, unsigned int size, u64 a, u64 b, u64 *rflags)
 {
-	u64 carry = *rflags & RFLAGS_CF;
+	u64 carry = *rflags & X86_EFLAGS_CF;
 	u64 carries = 0;
 	u64 r = 0;
 
@@ -114,14 +114,14 @@ int emul_exec_alu(struct emul *e)
 
 static u64 unary(unsigned int op, unsigned int size, u64 val, u64 *rflags)
 {
-	u64 carry = *rflags & RFLAGS_CF;
+	u64 carry = *rflags & X86_EFLAGS_CF;
 
 	if (op == UNARY_NOT)
 		return ~val;
 	if (op == UNARY_NEG)
 		return emul_alu(ALU_SUB, size, 0, val, rflags);
 	val = emul_alu(op == UNARY_INC ? ALU_ADD : ALU_SUB, size, val, 1, rflags);
-	*rflags = (*rflags & ~RFLAGS_CF) | carry;
+	*rflags = (*rflags & ~X86_EFLAGS_CF) | carry;
 	return val;
 }
 
@@ -179,8 +179,8 @@ int emul_exec_cmpxchg(struct emul *e)
 	ret = emul_rm_read(e, size, EMUL_WRITE, &old);
 	if (ret)
 		return ret;
-	emul_alu(ALU_CMP, size, emul_areg_read(e, EMUL_RAX, size), old, &rflags);
-	equal = rflags & RFLAGS_ZF;
+	emul_alu(ALU_CMP, size, emul_areg_read(e, GPR_RAX, size), old, &rflags);
+	equal = rflags & X86_EFLAGS_ZF;
 	new = equal ? emul_reg_read(e, insn->reg, size) : old;
 	if (equal || !insn->is_reg) {
 		ret = emul_rm_update(e, size, old, new, insn->lock);
@@ -188,7 +188,7 @@ int emul_exec_cmpxchg(struct emul *e)
 			return ret;
 	}
 	if (!equal)
-		emul_areg_write(e, EMUL_RAX, size, old);
+		emul_areg_write(e, GPR_RAX, size, old);
 	e->regs->rflags = rflags;
 	return EMUL_DONE;
 }
@@ -229,20 +229,20 @@ int emul_exec_cmpxchg8b(struct emul *e)
 	if (ret)
 		return ret;
 	if (size == 8 && (e->linear & 15))
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	ret = emul_read(e, e->linear, old, len, EMUL_WRITE);
 	if (ret)
 		return ret;
-	pack_pair(e, expected, size, EMUL_RDX, EMUL_RAX);
-	pack_pair(e, new, size, EMUL_RCX, EMUL_RBX);
+	pack_pair(e, expected, size, GPR_RDX, GPR_RAX);
+	pack_pair(e, new, size, GPR_RCX, GPR_RBX);
 	equal = !memcmp(old, expected, len);
 	ret = emul_mem_update(e, old, equal ? new : old, len, e->insn.lock);
 	if (ret)
 		return ret;
 	if (!equal)
-		unpack_pair(e, old, size, EMUL_RDX, EMUL_RAX);
-	e->regs->rflags &= ~RFLAGS_ZF;
-	e->regs->rflags |= equal ? RFLAGS_ZF : 0;
+		unpack_pair(e, old, size, GPR_RDX, GPR_RAX);
+	e->regs->rflags &= ~X86_EFLAGS_ZF;
+	e->regs->rflags |= equal ? X86_EFLAGS_ZF : 0;
 	return EMUL_DONE;
 }
 
@@ -250,7 +250,7 @@ int emul_exec_cmpxchg8b(struct emul *e)
 int emul_exec_add_carry(struct emul *e)
 {
 	const struct emul_insn *insn = &e->insn;
-	u64 flag = insn->op->arg ? RFLAGS_OF : RFLAGS_CF;
+	u64 flag = insn->op->arg ? X86_EFLAGS_OF : X86_EFLAGS_CF;
 	unsigned int size = insn->op_size;
 	u64 flags, sum, src;
 	int ret;
@@ -258,10 +258,10 @@ int emul_exec_add_carry(struct emul *e)
 	ret = emul_rm_read(e, size, EMUL_READ, &src);
 	if (ret)
 		return ret;
-	flags = e->regs->rflags & flag ? RFLAGS_CF : 0;
+	flags = e->regs->rflags & flag ? X86_EFLAGS_CF : 0;
 	sum = emul_alu(ALU_ADC, size, emul_reg_read(e, insn->reg, size), src, &flags);
 	emul_reg_write(e, insn->reg, size, sum);
 	e->regs->rflags &= ~flag;
-	e->regs->rflags |= flags & RFLAGS_CF ? flag : 0;
+	e->regs->rflags |= flags & X86_EFLAGS_CF ? flag : 0;
 	return EMUL_DONE;
 }

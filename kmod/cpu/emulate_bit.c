@@ -59,8 +59,8 @@ int emul_exec_bit(struct emul *e)
 		if (ret)
 			return ret;
 	}
-	e->regs->rflags &= ~RFLAGS_CF;
-	e->regs->rflags |= old & bit ? RFLAGS_CF : 0;
+	e->regs->rflags &= ~X86_EFLAGS_CF;
+	e->regs->rflags |= old & bit ? X86_EFLAGS_CF : 0;
 	return EMUL_DONE;
 }
 
@@ -99,11 +99,11 @@ int emul_exec_bit_scan(struct emul *e)
 	zeros = scan(direction, size, val);
 	if (counts_zeros(e, direction)) {
 		emul_reg_write(e, e->insn.reg, size, zeros);
-		set_flags(e, RFLAGS_CF | RFLAGS_ZF,
-			  (val ? 0 : RFLAGS_CF) | (zeros ? 0 : RFLAGS_ZF));
+		set_flags(e, X86_EFLAGS_CF | X86_EFLAGS_ZF,
+			  (val ? 0 : X86_EFLAGS_CF) | (zeros ? 0 : X86_EFLAGS_ZF));
 		return EMUL_DONE;
 	}
-	set_flags(e, RFLAGS_ZF, val ? 0 : RFLAGS_ZF);
+	set_flags(e, X86_EFLAGS_ZF, val ? 0 : X86_EFLAGS_ZF);
 	if (val)
 		emul_reg_write(e, e->insn.reg, size,
 			       direction == SCAN_FORWARD ? zeros : 8 * size - 1 - zeros);
@@ -120,7 +120,7 @@ int emul_exec_popcnt(struct emul *e)
 		return ret;
 	emul_reg_write(e, e->insn.reg, e->insn.op_size,
 		       hweight32(val) + hweight32(val >> 32));
-	set_flags(e, RFLAGS_ARITH, val ? 0 : RFLAGS_ZF);
+	set_flags(e, RFLAGS_ARITH, val ? 0 : X86_EFLAGS_ZF);
 	return EMUL_DONE;
 }
 

@@ -8,7 +8,7 @@
 
 static int check_x87(struct emul *e)
 {
-	return e->cr0 & (CR0_EM | CR0_TS) ? emul_raise(e, EMUL_VEC_NM) : EMUL_DONE;
+	return e->cr0 & (X86_CR0_EM | X86_CR0_TS) ? emul_raise(e, VEC_NM) : EMUL_DONE;
 }
 
 /* What waits for an error to be reported reports it. The way of the PC/AT is not emulated. */
@@ -16,7 +16,7 @@ static int check_pending(struct emul *e, const struct emul_fpu *fpu)
 {
 	if (!(fpu->sw & FPU_SUMMARY))
 		return EMUL_DONE;
-	return e->cr0 & CR0_NE ? emul_raise(e, EMUL_VEC_MF) : EMUL_UNHANDLED;
+	return e->cr0 & X86_CR0_NE ? emul_raise(e, VEC_MF) : EMUL_UNHANDLED;
 }
 
 int emul_exec_fldcw(struct emul *e)
@@ -78,7 +78,7 @@ int emul_exec_ldmxcsr(struct emul *e)
 		return ret;
 	e->ops->fpu_read(e, &fpu);
 	if (val & ~(u64)fpu.mxcsr_mask)
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	fpu.mxcsr = val;
 	e->ops->fpu_write(e, &fpu);
 	return EMUL_DONE;
@@ -101,10 +101,10 @@ static int check_mmx(struct emul *e)
 {
 	struct emul_fpu fpu;
 
-	if (e->cr0 & CR0_EM)
-		return emul_raise(e, EMUL_VEC_UD);
-	if (e->cr0 & CR0_TS)
-		return emul_raise(e, EMUL_VEC_NM);
+	if (e->cr0 & X86_CR0_EM)
+		return emul_raise(e, VEC_UD);
+	if (e->cr0 & X86_CR0_TS)
+		return emul_raise(e, VEC_NM);
 	e->ops->fpu_read(e, &fpu);
 	return check_pending(e, &fpu);
 }

@@ -57,7 +57,7 @@ void emul_note_move(struct emul_insn *insn)
 {
 	const struct emul_opcode *op = insn->op;
 
-	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= EMUL_FS ||
+	if (insn->is_reg || insn->code_bits != 64 || insn->seg >= SEG_FS ||
 	    emul_is_high_byte(insn, insn->reg, insn->op_size))
 		return;
 	if (op->exec == emul_exec_movx)
@@ -110,15 +110,16 @@ int emul_exec_xchg(struct emul *e)
 
 static bool parity_or_sign(u64 rflags, bool sign_differs)
 {
-	bool sign = rflags & RFLAGS_SF, overflow = rflags & RFLAGS_OF;
+	bool sign = rflags & X86_EFLAGS_SF, overflow = rflags & X86_EFLAGS_OF;
 
-	return sign_differs ? sign != overflow : rflags & RFLAGS_PF;
+	return sign_differs ? sign != overflow : rflags & X86_EFLAGS_PF;
 }
 
 bool emul_condition(u8 code, u64 rflags)
 {
-	static const u64 flags[] = { RFLAGS_OF, RFLAGS_CF, RFLAGS_ZF, RFLAGS_CF | RFLAGS_ZF,
-				     RFLAGS_SF };
+	static const u64 flags[] = {
+		X86_EFLAGS_OF, X86_EFLAGS_CF, X86_EFLAGS_ZF, X86_EFLAGS_CF | X86_EFLAGS_ZF, X86_EFLAGS_SF,
+	};
 	unsigned int pair = code >> 1 & 7;
 	bool holds;
 
@@ -126,7 +127,7 @@ bool emul_condition(u8 code, u64 rflags)
 		holds = rflags & flags[pair];
 	else
 		holds = parity_or_sign(rflags, pair != 5) ||
-			(pair == 7 && (rflags & RFLAGS_ZF));
+			(pair == 7 && (rflags & X86_EFLAGS_ZF));
 	return holds != (code & 1);
 }
 
@@ -154,7 +155,7 @@ int emul_exec_setcc(struct emul *e)
 
 int emul_exec_xlat(struct emul *e)
 {
-	u64 offset = e->regs->gpr[EMUL_RBX] + (u8)e->regs->gpr[EMUL_RAX];
+	u64 offset = e->regs->gpr[GPR_RBX] + (u8)e->regs->gpr[GPR_RAX];
 	u64 val = 0;
 	int ret;
 
@@ -163,7 +164,7 @@ int emul_exec_xlat(struct emul *e)
 	if (!ret)
 		ret = emul_read(e, e->linear, &val, 1, EMUL_READ);
 	if (!ret)
-		emul_areg_write(e, EMUL_RAX, 1, val);
+		emul_areg_write(e, GPR_RAX, 1, val);
 	return ret;
 }
 

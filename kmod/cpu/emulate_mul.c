@@ -34,9 +34,9 @@ static bool is_lower_half(struct wide product, unsigned int size, bool is_signed
 
 static void set_product_flags(struct emul *e, struct wide product, bool is_signed)
 {
-	e->regs->rflags &= ~(RFLAGS_CF | RFLAGS_OF);
+	e->regs->rflags &= ~(X86_EFLAGS_CF | X86_EFLAGS_OF);
 	if (!is_lower_half(product, e->insn.op_size, is_signed))
-		e->regs->rflags |= RFLAGS_CF | RFLAGS_OF;
+		e->regs->rflags |= X86_EFLAGS_CF | X86_EFLAGS_OF;
 }
 
 /* Two halves of the accumulator: AH and AL, or rDX and rAX. */
@@ -45,10 +45,10 @@ static void write_pair(struct emul *e, u64 high, u64 low)
 	unsigned int size = e->insn.op_size;
 
 	if (size == 1) {
-		emul_areg_write(e, EMUL_RAX, 2, (high & 0xff) << 8 | (low & 0xff));
+		emul_areg_write(e, GPR_RAX, 2, (high & 0xff) << 8 | (low & 0xff));
 	} else {
-		emul_areg_write(e, EMUL_RAX, size, low);
-		emul_areg_write(e, EMUL_RDX, size, high);
+		emul_areg_write(e, GPR_RAX, size, low);
+		emul_areg_write(e, GPR_RDX, size, high);
 	}
 }
 
@@ -64,7 +64,7 @@ int emul_exec_mul(struct emul *e)
 	ret = emul_rm_read(e, size, EMUL_READ, &src);
 	if (ret)
 		return ret;
-	product = multiply(operand(size, e->regs->gpr[EMUL_RAX], is_signed),
+	product = multiply(operand(size, e->regs->gpr[GPR_RAX], is_signed),
 			   operand(size, src, is_signed), is_signed);
 	set_product_flags(e, product, is_signed);
 	write_pair(e, size == 8 ? product.high : product.low >> 8 * size, product.low);
@@ -118,14 +118,14 @@ static u64 divide(struct wide n, u64 divisor, u64 *rest)
 static struct wide dividend(const struct emul *e, bool is_signed)
 {
 	unsigned int size = e->insn.op_size;
-	struct wide n = { .high = 0, .low = e->regs->gpr[EMUL_RAX] };
+	struct wide n = { .high = 0, .low = e->regs->gpr[GPR_RAX] };
 
 	if (size == 8)
-		return (struct wide){ .high = e->regs->gpr[EMUL_RDX], .low = n.low };
+		return (struct wide){ .high = e->regs->gpr[GPR_RDX], .low = n.low };
 	if (size == 1)
 		n.low &= emul_mask(2);
 	else
-		n.low = (n.low & emul_mask(size)) | emul_areg_read(e, EMUL_RDX, size) << 8 * size;
+		n.low = (n.low & emul_mask(size)) | emul_areg_read(e, GPR_RDX, size) << 8 * size;
 	if (is_signed) {
 		n.low = emul_sign_extend(n.low, 2 * size);
 		n.high = (s64)n.low < 0 ? ~0ull : 0;
@@ -153,11 +153,11 @@ int emul_exec_div(struct emul *e)
 	if (negative)
 		n = negated(n);
 	if (n.high >= src)
-		return emul_raise(e, EMUL_VEC_DE);
+		return emul_raise(e, VEC_DE);
 	quotient = divide(n, src, &rest);
 	most = is_signed ? emul_mask(size) / 2 + (negative != negative_divisor) : emul_mask(size);
 	if (quotient > most)
-		return emul_raise(e, EMUL_VEC_DE);
+		return emul_raise(e, VEC_DE);
 	write_pair(e, negative ? -rest : rest, negative != negative_divisor ? -quotient : quotient);
 	return EMUL_DONE;
 }

@@ -11,22 +11,22 @@
 
 bool emul_is_canonical(const struct emul *e, u64 linear)
 {
-	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+	unsigned int unused = e->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
 
 	return (u64)((s64)(linear << unused) >> unused) == linear;
 }
 
 static bool has_error_code(u8 vector)
 {
-	return vector == EMUL_VEC_TS || vector == EMUL_VEC_NP || vector == EMUL_VEC_SS ||
-	       vector == EMUL_VEC_GP || vector == EMUL_VEC_PF || vector == EMUL_VEC_AC;
+	return vector == VEC_TS || vector == VEC_NP || vector == VEC_SS ||
+	       vector == VEC_GP || vector == VEC_PF || vector == VEC_AC;
 }
 
 int emul_raise(struct emul *e, u8 vector)
 {
 	e->fault = (struct emul_fault){
 		.vector = vector,
-		.has_error = (e->cr0 & CR0_PE) && has_error_code(vector),
+		.has_error = (e->cr0 & X86_CR0_PE) && has_error_code(vector),
 	};
 	return EMUL_FAULT;
 }
@@ -74,40 +74,40 @@ void emul_reg_write(struct emul *e, unsigned int reg, unsigned int size, u64 val
 	}
 }
 
-static u8 segment_vector(enum emul_sreg seg)
+static u8 segment_vector(enum sreg seg)
 {
-	return seg == EMUL_SS ? EMUL_VEC_SS : EMUL_VEC_GP;
+	return seg == SEG_SS ? VEC_SS : VEC_GP;
 }
 
 /* May a present segment of this type be read, or written? */
-static bool type_allows(const struct emul_seg *s, unsigned int access)
+static bool type_allows(const struct segment *s, unsigned int access)
 {
-	u16 type = s->attr & EMUL_ATTR_TYPE;
+	u16 type = s->attr & SEG_ATTR_TYPE;
 
 	if (access & EMUL_WRITE)
 		return (type & (TYPE_CODE | TYPE_WRITE)) == TYPE_WRITE;
 	return !(type & TYPE_CODE) || (type & TYPE_WRITE);
 }
 
-static bool is_expand_down(const struct emul_seg *s)
+static bool is_expand_down(const struct segment *s)
 {
 	return (s->attr & (TYPE_CODE | TYPE_EXPAND)) == TYPE_EXPAND;
 }
 
-static bool limit_allows(const struct emul_seg *s, u64 first, u64 last)
+static bool limit_allows(const struct segment *s, u64 first, u64 last)
 {
 	if (is_expand_down(s))
-		return first > s->limit && last <= emul_mask(s->attr & EMUL_ATTR_DB ? 4 : 2);
+		return first > s->limit && last <= emul_mask(s->attr & SEG_ATTR_DB ? 4 : 2);
 	/* In a flat segment an operand may wrap from 4 GiB to 0. */
 	return last <= s->limit || s->limit == emul_mask(4);
 }
 
-static int linearize_64(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
+static int linearize_64(struct emul *e, enum sreg seg, u64 offset, unsigned int len,
 			u64 *linear)
 {
-	struct emul_seg s = { .base = 0 };
+	struct segment s = { .base = 0 };
 
-	if (seg >= EMUL_FS)
+	if (seg >= SEG_FS)
 		e->ops->segment(e, seg, &s);
 	*linear = s.base + offset;
 	if (!emul_is_canonical(e, *linear) || !emul_is_canonical(e, *linear + len - 1))
@@ -115,13 +115,13 @@ static int linearize_64(struct emul *e, enum emul_sreg seg, u64 offset, unsigned
 	return EMUL_DONE;
 }
 
-static int linearize_legacy(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
+static int linearize_legacy(struct emul *e, enum sreg seg, u64 offset, unsigned int len,
 			    unsigned int access, u64 *linear)
 {
-	struct emul_seg s;
+	struct segment s;
 
 	e->ops->segment(e, seg, &s);
-	if (emul_is_protected(e) && (!(s.attr & EMUL_ATTR_P) || !type_allows(&s, access)))
+	if (emul_is_protected(e) && (!(s.attr & SEG_ATTR_P) || !type_allows(&s, access)))
 		return emul_raise(e, segment_vector(seg));
 	if (!limit_allows(&s, offset, offset + len - 1))
 		return emul_raise(e, segment_vector(seg));
@@ -134,12 +134,12 @@ static int check_alignment(struct emul *e, u64 linear, unsigned int align)
 {
 	if (likely(!(linear & (align - 1))))
 		return EMUL_DONE;
-	if (e->cpl != 3 || !(e->cr0 & CR0_AM) || !(e->regs->rflags & RFLAGS_AC))
+	if (e->cpl != 3 || !(e->cr0 & X86_CR0_AM) || !(e->regs->rflags & X86_EFLAGS_AC))
 		return EMUL_DONE;
-	return emul_raise(e, EMUL_VEC_AC);
+	return emul_raise(e, VEC_AC);
 }
 
-int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
+int emul_linearize(struct emul *e, enum sreg seg, u64 offset, unsigned int len,
 		   unsigned int align, unsigned int access, u64 *linear)
 {
 	int ret;

@@ -11,37 +11,10 @@
 #include "emulate.h"
 #include "move.h"
 
-#define CR0_PE		BIT_ULL(0)
-#define CR0_MP		BIT_ULL(1)
-#define CR0_EM		BIT_ULL(2)
-#define CR0_TS		BIT_ULL(3)
-#define CR0_NE		BIT_ULL(5)
-#define CR0_AM		BIT_ULL(18)
-#define CR0_PG		BIT_ULL(31)
-#define CR4_VME		BIT_ULL(0)
-#define CR4_OSFXSR	BIT_ULL(9)
-#define CR4_UMIP	BIT_ULL(11)
-#define CR4_LA57	BIT_ULL(12)
-#define CR4_OSXSAVE	BIT_ULL(18)
-#define EFER_LMA	BIT_ULL(10)
 #define XCR0_SSE_AVX	0x6ULL
 
-#define RFLAGS_CF	BIT_ULL(0)
-#define RFLAGS_PF	BIT_ULL(2)
-#define RFLAGS_AF	BIT_ULL(4)
-#define RFLAGS_ZF	BIT_ULL(6)
-#define RFLAGS_SF	BIT_ULL(7)
-#define RFLAGS_TF	BIT_ULL(8)
-#define RFLAGS_IF	BIT_ULL(9)
-#define RFLAGS_DF	BIT_ULL(10)
-#define RFLAGS_OF	BIT_ULL(11)
-#define RFLAGS_IOPL	(3ULL << 12)
-#define RFLAGS_NT	BIT_ULL(14)
-#define RFLAGS_RF	BIT_ULL(16)
-#define RFLAGS_VM	BIT_ULL(17)
-#define RFLAGS_AC	BIT_ULL(18)
-#define RFLAGS_ID	BIT_ULL(21)
-#define RFLAGS_ARITH	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define RFLAGS_ARITH	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
+			 X86_EFLAGS_SF | X86_EFLAGS_OF)
 
 /* How an opcode is decoded; struct emul_opcode.flags. */
 #define OPF_MODRM	BIT(0)
@@ -170,12 +143,9 @@ int emul_exec_jmp_far(struct emul *e);
 int emul_exec_call_far(struct emul *e);
 int emul_exec_ret_far(struct emul *e);
 
-#define EMUL_SEL_RPL	3u
-#define EMUL_SEL_LDT	4u
-
 static inline bool emul_is_null(u16 selector)
 {
-	return !(selector & ~EMUL_SEL_RPL);
+	return !(selector & ~SEL_RPL);
 }
 
 /* A segment register about to be loaded. */
@@ -183,7 +153,7 @@ struct emul_segment_load {
 	u16 selector;
 	u64 desc;		/* 0: none, as of a null selector or in real mode */
 	u64 linear;		/* of the descriptor */
-	struct emul_seg seg;
+	struct segment seg;
 };
 
 /* Fills @load->linear and desc: its selector is one of the table's, which can be read. */
@@ -194,11 +164,11 @@ int emul_read_descriptor(struct emul *e, struct emul_segment_load *load);
  */
 u64 emul_descriptor_type_at(const struct emul *e, u64 descriptor);
 int emul_change_descriptor_type(struct emul *e, u64 linear, u8 old, u8 new);
-void emul_unpack(u64 desc, u16 selector, struct emul_seg *seg);
+void emul_unpack(u64 desc, u16 selector, struct segment *seg);
 /* A selector that may not be loaded: #GP, or #TS if it is a new task's. */
 int emul_refuse_selector(struct emul *e, u16 selector);
 /* Loads a register of a new task, whose flags, CPL and LDTR are there already. */
-int emul_load_task_segment(struct emul *e, enum emul_sreg sreg, u16 selector);
+int emul_load_task_segment(struct emul *e, enum sreg sreg, u16 selector);
 /* An access of the CPU's own, to a descriptor table or task state. */
 int emul_read_system(struct emul *e, u64 linear, void *buf, unsigned int len);
 
@@ -254,11 +224,11 @@ static inline u64 emul_sign_extend(u64 val, unsigned int size)
 /* Bits of the code segment: 16, 32 or 64. */
 static inline unsigned int emul_code_bits(const struct emul *e)
 {
-	if (e->regs->rflags & RFLAGS_VM)
+	if (e->regs->rflags & X86_EFLAGS_VM)
 		return 16;
-	if ((e->efer & EFER_LMA) && (e->cs_attr & EMUL_ATTR_L))
+	if ((e->efer & EFER_LMA) && (e->cs_attr & SEG_ATTR_L))
 		return 64;
-	return e->cs_attr & EMUL_ATTR_DB ? 32 : 16;
+	return e->cs_attr & SEG_ATTR_DB ? 32 : 16;
 }
 
 /* AH, CH, DH, BH: encodings 4 to 7 without a REX prefix. */
@@ -277,7 +247,7 @@ static inline u64 emul_effective_address(const struct emul *e)
 /* Is segmentation that of protected mode: neither real nor virtual-8086? */
 static inline bool emul_is_protected(const struct emul *e)
 {
-	return (e->cr0 & CR0_PE) && !(e->regs->rflags & RFLAGS_VM);
+	return (e->cr0 & X86_CR0_PE) && !(e->regs->rflags & X86_EFLAGS_VM);
 }
 
 bool emul_is_canonical(const struct emul *e, u64 linear);
@@ -323,7 +293,7 @@ void emul_areg_write(struct emul *e, unsigned int reg, unsigned int size, u64 va
  * bytes of which each must be aligned to @align if alignment is checked.
  * access: EMUL_READ or EMUL_WRITE.
  */
-int emul_linearize(struct emul *e, enum emul_sreg seg, u64 offset, unsigned int len,
+int emul_linearize(struct emul *e, enum sreg seg, u64 offset, unsigned int len,
 		   unsigned int align, unsigned int access, u64 *linear);
 
 /* Memory at a linear address emul_linearize() gave; may wrap at 4 GiB. */

@@ -25,13 +25,13 @@ static unsigned int desc_dpl(u64 desc)
 	return desc >> 45 & 3;
 }
 
-void emul_unpack(u64 desc, u16 selector, struct emul_seg *seg)
+void emul_unpack(u64 desc, u16 selector, struct segment *seg)
 {
 	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
 
 	seg->selector = selector;
 	seg->attr = (desc >> 40 & 0xff) | (desc >> 44 & 0xf00);
-	seg->limit = seg->attr & EMUL_ATTR_G ? limit << 12 | 0xfff : limit;
+	seg->limit = seg->attr & SEG_ATTR_G ? limit << 12 | 0xfff : limit;
 	seg->base = (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000);
 }
 
@@ -47,21 +47,21 @@ int emul_read_system(struct emul *e, u64 linear, void *buf, unsigned int len)
 
 int emul_refuse_selector(struct emul *e, u16 selector)
 {
-	return emul_raise_selector(e, e->loads_task ? EMUL_VEC_TS : EMUL_VEC_GP, selector);
+	return emul_raise_selector(e, e->loads_task ? VEC_TS : VEC_GP, selector);
 }
 
 static int find_descriptor(struct emul *e, u16 selector, u64 *linear)
 {
-	struct emul_table gdt;
-	struct emul_seg ldt;
+	struct table_register gdt;
+	struct segment ldt;
 	u64 base;
 	u32 limit;
 
-	if (selector & EMUL_SEL_LDT) {
-		e->ops->segment(e, EMUL_LDTR, &ldt);
+	if (selector & SEL_LDT) {
+		e->ops->segment(e, SEG_LDTR, &ldt);
 		base = ldt.base;
 		limit = ldt.limit;
-		if (!(ldt.attr & EMUL_ATTR_P))
+		if (!(ldt.attr & SEG_ATTR_P))
 			return emul_refuse_selector(e, selector);
 	} else {
 		e->ops->table(e, false, &gdt);
@@ -112,26 +112,26 @@ static int mark_accessed(struct emul *e, const struct emul_segment_load *load)
 }
 
 /* In real and virtual-8086 mode. Real mode leaves limit and attributes as they are. */
-static void load_paragraph(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
+static void load_paragraph(struct emul *e, enum sreg sreg, struct emul_segment_load *load)
 {
 	e->ops->segment(e, sreg, &load->seg);
 	load->seg.selector = load->selector;
 	load->seg.base = (u32)load->selector << 4;
-	if (!(e->regs->rflags & RFLAGS_VM))
+	if (!(e->regs->rflags & X86_EFLAGS_VM))
 		return;
 	load->seg.limit = 0xffff;
-	load->seg.attr = EMUL_ATTR_P | EMUL_ATTR_DPL | EMUL_ATTR_S | 0x3;
+	load->seg.attr = SEG_ATTR_P | SEG_ATTR_DPL | SEG_ATTR_S | 0x3;
 }
 
 /* Of a null selector; its DPL is the CPL, which is what SS has to say. */
-static int load_null(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
+static int load_null(struct emul *e, enum sreg sreg, struct emul_segment_load *load)
 {
-	unsigned int rpl = load->selector & EMUL_SEL_RPL;
+	unsigned int rpl = load->selector & SEL_RPL;
 
-	if (sreg == EMUL_SS && (e->insn.code_bits != 64 || e->cpl == 3 || rpl != e->cpl))
+	if (sreg == SEG_SS && (e->insn.code_bits != 64 || e->cpl == 3 || rpl != e->cpl))
 		return emul_refuse_selector(e, load->selector);
-	load->seg = (struct emul_seg){ .selector = load->selector };
-	if (sreg == EMUL_SS)
+	load->seg = (struct segment){ .selector = load->selector };
+	if (sreg == SEG_SS)
 		load->seg.attr = (u16)(e->cpl << 5);
 	return EMUL_DONE;
 }
@@ -141,7 +141,7 @@ static bool stack_allowed(const struct emul *e, u16 selector, u64 desc)
 	unsigned int type = desc_type(desc);
 
 	return (desc & DESC_S) && (type & (DESC_TYPE_CODE | DESC_WRITABLE)) == DESC_WRITABLE &&
-	       (selector & EMUL_SEL_RPL) == e->cpl && desc_dpl(desc) == e->cpl;
+	       (selector & SEL_RPL) == e->cpl && desc_dpl(desc) == e->cpl;
 }
 
 static bool data_allowed(const struct emul *e, u16 selector, u64 desc)
@@ -154,13 +154,13 @@ static bool data_allowed(const struct emul *e, u16 selector, u64 desc)
 		return false;
 	if ((type & DESC_TYPE_CODE) && (type & DESC_CONFORMING))
 		return true;
-	return dpl >= e->cpl && dpl >= (selector & EMUL_SEL_RPL);
+	return dpl >= e->cpl && dpl >= (selector & SEL_RPL);
 }
 
 /* All that can fail of a load of SS, DS, ES, FS or GS. */
-static int prepare_data(struct emul *e, enum emul_sreg sreg, struct emul_segment_load *load)
+static int prepare_data(struct emul *e, enum sreg sreg, struct emul_segment_load *load)
 {
-	u8 absent = sreg == EMUL_SS ? EMUL_VEC_SS : EMUL_VEC_NP;
+	u8 absent = sreg == SEG_SS ? VEC_SS : VEC_NP;
 	bool allowed;
 	int ret;
 
@@ -174,7 +174,7 @@ static int prepare_data(struct emul *e, enum emul_sreg sreg, struct emul_segment
 	ret = emul_read_descriptor(e, load);
 	if (ret)
 		return ret;
-	allowed = sreg == EMUL_SS ? stack_allowed(e, load->selector, load->desc) :
+	allowed = sreg == SEG_SS ? stack_allowed(e, load->selector, load->desc) :
 				    data_allowed(e, load->selector, load->desc);
 	if (!allowed)
 		return emul_refuse_selector(e, load->selector);
@@ -191,7 +191,7 @@ int emul_exec_mov_from_sreg(struct emul *e)
 {
 	const struct emul_insn *insn = &e->insn;
 	unsigned int sreg = insn->modrm >> 3 & 7;
-	struct emul_seg seg;
+	struct segment seg;
 
 	e->ops->segment(e, sreg, &seg);
 	return emul_rm_write(e, insn->is_reg ? insn->op_size : 2, seg.selector);
@@ -212,14 +212,14 @@ int emul_exec_mov_to_sreg(struct emul *e)
 	if (ret)
 		return ret;
 	e->ops->set_segment(e, sreg, &load.seg);
-	e->shadow = sreg == EMUL_SS;
+	e->shadow = sreg == SEG_SS;
 	return EMUL_DONE;
 }
 
 /* Of a slot of the operand size only the selector is read. */
 int emul_exec_pop_sreg(struct emul *e)
 {
-	enum emul_sreg sreg = e->insn.op->arg;
+	enum sreg sreg = e->insn.op->arg;
 	struct emul_segment_load load = { 0 };
 	struct emul_stack stack;
 	int ret;
@@ -233,7 +233,7 @@ int emul_exec_pop_sreg(struct emul *e)
 	stack.sp = emul_stack_sum(&stack, e->insn.op_size - 2);
 	emul_stack_commit(e, &stack);
 	e->ops->set_segment(e, sreg, &load.seg);
-	e->shadow = sreg == EMUL_SS;
+	e->shadow = sreg == SEG_SS;
 	return EMUL_DONE;
 }
 
@@ -260,7 +260,7 @@ static int read_pointer(struct emul *e, u64 *offset, u16 *selector)
 /* LES, LDS, LSS, LFS, LGS */
 int emul_exec_load_pointer(struct emul *e)
 {
-	enum emul_sreg sreg = e->insn.op->arg;
+	enum sreg sreg = e->insn.op->arg;
 	struct emul_segment_load load;
 	u64 offset;
 	int ret;
@@ -280,7 +280,7 @@ int emul_exec_load_pointer(struct emul *e)
 /* The privilege that a descriptor lets its code have: it must be the present one. */
 static bool code_allowed(const struct emul *e, u16 selector, u64 desc, bool returns)
 {
-	unsigned int dpl = desc_dpl(desc), rpl = selector & EMUL_SEL_RPL;
+	unsigned int dpl = desc_dpl(desc), rpl = selector & SEL_RPL;
 
 	if (!(desc_type(desc) & DESC_TYPE_CODE))
 		return false;
@@ -289,23 +289,23 @@ static bool code_allowed(const struct emul *e, u16 selector, u64 desc, bool retu
 	return dpl == e->cpl && (returns || rpl <= e->cpl);
 }
 
-static bool is_64bit_code(const struct emul *e, const struct emul_seg *cs)
+static bool is_64bit_code(const struct emul *e, const struct segment *cs)
 {
-	return (e->efer & EFER_LMA) && (cs->attr & EMUL_ATTR_L);
+	return (e->efer & EFER_LMA) && (cs->attr & SEG_ATTR_L);
 }
 
 static int check_code(struct emul *e, const struct emul_segment_load *load, bool returns)
 {
-	const struct emul_seg *cs = &load->seg;
+	const struct segment *cs = &load->seg;
 
 	if (!(load->desc & DESC_S) && !returns)
 		return EMUL_UNHANDLED;	/* a gate or task, if anything */
 	if (!(load->desc & DESC_S) || !code_allowed(e, load->selector, load->desc, returns))
-		return emul_raise_selector(e, EMUL_VEC_GP, load->selector);
-	if (is_64bit_code(e, cs) && (cs->attr & EMUL_ATTR_DB))
-		return emul_raise_selector(e, EMUL_VEC_GP, load->selector);
+		return emul_raise_selector(e, VEC_GP, load->selector);
+	if (is_64bit_code(e, cs) && (cs->attr & SEG_ATTR_DB))
+		return emul_raise_selector(e, VEC_GP, load->selector);
 	if (!(load->desc & DESC_P))
-		return emul_raise_selector(e, EMUL_VEC_NP, load->selector);
+		return emul_raise_selector(e, VEC_NP, load->selector);
 	return EMUL_DONE;
 }
 
@@ -316,19 +316,19 @@ static int prepare_code(struct emul *e, struct emul_segment_load *load, u64 rip,
 
 	load->desc = 0;
 	if (!emul_is_protected(e)) {
-		load_paragraph(e, EMUL_CS, load);
+		load_paragraph(e, SEG_CS, load);
 		return emul_check_target(e, 16, load->seg.limit, rip);
 	}
 	if (emul_is_null(load->selector))
-		return emul_raise(e, EMUL_VEC_GP);
-	if (returns && (load->selector & EMUL_SEL_RPL) > e->cpl)
+		return emul_raise(e, VEC_GP);
+	if (returns && (load->selector & SEL_RPL) > e->cpl)
 		return EMUL_UNHANDLED;	/* to less privilege */
-	if (returns && (load->selector & EMUL_SEL_RPL) < e->cpl)
-		return emul_raise_selector(e, EMUL_VEC_GP, load->selector);
+	if (returns && (load->selector & SEL_RPL) < e->cpl)
+		return emul_raise_selector(e, VEC_GP, load->selector);
 	ret = emul_read_descriptor(e, load);
 	if (ret)
 		return ret;
-	emul_unpack(load->desc | DESC_ACCESSED, (load->selector & ~EMUL_SEL_RPL) | e->cpl, &load->seg);
+	emul_unpack(load->desc | DESC_ACCESSED, (load->selector & ~SEL_RPL) | e->cpl, &load->seg);
 	ret = check_code(e, load, returns);
 	if (ret)
 		return ret;
@@ -337,7 +337,7 @@ static int prepare_code(struct emul *e, struct emul_segment_load *load, u64 rip,
 
 static int commit_code(struct emul *e, const struct emul_segment_load *load, u64 rip)
 {
-	e->ops->set_segment(e, EMUL_CS, &load->seg);
+	e->ops->set_segment(e, SEG_CS, &load->seg);
 	e->cs_attr = load->seg.attr;
 	e->regs->rip = rip;
 	return EMUL_JUMPED;
@@ -375,9 +375,9 @@ static void pack_return(struct emul *e, u8 *operands)
 {
 	unsigned int size = e->insn.op_size;
 	u64 rip = e->regs->rip + e->insn.len, selector;
-	struct emul_seg cs;
+	struct segment cs;
 
-	e->ops->segment(e, EMUL_CS, &cs);
+	e->ops->segment(e, SEG_CS, &cs);
 	selector = cs.selector;
 	memcpy(operands, &rip, size);
 	memcpy(operands + size, &selector, size);
@@ -435,7 +435,7 @@ int emul_exec_ret_far(struct emul *e)
 /* The selector alone says the privilege: it is not that of who jumps there. */
 static bool task_code_allowed(u16 selector, u64 desc)
 {
-	unsigned int dpl = desc_dpl(desc), rpl = selector & EMUL_SEL_RPL;
+	unsigned int dpl = desc_dpl(desc), rpl = selector & SEL_RPL;
 
 	if (!(desc & DESC_S) || !(desc_type(desc) & DESC_TYPE_CODE))
 		return false;
@@ -447,7 +447,7 @@ static int prepare_task_code(struct emul *e, struct emul_segment_load *load)
 	int ret;
 
 	if (!emul_is_protected(e)) {
-		load_paragraph(e, EMUL_CS, load);
+		load_paragraph(e, SEG_CS, load);
 		return EMUL_DONE;
 	}
 	if (emul_is_null(load->selector))
@@ -458,7 +458,7 @@ static int prepare_task_code(struct emul *e, struct emul_segment_load *load)
 	if (!task_code_allowed(load->selector, load->desc))
 		return emul_refuse_selector(e, load->selector);
 	if (!(load->desc & DESC_P))
-		return emul_raise_selector(e, EMUL_VEC_NP, load->selector);
+		return emul_raise_selector(e, VEC_NP, load->selector);
 	emul_unpack(load->desc | DESC_ACCESSED, load->selector, &load->seg);
 	return mark_accessed(e, load);
 }
@@ -467,8 +467,8 @@ static int prepare_ldt(struct emul *e, struct emul_segment_load *load)
 {
 	int ret;
 
-	load->seg = (struct emul_seg){ .selector = load->selector };
-	if (load->selector & EMUL_SEL_LDT)
+	load->seg = (struct segment){ .selector = load->selector };
+	if (load->selector & SEL_LDT)
 		return emul_refuse_selector(e, load->selector);
 	if (emul_is_null(load->selector))
 		return EMUL_DONE;
@@ -481,21 +481,21 @@ static int prepare_ldt(struct emul *e, struct emul_segment_load *load)
 	return EMUL_DONE;
 }
 
-int emul_load_task_segment(struct emul *e, enum emul_sreg sreg, u16 selector)
+int emul_load_task_segment(struct emul *e, enum sreg sreg, u16 selector)
 {
 	struct emul_segment_load load = { .selector = selector };
 	int ret;
 
-	if (sreg == EMUL_CS)
+	if (sreg == SEG_CS)
 		ret = prepare_task_code(e, &load);
-	else if (sreg == EMUL_LDTR)
+	else if (sreg == SEG_LDTR)
 		ret = prepare_ldt(e, &load);
 	else
 		ret = prepare_data(e, sreg, &load);
 	if (ret)
 		return ret;
 	e->ops->set_segment(e, sreg, &load.seg);
-	if (sreg == EMUL_CS)
+	if (sreg == SEG_CS)
 		e->cs_attr = load.seg.attr;
 	return EMUL_DONE;
 }

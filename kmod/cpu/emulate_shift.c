@@ -47,7 +47,7 @@ static u64 carry_and_overflow(bool left, unsigned int size, u64 val, bool carry)
 {
 	bool second = left ? carry : val >> (8 * size - 2) & 1;
 
-	return (carry ? RFLAGS_CF : 0) | (top_bit(size, val) != second ? RFLAGS_OF : 0);
+	return (carry ? X86_EFLAGS_CF : 0) | (top_bit(size, val) != second ? X86_EFLAGS_OF : 0);
 }
 
 static unsigned int shift_count(const struct emul *e)
@@ -58,7 +58,7 @@ static unsigned int shift_count(const struct emul *e)
 	if (insn->op->flags & OPF_IMM8)
 		count = insn->imm;
 	else if (insn->op->flags & OPF_CL)
-		count = e->regs->gpr[EMUL_RCX];
+		count = e->regs->gpr[GPR_RCX];
 	return count & (insn->op_size == 8 ? 63 : 31);
 }
 
@@ -76,8 +76,8 @@ int emul_exec_shift(struct emul *e)
 {
 	unsigned int size = e->insn.op_size, op = e->insn.op->arg;
 	unsigned int i, count = shift_count(e);
-	u64 changed = RFLAGS_CF | RFLAGS_OF;
-	bool carry = e->regs->rflags & RFLAGS_CF;
+	u64 changed = X86_EFLAGS_CF | X86_EFLAGS_OF;
+	bool carry = e->regs->rflags & X86_EFLAGS_CF;
 	u64 old, new, flags;
 	int ret;
 

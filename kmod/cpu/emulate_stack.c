@@ -9,20 +9,20 @@
 
 static unsigned int stack_pointer_size(struct emul *e)
 {
-	struct emul_seg ss;
+	struct segment ss;
 
 	if (e->insn.code_bits == 64)
 		return 8;
-	if (e->regs->rflags & RFLAGS_VM)
+	if (e->regs->rflags & X86_EFLAGS_VM)
 		return 2;
-	e->ops->segment(e, EMUL_SS, &ss);
-	return ss.attr & EMUL_ATTR_DB ? 4 : 2;
+	e->ops->segment(e, SEG_SS, &ss);
+	return ss.attr & SEG_ATTR_DB ? 4 : 2;
 }
 
 void emul_stack_begin(struct emul *e, struct emul_stack *stack)
 {
 	stack->size = stack_pointer_size(e);
-	stack->sp = emul_areg_read(e, EMUL_RSP, stack->size);
+	stack->sp = emul_areg_read(e, GPR_RSP, stack->size);
 }
 
 u64 emul_stack_sum(const struct emul_stack *stack, s64 bytes)
@@ -38,7 +38,7 @@ int emul_stack_push(struct emul *e, struct emul_stack *stack, const void *operan
 	u64 linear;
 	int ret;
 
-	ret = emul_linearize(e, EMUL_SS, sp, size * nr, size, EMUL_WRITE, &linear);
+	ret = emul_linearize(e, SEG_SS, sp, size * nr, size, EMUL_WRITE, &linear);
 	if (!ret)
 		ret = emul_write(e, linear, operands, size * nr);
 	if (!ret)
@@ -52,7 +52,7 @@ int emul_stack_pop(struct emul *e, struct emul_stack *stack, void *operands, uns
 	u64 linear;
 	int ret;
 
-	ret = emul_linearize(e, EMUL_SS, stack->sp, size * nr, size, EMUL_READ, &linear);
+	ret = emul_linearize(e, SEG_SS, stack->sp, size * nr, size, EMUL_READ, &linear);
 	if (!ret)
 		ret = emul_read(e, linear, operands, size * nr, EMUL_READ);
 	if (!ret)
@@ -62,7 +62,7 @@ int emul_stack_pop(struct emul *e, struct emul_stack *stack, void *operands, uns
 
 void emul_stack_commit(struct emul *e, const struct emul_stack *stack)
 {
-	emul_areg_write(e, EMUL_RSP, stack->size, stack->sp);
+	emul_areg_write(e, GPR_RSP, stack->size, stack->sp);
 }
 
 /* ---- Single operands ---- */
@@ -94,7 +94,7 @@ int emul_exec_push(struct emul *e)
 
 int emul_exec_push_sreg(struct emul *e)
 {
-	struct emul_seg seg;
+	struct segment seg;
 
 	e->ops->segment(e, e->insn.op->arg, &seg);
 	return push(e, seg.selector);
@@ -106,7 +106,7 @@ int emul_exec_push_sreg(struct emul *e)
  */
 int emul_exec_pop(struct emul *e)
 {
-	u64 old_rsp = e->regs->gpr[EMUL_RSP];
+	u64 old_rsp = e->regs->gpr[GPR_RSP];
 	struct emul_stack stack;
 	u64 val = 0;
 	int ret;
@@ -118,7 +118,7 @@ int emul_exec_pop(struct emul *e)
 	emul_stack_commit(e, &stack);
 	ret = emul_rm_write(e, e->insn.op_size, val);
 	if (ret)
-		e->regs->gpr[EMUL_RSP] = old_rsp;
+		e->regs->gpr[GPR_RSP] = old_rsp;
 	return ret;
 }
 
@@ -156,7 +156,7 @@ int emul_exec_popa(struct emul *e)
 		u64 val = 0;
 
 		memcpy(&val, operands + (7 - reg) * size, size);
-		if (reg != EMUL_RSP)
+		if (reg != GPR_RSP)
 			emul_areg_write(e, reg, size, val);
 	}
 	emul_stack_commit(e, &stack);
@@ -168,28 +168,31 @@ int emul_exec_popa(struct emul *e)
 /* In virtual-8086 mode below IOPL 3 it is for the monitor, or for CR4.VME, which is not emulated. */
 static int check_flags_access(struct emul *e)
 {
-	if (!(e->regs->rflags & RFLAGS_VM) || (e->regs->rflags & RFLAGS_IOPL) == RFLAGS_IOPL)
+	u64 rflags = e->regs->rflags;
+
+	if (!(rflags & X86_EFLAGS_VM) || (rflags & X86_EFLAGS_IOPL) == X86_EFLAGS_IOPL)
 		return EMUL_DONE;
-	return e->cr4 & CR4_VME ? EMUL_UNHANDLED : emul_raise(e, EMUL_VEC_GP);
+	return e->cr4 & X86_CR4_VME ? EMUL_UNHANDLED : emul_raise(e, VEC_GP);
 }
 
 int emul_exec_pushf(struct emul *e)
 {
 	int ret = check_flags_access(e);
 
-	return ret ? ret : push(e, e->regs->rflags & ~(RFLAGS_VM | RFLAGS_RF));
+	return ret ? ret : push(e, e->regs->rflags & ~(X86_EFLAGS_VM | X86_EFLAGS_RF));
 }
 
 /* The flags that POPF may change: IF at a privilege of IOPL, IOPL at 0. */
 static u64 writable_flags(const struct emul *e)
 {
-	u64 flags = RFLAGS_ARITH | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID;
-	unsigned int cpl = emul_is_protected(e) ? e->cpl : e->regs->rflags & RFLAGS_VM ? 3 : 0;
+	u64 flags = RFLAGS_ARITH | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC |
+		    X86_EFLAGS_ID;
+	unsigned int cpl = emul_is_protected(e) ? e->cpl : e->regs->rflags & X86_EFLAGS_VM ? 3 : 0;
 
-	if (cpl <= (e->regs->rflags & RFLAGS_IOPL) >> 12)
-		flags |= RFLAGS_IF;
+	if (cpl <= (e->regs->rflags & X86_EFLAGS_IOPL) >> 12)
+		flags |= X86_EFLAGS_IF;
 	if (cpl == 0)
-		flags |= RFLAGS_IOPL;
+		flags |= X86_EFLAGS_IOPL;
 	return flags & emul_mask(e->insn.op_size);
 }
 
@@ -218,7 +221,7 @@ int emul_exec_popf(struct emul *e)
 static int push_frames(struct emul *e, struct emul_stack *stack, unsigned int nr)
 {
 	unsigned int size = e->insn.op_size, i;
-	struct emul_stack frames = { .sp = e->regs->gpr[EMUL_RBP], .size = stack->size };
+	struct emul_stack frames = { .sp = e->regs->gpr[GPR_RBP], .size = stack->size };
 	int ret = EMUL_DONE;
 	u64 val;
 
@@ -240,7 +243,7 @@ static int probe_stack(struct emul *e, const struct emul_stack *stack)
 	u64 linear;
 	int ret;
 
-	ret = emul_linearize(e, EMUL_SS, stack->sp, e->insn.op_size, 1, EMUL_WRITE, &linear);
+	ret = emul_linearize(e, SEG_SS, stack->sp, e->insn.op_size, 1, EMUL_WRITE, &linear);
 	if (!ret)
 		ret = e->ops->probe(e, linear, e->insn.op_size, EMUL_WRITE);
 	return ret == EMUL_EXIT ? EMUL_DONE : ret;
@@ -254,7 +257,7 @@ int emul_exec_enter(struct emul *e)
 	int ret;
 
 	emul_stack_begin(e, &stack);
-	ret = emul_stack_push(e, &stack, &e->regs->gpr[EMUL_RBP], size, 1);
+	ret = emul_stack_push(e, &stack, &e->regs->gpr[GPR_RBP], size, 1);
 	frame = stack.sp;
 	if (!ret && level > 1)
 		ret = push_frames(e, &stack, level - 1);
@@ -266,7 +269,7 @@ int emul_exec_enter(struct emul *e)
 	ret = probe_stack(e, &stack);
 	if (ret)
 		return ret;
-	emul_areg_write(e, EMUL_RBP, size, frame);
+	emul_areg_write(e, GPR_RBP, size, frame);
 	emul_stack_commit(e, &stack);
 	return EMUL_DONE;
 }
@@ -278,12 +281,12 @@ int emul_exec_leave(struct emul *e)
 	int ret;
 
 	emul_stack_begin(e, &stack);
-	stack.sp = emul_areg_read(e, EMUL_RBP, stack.size);
+	stack.sp = emul_areg_read(e, GPR_RBP, stack.size);
 	ret = emul_stack_pop(e, &stack, &val, e->insn.op_size, 1);
 	if (ret)
 		return ret;
 	emul_stack_commit(e, &stack);
-	emul_areg_write(e, EMUL_RBP, e->insn.op_size, val);
+	emul_areg_write(e, GPR_RBP, e->insn.op_size, val);
 	return EMUL_DONE;
 }
 
@@ -293,7 +296,7 @@ int emul_check_target(struct emul *e, unsigned int code_bits, u32 limit, u64 rip
 {
 	bool reachable = code_bits == 64 ? emul_is_canonical(e, rip) : rip <= limit;
 
-	return reachable ? EMUL_DONE : emul_raise(e, EMUL_VEC_GP);
+	return reachable ? EMUL_DONE : emul_raise(e, VEC_GP);
 }
 
 static u64 next_rip(const struct emul *e)
@@ -303,9 +306,9 @@ static u64 next_rip(const struct emul *e)
 
 static int check_near(struct emul *e, u64 *rip)
 {
-	struct emul_seg cs;
+	struct segment cs;
 
-	e->ops->segment(e, EMUL_CS, &cs);
+	e->ops->segment(e, SEG_CS, &cs);
 	*rip &= emul_mask(e->insn.op_size);
 	return emul_check_target(e, e->insn.code_bits, cs.limit, *rip);
 }

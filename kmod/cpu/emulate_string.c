@@ -19,7 +19,7 @@ static void string_advance(struct emul *e, unsigned int reg)
 {
 	u64 bytes = (u64)e->elements * e->insn.op_size;
 
-	if (e->regs->rflags & RFLAGS_DF)
+	if (e->regs->rflags & X86_EFLAGS_DF)
 		bytes = -bytes;
 	emul_areg_write(e, reg, e->insn.addr_size, e->regs->gpr[reg] + bytes);
 }
@@ -29,7 +29,7 @@ static int string_linearize(struct emul *e, unsigned int reg, unsigned int n,
 			    unsigned int access, u64 *linear)
 {
 	unsigned int size = e->insn.op_size;
-	enum emul_sreg seg = reg == EMUL_RDI ? EMUL_ES : e->insn.seg;
+	enum sreg seg = reg == GPR_RDI ? SEG_ES : e->insn.seg;
 
 	return emul_linearize(e, seg, string_offset(e, reg), n * size, size, access, linear);
 }
@@ -48,7 +48,7 @@ static int string_read(struct emul *e, unsigned int reg, u64 *val)
 static int string_write(struct emul *e, u64 val)
 {
 	u64 linear;
-	int ret = string_linearize(e, EMUL_RDI, 1, EMUL_WRITE, &linear);
+	int ret = string_linearize(e, GPR_RDI, 1, EMUL_WRITE, &linear);
 
 	return ret ? ret : emul_write(e, linear, &val, e->insn.op_size);
 }
@@ -56,7 +56,7 @@ static int string_write(struct emul *e, u64 val)
 /* REPE and REPNE end by ZF; other strings never do. */
 static bool string_ends(const struct emul *e, bool compares)
 {
-	bool equal = e->regs->rflags & RFLAGS_ZF;
+	bool equal = e->regs->rflags & X86_EFLAGS_ZF;
 
 	return compares && equal != (e->insn.rep == 0xf3);
 }
@@ -72,17 +72,17 @@ static int string_loop(struct emul *e, int (*step)(struct emul *e), bool compare
 	if (!e->insn.rep)
 		return step(e);
 	for (n = 1; ; n++) {
-		count = emul_areg_read(e, EMUL_RCX, size);
+		count = emul_areg_read(e, GPR_RCX, size);
 		if (!count)
 			return EMUL_DONE;
 		ret = step(e);
 		if (ret)
 			return ret;
 		count -= e->elements;
-		emul_areg_write(e, EMUL_RCX, size, count);
+		emul_areg_write(e, GPR_RCX, size, count);
 		if (!count || string_ends(e, compares))
 			return EMUL_DONE;
-		if ((e->regs->rflags & RFLAGS_TF) || !e->ops->iterate(e) || n == EMUL_REP_MAX)
+		if ((e->regs->rflags & X86_EFLAGS_TF) || !e->ops->iterate(e) || n == EMUL_REP_MAX)
 			return EMUL_UNFINISHED;
 	}
 }
@@ -92,14 +92,14 @@ static int movs_step(struct emul *e)
 	u64 val;
 	int ret;
 
-	ret = string_read(e, EMUL_RSI, &val);
+	ret = string_read(e, GPR_RSI, &val);
 	if (ret)
 		return ret;
 	ret = string_write(e, val);
 	if (ret)
 		return ret;
-	string_advance(e, EMUL_RSI);
-	string_advance(e, EMUL_RDI);
+	string_advance(e, GPR_RSI);
+	string_advance(e, GPR_RDI);
 	return EMUL_DONE;
 }
 
@@ -113,15 +113,15 @@ static int cmps_step(struct emul *e)
 	u64 a, b;
 	int ret;
 
-	ret = string_read(e, EMUL_RSI, &a);
+	ret = string_read(e, GPR_RSI, &a);
 	if (ret)
 		return ret;
-	ret = string_read(e, EMUL_RDI, &b);
+	ret = string_read(e, GPR_RDI, &b);
 	if (ret)
 		return ret;
 	emul_alu(ALU_CMP, e->insn.op_size, a, b, &e->regs->rflags);
-	string_advance(e, EMUL_RSI);
-	string_advance(e, EMUL_RDI);
+	string_advance(e, GPR_RSI);
+	string_advance(e, GPR_RDI);
 	return EMUL_DONE;
 }
 
@@ -132,10 +132,10 @@ int emul_exec_cmps(struct emul *e)
 
 static int stos_step(struct emul *e)
 {
-	int ret = string_write(e, e->regs->gpr[EMUL_RAX]);
+	int ret = string_write(e, e->regs->gpr[GPR_RAX]);
 
 	if (!ret)
-		string_advance(e, EMUL_RDI);
+		string_advance(e, GPR_RDI);
 	return ret;
 }
 
@@ -149,11 +149,11 @@ static int lods_step(struct emul *e)
 	u64 val;
 	int ret;
 
-	ret = string_read(e, EMUL_RSI, &val);
+	ret = string_read(e, GPR_RSI, &val);
 	if (ret)
 		return ret;
-	emul_areg_write(e, EMUL_RAX, e->insn.op_size, val);
-	string_advance(e, EMUL_RSI);
+	emul_areg_write(e, GPR_RAX, e->insn.op_size, val);
+	string_advance(e, GPR_RSI);
 	return EMUL_DONE;
 }
 
@@ -167,12 +167,12 @@ static int scas_step(struct emul *e)
 	u64 val;
 	int ret;
 
-	ret = string_read(e, EMUL_RDI, &val);
+	ret = string_read(e, GPR_RDI, &val);
 	if (ret)
 		return ret;
-	emul_alu(ALU_CMP, e->insn.op_size, emul_areg_read(e, EMUL_RAX, e->insn.op_size), val,
+	emul_alu(ALU_CMP, e->insn.op_size, emul_areg_read(e, GPR_RAX, e->insn.op_size), val,
 		 &e->regs->rflags);
-	string_advance(e, EMUL_RDI);
+	string_advance(e, GPR_RDI);
 	return EMUL_DONE;
 }
 
@@ -198,9 +198,9 @@ static bool port_permitted(const struct emul *e, u16 port, unsigned int size)
 {
 	u64 rflags = e->regs->rflags;
 
-	if (!(e->cr0 & CR0_PE))
+	if (!(e->cr0 & X86_CR0_PE))
 		return true;
-	if (!(rflags & RFLAGS_VM) && e->cpl <= (rflags & RFLAGS_IOPL) >> 12)
+	if (!(rflags & X86_EFLAGS_VM) && e->cpl <= (rflags & X86_EFLAGS_IOPL) >> 12)
 		return true;
 	return e->pio_size == size && e->pio_port == port;
 }
@@ -209,9 +209,9 @@ static bool port_permitted(const struct emul *e, u16 port, unsigned int size)
 static unsigned int port_elements(struct emul *e, u64 linear)
 {
 	unsigned int size = e->insn.op_size;
-	u64 n = emul_areg_read(e, EMUL_RCX, e->insn.addr_size);
+	u64 n = emul_areg_read(e, GPR_RCX, e->insn.addr_size);
 
-	if (!e->insn.rep || (e->regs->rflags & (RFLAGS_DF | RFLAGS_TF)))
+	if (!e->insn.rep || (e->regs->rflags & (X86_EFLAGS_DF | X86_EFLAGS_TF)))
 		return 1;
 	n = min_t(u64, n, e->pio_len / size);
 	n = min_t(u64, n, (PAGE_BYTES - (linear & (PAGE_BYTES - 1))) / size);
@@ -245,9 +245,9 @@ static int port_string_begin(struct emul *e, unsigned int reg, unsigned int acce
 /* The op may do fewer elements than it is given, and then says so in e->elements. */
 static int port_string_step(struct emul *e, bool in)
 {
-	unsigned int reg = in ? EMUL_RDI : EMUL_RSI;
+	unsigned int reg = in ? GPR_RDI : GPR_RSI;
 	unsigned int size = port_size(e);
-	u16 port = e->regs->gpr[EMUL_RDX];
+	u16 port = e->regs->gpr[GPR_RDX];
 	u64 linear;
 	int ret;
 
@@ -289,7 +289,7 @@ int emul_exec_outs(struct emul *e)
 /* IN and OUT name the port by an 8-bit immediate or DX. */
 static u16 port_operand(const struct emul *e)
 {
-	return e->insn.op->flags & OPF_IMM ? e->insn.imm & 0xff : e->regs->gpr[EMUL_RDX];
+	return e->insn.op->flags & OPF_IMM ? e->insn.imm & 0xff : e->regs->gpr[GPR_RDX];
 }
 
 int emul_exec_in(struct emul *e)
@@ -305,7 +305,7 @@ int emul_exec_in(struct emul *e)
 	if (ret)
 		return ret;
 	memcpy(&val, e->pio_data, size);
-	emul_areg_write(e, EMUL_RAX, size, val);
+	emul_areg_write(e, GPR_RAX, size, val);
 	return EMUL_DONE;
 }
 
@@ -316,6 +316,6 @@ int emul_exec_out(struct emul *e)
 
 	if (!port_permitted(e, port, size))
 		return EMUL_RETRY;
-	memcpy(e->pio_data, &e->regs->gpr[EMUL_RAX], size);
+	memcpy(e->pio_data, &e->regs->gpr[GPR_RAX], size);
 	return e->ops->pio_out(e, port, size, 1);
 }

@@ -7,7 +7,7 @@
 /* Stores that CR4.UMIP keeps to privilege 0. */
 static int check_store(struct emul *e)
 {
-	return (e->cr4 & CR4_UMIP) && e->cpl ? emul_raise(e, EMUL_VEC_GP) : EMUL_DONE;
+	return (e->cr4 & X86_CR4_UMIP) && e->cpl ? emul_raise(e, VEC_GP) : EMUL_DONE;
 }
 
 /* Bytes of a table's base in memory, whatever the operand size. */
@@ -20,7 +20,7 @@ static unsigned int base_size(const struct emul *e)
 int emul_exec_store_table(struct emul *e)
 {
 	unsigned int size = base_size(e);
-	struct emul_table table;
+	struct table_register table;
 	u8 image[10];
 	int ret;
 
@@ -37,13 +37,13 @@ int emul_exec_store_table(struct emul *e)
 /* LGDT and LIDT. Of a base loaded with 16-bit operands three bytes count. */
 int emul_exec_load_table(struct emul *e)
 {
-	struct emul_table table = { 0 };
+	struct table_register table = { 0 };
 	unsigned int size = base_size(e);
 	u8 image[10];
 	int ret;
 
 	if (e->cpl)
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	ret = emul_mem_linearize(e, 2 + size, 1, EMUL_READ);
 	if (!ret)
 		ret = emul_read(e, e->linear, image, 2 + size, EMUL_READ);
@@ -54,7 +54,7 @@ int emul_exec_load_table(struct emul *e)
 	if (size == 4 && e->insn.op_size == 2)
 		table.base &= 0xffffff;
 	if (size == 8 && !emul_is_canonical(e, table.base))
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	e->ops->set_table(e, e->insn.op->arg == STORE_IDTR, &table);
 	return EMUL_DONE;
 }
@@ -62,11 +62,11 @@ int emul_exec_load_table(struct emul *e)
 /* SLDT and STR; memory takes 16 bits. */
 int emul_exec_store_selector(struct emul *e)
 {
-	struct emul_seg seg;
+	struct segment seg;
 	int ret;
 
 	if (!emul_is_protected(e))
-		return emul_raise(e, EMUL_VEC_UD);
+		return emul_raise(e, VEC_UD);
 	ret = check_store(e);
 	if (ret)
 		return ret;
@@ -88,11 +88,11 @@ int emul_exec_lmsw(struct emul *e)
 	int ret;
 
 	if (e->cpl)
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	ret = emul_rm_read(e, 2, EMUL_READ, &msw);
 	if (ret)
 		return ret;
-	cr0 = (e->cr0 & ~CR0_MSW) | (msw & CR0_MSW) | (e->cr0 & CR0_PE);
+	cr0 = (e->cr0 & ~CR0_MSW) | (msw & CR0_MSW) | (e->cr0 & X86_CR0_PE);
 	e->ops->set_cr0(e, cr0);
 	e->cr0 = cr0;
 	return EMUL_DONE;

@@ -43,19 +43,19 @@ struct task_image {
 struct task_switch {
 	struct emul_task *task;
 	struct emul_segment_load tss;	/* the new one */
-	struct emul_seg tr;		/* the old one */
+	struct segment tr;		/* the old one */
 	struct task_image image;
 	bool loads_cr3;
 
 	/* The old task, to go back. */
-	struct emul_regs regs;
-	struct emul_seg segment[EMUL_TR + 1];
+	struct regs regs;
+	struct segment segment[SEG_TR + 1];
 	u64 cr0;
 	u16 cs_attr;
 	u8 cpl;
 };
 
-static bool is_32bit(const struct emul_seg *tss)
+static bool is_32bit(const struct segment *tss)
 {
 	return tss->attr & TSS_32;
 }
@@ -86,7 +86,7 @@ static int probe_system(struct emul *e, u64 linear, unsigned int len, unsigned i
 	return ret;
 }
 
-static int read_tss(struct emul *e, const struct emul_seg *tss, u32 offset, void *buf,
+static int read_tss(struct emul *e, const struct segment *tss, u32 offset, void *buf,
 		    unsigned int len)
 {
 	return emul_read_system(e, (tss->base + offset) & emul_mask(4), buf, len);
@@ -104,43 +104,43 @@ static int find_new_tss(struct emul *e, struct task_switch *sw)
 
 	e->loads_task = returns;
 	tss->selector = sw->task->selector;
-	if ((tss->selector & EMUL_SEL_LDT) || emul_is_null(tss->selector))
+	if ((tss->selector & SEL_LDT) || emul_is_null(tss->selector))
 		return emul_refuse_selector(e, tss->selector);
 	ret = emul_read_descriptor(e, tss);
 	if (ret)
 		return ret;
 	emul_unpack(tss->desc, tss->selector, &tss->seg);
-	type = tss->seg.attr & (EMUL_ATTR_S | EMUL_ATTR_TYPE) & ~TSS_32;
+	type = tss->seg.attr & (SEG_ATTR_S | SEG_ATTR_TYPE) & ~TSS_32;
 	if (type != (returns ? TSS | TSS_BUSY : TSS))
 		return emul_refuse_selector(e, tss->selector);
-	if (!(tss->seg.attr & EMUL_ATTR_P))
-		return emul_raise_selector(e, EMUL_VEC_NP, tss->selector);
+	if (!(tss->seg.attr & SEG_ATTR_P))
+		return emul_raise_selector(e, VEC_NP, tss->selector);
 	if (tss->seg.limit < (is_32bit(&tss->seg) ? TSS32_LEAST : TSS16_LEAST))
-		return emul_raise_selector(e, EMUL_VEC_TS, tss->selector);
+		return emul_raise_selector(e, VEC_TS, tss->selector);
 	return EMUL_DONE;
 }
 
-static u32 saved_len(const struct emul_seg *tss)
+static u32 saved_len(const struct segment *tss)
 {
 	return is_32bit(tss) ? sizeof(struct task_state) : STATE_WORDS16 * 2;
 }
 
-static u32 saved_at(const struct emul_seg *tss)
+static u32 saved_at(const struct segment *tss)
 {
 	return is_32bit(tss) ? TSS32_STATE : TSS16_STATE;
 }
 
 static int find_old_tss(struct emul *e, struct task_switch *sw)
 {
-	e->ops->segment(e, EMUL_TR, &sw->tr);
+	e->ops->segment(e, SEG_TR, &sw->tr);
 	if (sw->tr.limit < saved_at(&sw->tr) + saved_len(&sw->tr) - 1)
-		return emul_raise_selector(e, EMUL_VEC_TS, sw->tr.selector);
+		return emul_raise_selector(e, VEC_TS, sw->tr.selector);
 	return EMUL_DONE;
 }
 
 static u64 type_of_descriptor(struct emul *e, u16 selector)
 {
-	struct emul_table gdt;
+	struct table_register gdt;
 
 	e->ops->table(e, false, &gdt);
 	return emul_descriptor_type_at(e, gdt.base + (selector & ~7u));
@@ -149,7 +149,7 @@ static u64 type_of_descriptor(struct emul *e, u16 selector)
 /* Nothing is to fail while it is written. */
 static int probe_memory(struct emul *e, const struct task_switch *sw)
 {
-	const struct emul_seg *tss = &sw->tss.seg, *tr = &sw->tr;
+	const struct segment *tss = &sw->tss.seg, *tr = &sw->tr;
 	u32 least = is_32bit(tss) ? TSS32_LEAST : TSS16_LEAST;
 	int ret;
 
@@ -169,13 +169,13 @@ static int probe_memory(struct emul *e, const struct task_switch *sw)
 static void pack_state(struct emul *e, const struct emul_task *task, struct task_state *state)
 {
 	u64 rflags = e->regs->rflags;
-	struct emul_seg seg;
+	struct segment seg;
 	unsigned int i;
 
 	if (!task->by_event)
-		rflags &= ~RFLAGS_RF;
+		rflags &= ~X86_EFLAGS_RF;
 	if (task->source == EMUL_TASK_IRET)
-		rflags &= ~RFLAGS_NT;
+		rflags &= ~X86_EFLAGS_NT;
 	state->rip = e->regs->rip + task->insn_len;
 	state->rflags = rflags;
 	for (i = 0; i < 8; i++)
@@ -241,7 +241,7 @@ static int read_image(struct emul *e, struct task_switch *sw)
 	static_assert(sizeof(struct task_image) == TSS32_LEAST + 1 - TSS32_IMAGE);
 	if (!is_32bit(&sw->tss.seg))
 		return read_image16(e, sw);
-	sw->loads_cr3 = e->cr0 & CR0_PG;
+	sw->loads_cr3 = e->cr0 & X86_CR0_PG;
 	return read_tss(e, &sw->tss.seg, TSS32_IMAGE, &sw->image, sizeof(sw->image));
 }
 
@@ -271,7 +271,7 @@ static void remember(struct emul *e, struct task_switch *sw)
 	unsigned int i;
 
 	sw->regs = *e->regs;
-	for (i = 0; i <= EMUL_TR; i++)
+	for (i = 0; i <= SEG_TR; i++)
 		e->ops->segment(e, i, &sw->segment[i]);
 	sw->cr0 = e->cr0;
 	sw->cs_attr = e->cs_attr;
@@ -283,7 +283,7 @@ static void go_back(struct emul *e, const struct task_switch *sw)
 	unsigned int i;
 
 	*e->regs = sw->regs;
-	for (i = 0; i <= EMUL_TR; i++)
+	for (i = 0; i <= SEG_TR; i++)
 		e->ops->set_segment(e, i, &sw->segment[i]);
 	e->cr0 = sw->cr0;
 	e->ops->set_cr0(e, e->cr0);
@@ -303,50 +303,50 @@ static void unload_segments(struct emul *e, const struct task_switch *sw)
 	unsigned int i;
 
 	for (i = 0; i < 6; i++) {
-		struct emul_seg seg = {
+		struct segment seg = {
 			.selector = sw->image.state.segment[i], .attr = (u16)(e->cpl << 5),
 		};
 
-		if (i == EMUL_CS) {
+		if (i == SEG_CS) {
 			seg.limit = ~0u;
-			seg.attr |= EMUL_ATTR_G | EMUL_ATTR_P | EMUL_ATTR_S | 0xb |
-				    (is_32bit(&sw->tss.seg) ? EMUL_ATTR_DB : 0);
+			seg.attr |= SEG_ATTR_G | SEG_ATTR_P | SEG_ATTR_S | 0xb |
+				    (is_32bit(&sw->tss.seg) ? SEG_ATTR_DB : 0);
 			e->cs_attr = seg.attr;
 		}
 		e->ops->set_segment(e, i, &seg);
 	}
-	e->ops->set_segment(e, EMUL_LDTR, &(struct emul_seg){ .selector = sw->image.ldt });
+	e->ops->set_segment(e, SEG_LDTR, &(struct segment){ .selector = sw->image.ldt });
 }
 
 static void load_registers(struct emul *e, const struct task_switch *sw)
 {
 	const struct task_state *state = &sw->image.state;
-	struct emul_seg tr = sw->tss.seg;
+	struct segment tr = sw->tss.seg;
 	unsigned int i;
 
 	e->regs->rip = state->rip;
 	e->regs->rflags = (state->rflags & FLAGS_DEFINED) | FLAGS_FIXED |
-			  (nests(sw->task) ? RFLAGS_NT : 0);
+			  (nests(sw->task) ? X86_EFLAGS_NT : 0);
 	for (i = 0; i < 8; i++)
 		e->regs->gpr[i] = state->gpr[i];
-	e->cpl = e->regs->rflags & RFLAGS_VM ? 3 : state->segment[EMUL_CS] & 3;
+	e->cpl = e->regs->rflags & X86_EFLAGS_VM ? 3 : state->segment[SEG_CS] & 3;
 	tr.attr |= TSS_BUSY;
-	e->ops->set_segment(e, EMUL_TR, &tr);
+	e->ops->set_segment(e, SEG_TR, &tr);
 	unload_segments(e, sw);
-	e->cr0 |= CR0_TS;
+	e->cr0 |= X86_CR0_TS;
 	e->ops->set_cr0(e, e->cr0);
 }
 
 static int load_segments(struct emul *e, const struct task_switch *sw)
 {
-	static const u8 order[] = { EMUL_CS, EMUL_SS, EMUL_DS, EMUL_ES, EMUL_FS, EMUL_GS };
+	static const u8 order[] = { SEG_CS, SEG_SS, SEG_DS, SEG_ES, SEG_FS, SEG_GS };
 	unsigned int i;
 	int ret;
 
 	e->loads_task = true;
-	ret = emul_load_task_segment(e, EMUL_LDTR, sw->image.ldt);
+	ret = emul_load_task_segment(e, SEG_LDTR, sw->image.ldt);
 	/* Those of virtual-8086 mode are loaded, whatever there is about the LDT. */
-	if (ret == EMUL_FAULT && !(e->regs->rflags & RFLAGS_VM))
+	if (ret == EMUL_FAULT && !(e->regs->rflags & X86_EFLAGS_VM))
 		return ret;
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		int next = emul_load_task_segment(e, order[i], sw->image.state.segment[order[i]]);
@@ -409,7 +409,7 @@ static int enter_new_task(struct emul *e, struct task_switch *sw)
 	/* Page directory pointers that are illegal: still the old task's fault. */
 	if (sw->loads_cr3 && !e->ops->set_cr3(e, sw->image.cr3)) {
 		e->ops->set_cr3(e, sw->task->cr3);
-		return emul_raise(e, EMUL_VEC_GP);
+		return emul_raise(e, VEC_GP);
 	}
 	load_registers(e, sw);
 	ret = load_segments(e, sw);
@@ -431,8 +431,8 @@ static int enter_new_task(struct emul *e, struct task_switch *sw)
 
 static bool has_external_bit(u8 vector)
 {
-	return vector == EMUL_VEC_TS || vector == EMUL_VEC_NP || vector == EMUL_VEC_SS ||
-	       vector == EMUL_VEC_GP;
+	return vector == VEC_TS || vector == VEC_NP || vector == VEC_SS ||
+	       vector == VEC_GP;
 }
 
 int emul_task_switch(struct emul *e, struct emul_task *task)

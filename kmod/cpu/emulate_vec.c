@@ -10,7 +10,7 @@
 
 static bool vex_enabled(const struct emul *e)
 {
-	return emul_is_protected(e) && (e->cr4 & CR4_OSXSAVE) &&
+	return emul_is_protected(e) && (e->cr4 & X86_CR4_OSXSAVE) &&
 	       (e->xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX;
 }
 
@@ -21,10 +21,10 @@ int emul_check_vec(struct emul *e)
 	if (e->insn.vex)
 		enabled = vex_enabled(e);
 	else
-		enabled = !(e->cr0 & CR0_EM) && (e->cr4 & CR4_OSFXSR);
+		enabled = !(e->cr0 & X86_CR0_EM) && (e->cr4 & X86_CR4_OSFXSR);
 	if (!enabled)
-		return emul_raise(e, EMUL_VEC_UD);
-	return e->cr0 & CR0_TS ? emul_raise(e, EMUL_VEC_NM) : EMUL_DONE;
+		return emul_raise(e, VEC_UD);
+	return e->cr0 & X86_CR0_TS ? emul_raise(e, VEC_NM) : EMUL_DONE;
 }
 
 /*
@@ -42,7 +42,7 @@ static int vec_begin(struct emul *e, unsigned int len, unsigned int ac_align,
 	ret = emul_mem_linearize(e, len, ac_align, access);
 	if (ret)
 		return ret;
-	return e->linear & (align - 1) ? emul_raise(e, EMUL_VEC_GP) : EMUL_DONE;
+	return e->linear & (align - 1) ? emul_raise(e, VEC_GP) : EMUL_DONE;
 }
 
 static unsigned int vec_len(const struct emul *e)

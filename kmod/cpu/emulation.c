@@ -5,7 +5,6 @@
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../exit.h"
@@ -68,7 +67,7 @@ static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 		.smap = vcpu->cr4 & X86_CR4_SMAP,
 		.pku = vcpu->cr4 & X86_CR4_PKE,
 		.pkru = vcpu->xstate.pkru,
-		.nxe = vcpu->efer & 0x800,
+		.nxe = vcpu->efer & EFER_NX,
 		.gbpages = vcpu->cpuid.has.gbpages,
 		.nonleaf_bit8_rsvd = vcpu->cpuid.has.amd,
 	};
@@ -132,7 +131,7 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	if (ret != WALK_FAULT)
 		return memory_result(vcpu, ret);
 	e->fault = (struct emul_fault){
-		.vector = EMUL_VEC_PF, .has_error = true,
+		.vector = VEC_PF, .has_error = true,
 		.error_code = result.error_code, .cr2 = linear,
 	};
 	return EMUL_FAULT;
@@ -529,11 +528,11 @@ static const struct emul_ops vcpu_emul_ops = {
 static void prepare(struct vcpu *vcpu)
 {
 	struct emul *e = &vcpu->emulation.e;
-	struct emul_seg cs;
+	struct segment cs;
 
 	vcpu->emulation.stale = false;
 	vcpu_need(vcpu, VCPU_STATE);
-	backend_call(get_segment)(vcpu, EMUL_CS, &cs);
+	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	e->ops = &vcpu_emul_ops;
 	e->ctx = vcpu;
 	e->regs = &vcpu->regs;
@@ -569,7 +568,7 @@ static int report_unhandled(struct vcpu *vcpu)
 
 static void inject_fault(struct vcpu *vcpu, const struct emul_fault *fault)
 {
-	if (fault->vector == EMUL_VEC_PF)
+	if (fault->vector == VEC_PF)
 		vcpu_inject_page_fault(vcpu, fault->error_code, fault->cr2);
 	else
 		vcpu_inject_exception(vcpu, fault->vector, fault->has_error, fault->error_code);

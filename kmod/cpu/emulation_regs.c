@@ -6,22 +6,22 @@
 #include "../vcpu.h"
 #include "emulation_regs.h"
 
-void emulation_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+void emulation_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
 	backend_call(get_segment)(e->ctx, seg, out);
 }
 
-void emulation_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+void emulation_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
 {
 	backend_call(set_segment)(e->ctx, seg, in);
 }
 
-void emulation_table(struct emul *e, bool idt, struct emul_table *out)
+void emulation_table(struct emul *e, bool idt, struct table_register *out)
 {
 	backend_call(get_table)(e->ctx, idt, &out->base, &out->limit);
 }
 
-void emulation_set_table(struct emul *e, bool idt, const struct emul_table *in)
+void emulation_set_table(struct emul *e, bool idt, const struct table_register *in)
 {
 	backend_call(set_table)(e->ctx, idt, in->base, in->limit);
 }

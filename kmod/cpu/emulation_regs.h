@@ -5,10 +5,10 @@
 
 #include "emulate.h"
 
-void emulation_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out);
-void emulation_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in);
-void emulation_table(struct emul *e, bool idt, struct emul_table *out);
-void emulation_set_table(struct emul *e, bool idt, const struct emul_table *in);
+void emulation_segment(struct emul *e, enum sreg seg, struct segment *out);
+void emulation_set_segment(struct emul *e, enum sreg seg, const struct segment *in);
+void emulation_table(struct emul *e, bool idt, struct table_register *out);
+void emulation_set_table(struct emul *e, bool idt, const struct table_register *in);
 void emulation_set_cr0(struct emul *e, u64 cr0);
 bool emulation_set_cr3(struct emul *e, u64 cr3);
 bool emulation_cpu_has(struct emul *e, enum emul_feature feature);

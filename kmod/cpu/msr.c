@@ -8,7 +8,6 @@
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../compat.h"

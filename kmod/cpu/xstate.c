@@ -7,7 +7,6 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../compat.h"

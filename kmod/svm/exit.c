@@ -7,7 +7,6 @@
 #include <asm/asm.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
-#include <asm/processor-flags.h>
 #include <asm/special_insns.h>
 #include <asm/trapnr.h>
 
@@ -122,7 +121,7 @@ void svm_inject_nmi(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
-	vmcb->control.event_inject = 2 | VMCB_EVENT_NMI | VMCB_EVENT_VALID;
+	vmcb->control.event_inject = VEC_NMI | VMCB_EVENT_NMI | VMCB_EVENT_VALID;
 }
 
 /*
@@ -243,8 +242,8 @@ static void read_task_switch(struct vcpu *vcpu, const struct vmcb_control *c)
 		exit->insn_len = 0;
 }
 
-#define EXCEPTIONS_WITH_ERROR	(BIT(X86_TRAP_DF) | GENMASK(X86_TRAP_PF, X86_TRAP_TS) | \
-				 BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
+#define EXCEPTIONS_WITH_ERROR	(BIT(VEC_DF) | GENMASK(VEC_PF, VEC_TS) | \
+				 BIT(VEC_AC) | BIT(VEC_CP))
 
 static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 {
@@ -254,7 +253,7 @@ static void read_exception(struct vcpu *vcpu, const struct vmcb_control *c)
 	exit->exception.has_error = BIT(exit->exception.vector) & EXCEPTIONS_WITH_ERROR;
 	exit->exception.error = c->exit_info_1;
 	exit->exception.address = c->exit_info_2;
-	exit->kind = exit->exception.vector == 18 ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;
+	exit->kind = exit->exception.vector == VEC_MC ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;
 }
 
 /* Exit codes that say all there is to say. */
@@ -334,8 +333,8 @@ static void want_iret(struct svm_vcpu *svm, bool nmi_masked)
 
 static void write_guest_state(struct vcpu *vcpu, struct svm_vcpu *svm, struct vmcb *vmcb)
 {
-	vmcb->save.rax = vcpu->regs.gpr[EMUL_RAX];
-	vmcb->save.rsp = vcpu->regs.gpr[EMUL_RSP];
+	vmcb->save.rax = vcpu->regs.gpr[GPR_RAX];
+	vmcb->save.rsp = vcpu->regs.gpr[GPR_RSP];
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
@@ -347,8 +346,8 @@ static void write_guest_state(struct vcpu *vcpu, struct svm_vcpu *svm, struct vm
 
 static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-	vcpu->regs.gpr[EMUL_RAX] = vmcb->save.rax;
-	vcpu->regs.gpr[EMUL_RSP] = vmcb->save.rsp;
+	vcpu->regs.gpr[GPR_RAX] = vmcb->save.rax;
+	vcpu->regs.gpr[GPR_RSP] = vmcb->save.rsp;
 	vcpu->regs.rip = vmcb->save.rip;
 	vcpu->regs.rflags = vmcb->save.rflags;
 	vcpu->cr0 = vmcb->save.cr0;

@@ -4,7 +4,6 @@
  * Called in the window, right after VMEXIT_INVALID.
  */
 #include <asm/cpufeature.h>
-#include <asm/processor-flags.h>
 
 #include "../vcpu.h"
 #include "rules.h"

@@ -2,14 +2,8 @@
 /* The table of VMRUN's rules, and the words rules_list.h is written in. Pure. */
 
 #include "rules.h"
+#include "../cpu/regs.h"
 
-#define SVM_EFER_LME		BIT_ULL(8)
-#define SVM_EFER_SVME		BIT_ULL(12)
-#define SVM_CR0_PE		BIT_ULL(0)
-#define SVM_CR0_NW		BIT_ULL(29)
-#define SVM_CR0_CD		BIT_ULL(30)
-#define SVM_CR0_PG		BIT_ULL(31)
-#define SVM_CR4_PAE		BIT_ULL(5)
 #define SVM_CS_L		BIT_ULL(9)
 #define SVM_CS_D		BIT_ULL(10)
 #define SVM_EVENT_VALID		BIT_ULL(31)
@@ -24,7 +18,7 @@ static bool is_set(u64 value, u64 bits)
 
 static bool is_long_mode(const struct svm_state *s)
 {
-	return s->efer & SVM_EFER_LME && s->cr0 & SVM_CR0_PG;
+	return s->efer & EFER_LME && s->cr0 & X86_CR0_PG;
 }
 
 /* The low 12 bits of a map's address are ignored. */
@@ -52,7 +46,7 @@ static bool is_event_type(unsigned int type)
 
 static bool is_exception(unsigned int vector)
 {
-	return vector < 32 && vector != 2;
+	return vector < 32 && vector != VEC_NMI;
 }
 
 #define RULE_STATE struct svm_state

@@ -7,9 +7,9 @@
  * Segments have no rules but one: VMRUN takes what it finds and forces the rest.
  */
 RULE(efer_svme, efer, "EFER.SVME must be 1",
-     s->efer & SVM_EFER_SVME)
+     s->efer & EFER_SVME)
 RULE(cr0_nw_without_cd, cr0, "CR0.NW must be 0 if CR0.CD is 0",
-     s->cr0 & SVM_CR0_CD || !(s->cr0 & SVM_CR0_NW))
+     s->cr0 & X86_CR0_CD || !(s->cr0 & X86_CR0_NW))
 RULE(cr0_upper_half, cr0, "bits 63:32 of CR0 must be 0",
      is_below(s->cr0, 32))
 RULE(cr3_reserved, cr3, "CR3 must be below the physical-address width",
@@ -23,11 +23,11 @@ RULE(dr7_upper_half, dr7, "bits 63:32 of DR7 must be 0",
 RULE(efer_reserved, efer, "EFER must have only bits of features that the host CPU has",
      !(s->efer & ~s->efer_valid))
 RULE(long_mode_pae, cr4, "CR4.PAE must be 1 if EFER.LME and CR0.PG are 1",
-     !is_long_mode(s) || s->cr4 & SVM_CR4_PAE)
+     !is_long_mode(s) || s->cr4 & X86_CR4_PAE)
 RULE(long_mode_pe, cr0, "CR0.PE must be 1 if EFER.LME and CR0.PG are 1",
-     !is_long_mode(s) || s->cr0 & SVM_CR0_PE)
+     !is_long_mode(s) || s->cr0 & X86_CR0_PE)
 RULE(long_mode_cs, cs_attr, "CS.L and CS.D must not both be 1 in long mode",
-     !is_long_mode(s) || !(s->cr4 & SVM_CR4_PAE) || !is_set(s->cs_attr, SVM_CS_L | SVM_CS_D))
+     !is_long_mode(s) || !(s->cr4 & X86_CR4_PAE) || !is_set(s->cs_attr, SVM_CS_L | SVM_CS_D))
 
 RULE(vmrun_intercept, intercepts_4, "VMRUN must be intercepted",
      s->intercepts_4 & 1)

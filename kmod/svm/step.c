@@ -12,22 +12,21 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
-#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "../compat.h"
 #include "svm.h"
 
 /* All that an instruction can raise, but for INTO's, whose RIP would have to be moved. */
-#define STEP_EXCEPTIONS	((GENMASK(X86_TRAP_PF, X86_TRAP_DE) & \
-			  ~(BIT(X86_TRAP_NMI) | BIT(X86_TRAP_OF) | BIT(X86_TRAP_OLD_MF))) | \
-			 BIT(X86_TRAP_MF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_XF) | BIT(X86_TRAP_CP))
+#define STEP_EXCEPTIONS	((GENMASK(VEC_PF, VEC_DE) & \
+			  ~(BIT(VEC_NMI) | BIT(VEC_OF) | BIT(VEC_OLD_MF))) | \
+			 BIT(VEC_MF) | BIT(VEC_AC) | BIT(VEC_XF) | BIT(VEC_CP))
 
 /*
  * #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. #UD may be the other
  * vendor's hypercall.
  */
-#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD))
+#define EXCEPTIONS	(BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC) | BIT(VEC_UD))
 
 /* Of RFLAGS, in a step. */
 #define OUR_FLAGS	(X86_EFLAGS_TF | X86_EFLAGS_RF)
@@ -38,7 +37,7 @@ void svm_intercept_exceptions(struct vcpu *vcpu)
 	u32 exceptions = EXCEPTIONS;
 
 	if (debug_wants_breakpoints(vcpu))
-		exceptions |= BIT(X86_TRAP_BP);
+		exceptions |= BIT(VEC_BP);
 	if (svm->watch & SVM_STEP)
 		exceptions |= STEP_EXCEPTIONS;
 	svm->vmcb->control.intercept[INTERCEPT_EXCEPTION / 32] = exceptions;
@@ -169,7 +168,7 @@ static u64 enabled_breakpoints(u64 dr7)
 
 static bool is_debug_exit(const struct exit_info *exit)
 {
-	return exit->kind == EXIT_EXCEPTION && exit->exception.vector == X86_TRAP_DB;
+	return exit->kind == EXIT_EXCEPTION && exit->exception.vector == VEC_DB;
 }
 
 /* Whether it was made or not: the next entry asks anew. */

@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 
 #include "../backend.h"
 #include "../vcpu.h"
@@ -117,18 +116,18 @@ static struct vmcb_segment *segment_of(const struct vcpu *vcpu, int seg)
 	struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
 
 	switch (seg) {
-	case EMUL_ES: return &save->es;
-	case EMUL_CS: return &save->cs;
-	case EMUL_SS: return &save->ss;
-	case EMUL_DS: return &save->ds;
-	case EMUL_FS: return &save->fs;
-	case EMUL_GS: return &save->gs;
+	case SEG_ES: return &save->es;
+	case SEG_CS: return &save->cs;
+	case SEG_SS: return &save->ss;
+	case SEG_DS: return &save->ds;
+	case SEG_FS: return &save->fs;
+	case SEG_GS: return &save->gs;
 	case BACKEND_LDTR: return &save->ldtr;
 	default: return &save->tr;
 	}
 }
 
-void svm_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out)
+void svm_get_segment(struct vcpu *vcpu, int seg, struct segment *out)
 {
 	const struct vmcb_segment *s = segment_of(vcpu, seg);
 
@@ -138,17 +137,17 @@ void svm_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out)
 	out->attr = s->attr;
 	/* What the CPU need not keep in the VMCB: G, and that a loaded TR is busy. */
 	if (s->limit > 0xfffff)
-		out->attr |= EMUL_ATTR_G;
+		out->attr |= SEG_ATTR_G;
 	if (seg == BACKEND_TR)
 		out->attr |= 2;
 }
 
 bool svm_code_is_64bit(struct vcpu *vcpu)
 {
-	return to_svm(vcpu)->vmcb->save.cs.attr & EMUL_ATTR_L;
+	return to_svm(vcpu)->vmcb->save.cs.attr & SEG_ATTR_L;
 }
 
-void svm_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
+void svm_set_segment(struct vcpu *vcpu, int seg, const struct segment *in)
 {
 	struct vmcb_segment *s = segment_of(vcpu, seg);
 
@@ -156,8 +155,8 @@ void svm_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
 	s->limit = in->limit;
 	s->selector = in->selector;
 	s->attr = in->attr;
-	if (seg == EMUL_SS) {
-		vcpu->cpl = (in->attr & EMUL_ATTR_DPL) >> 5;
+	if (seg == SEG_SS) {
+		vcpu->cpl = (in->attr & SEG_ATTR_DPL) >> 5;
 		to_svm(vcpu)->vmcb->save.cpl = vcpu->cpl;
 	}
 }

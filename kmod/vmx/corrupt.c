@@ -100,7 +100,7 @@ void vmx_spoil_unread(struct vcpu *vcpu)
 		vcpu->events.nmi_masked = true;
 	}
 	if (vcpu->unread & VCPU_RSP)
-		vcpu->regs.gpr[EMUL_RSP] = vmx->written.rsp = nonsense;
+		vcpu->regs.gpr[GPR_RSP] = vmx->written.rsp = nonsense;
 	if (vcpu->unread & VCPU_CR0)
 		vcpu->cr0 = nonsense;
 	if (vcpu->unread & VCPU_CR3)

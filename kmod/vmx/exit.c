@@ -6,7 +6,6 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
-#include <asm/processor-flags.h>
 #include <asm/special_insns.h>
 #include <asm/trapnr.h>
 
@@ -234,7 +233,7 @@ static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu
 {
 	WRITE_REGISTER(vcpu->regs.rip, rip, VMCS_GUEST_RIP);
 	WRITE_REGISTER(vcpu->regs.rflags, rflags, VMCS_GUEST_RFLAGS);
-	WRITE_REGISTER(vcpu->regs.gpr[EMUL_RSP], rsp, VMCS_GUEST_RSP);
+	WRITE_REGISTER(vcpu->regs.gpr[GPR_RSP], rsp, VMCS_GUEST_RSP);
 	if (unlikely(vcpu->irq_shadow || vcpu->events.nmi_masked || vmx->written.interruptibility))
 		write_interruptibility(vcpu, vmx);
 	if (unlikely(vmx->virtual_irqs && vcpu->lapic.regs.changed))
@@ -322,7 +321,7 @@ static void set_exception(struct exit_info *exit, u8 vector, bool has_error, u32
 /* #AC although the guest does not check alignment: the host's trap for split locks. */
 static bool is_split_lock(struct vcpu *vcpu, u8 vector)
 {
-	if (vector != EMUL_VEC_AC || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
+	if (vector != VEC_AC || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
 		return false;
 	vcpu_need(vcpu, VCPU_FLAGS | VCPU_CR0 | VCPU_CPL);
 	return !(vcpu->cpl == 3 && (vcpu->cr0 & X86_CR0_AM) &&
@@ -359,12 +358,12 @@ static void read_exception(struct vcpu *vcpu, struct exit_info *exit)
 		exit->kind = EXIT_RESUME;
 		return;
 	}
-	set_exception(exit, vector, vector == EMUL_VEC_AC, vmcs_read(VMCS_EXIT_EVENT_ERROR));
-	if (vector == X86_TRAP_MC)
+	set_exception(exit, vector, vector == VEC_AC, vmcs_read(VMCS_EXIT_EVENT_ERROR));
+	if (vector == VEC_MC)
 		exit->kind = EXIT_MACHINE_CHECK;
-	else if (vector == X86_TRAP_BP)
+	else if (vector == VEC_BP)
 		exit->insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
-	else if (vector == EMUL_VEC_DB)
+	else if (vector == VEC_DB)
 		read_debug_exception(vcpu, event);
 }
 
@@ -396,7 +395,7 @@ static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0);
 	value = vcpu->regs.gpr[gpr];
 	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
-		set_exception(exit, EMUL_VEC_GP, true, 0);
+		set_exception(exit, VEC_GP, true, 0);
 	else
 		vmx_set_cr0_view(vcpu, value);
 }

@@ -2,19 +2,8 @@
 /* The table of VM entry's rules, and the words its three lists are written in. Pure. */
 
 #include "rules.h"
+#include "../cpu/regs.h"
 
-#define CR0_PE			BIT_ULL(0)
-#define CR0_WP			BIT_ULL(16)
-#define CR0_PG			BIT_ULL(31)
-#define CR4_PAE			BIT_ULL(5)
-#define CR4_PCIDE		BIT_ULL(17)
-#define CR4_CET			BIT_ULL(23)
-#define EFER_LME		BIT_ULL(8)
-#define EFER_LMA		BIT_ULL(10)
-#define RFLAGS_BIT_1		BIT_ULL(1)
-#define RFLAGS_TF		BIT_ULL(8)
-#define RFLAGS_IF		BIT_ULL(9)
-#define RFLAGS_VM		BIT_ULL(17)
 #define RFLAGS_RESERVED		(~GENMASK_ULL(21, 0) | BIT_ULL(15) | BIT_ULL(5) | BIT_ULL(3))
 #define DEBUGCTL_BTF		BIT_ULL(1)
 #define DEBUGCTL_BITS		0xffc7ull
@@ -25,8 +14,6 @@
 #define PENDING_DEBUG_BITS	(0xf | VMCS_PENDING_DEBUG_ENABLED | VMCS_PENDING_DEBUG_BS)
 #define EPT_MEMORY_TYPE		7
 #define PDPTE_RESERVED		(GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5))
-
-enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_MC = 18, VECTOR_CP = 21 };
 
 /* Controls */
 
@@ -114,7 +101,7 @@ static bool is_event_vector(const struct vmx_state *s)
 {
 	switch (event_type(s)) {
 	case VMCS_EVENT_NMI:
-		return event_vector(s) == VECTOR_NMI;
+		return event_vector(s) == VEC_NMI;
 	case VMCS_EVENT_EXCEPTION:
 		return event_vector(s) < 32;
 	case VMCS_EVENT_OTHER:
@@ -127,7 +114,7 @@ static bool is_event_vector(const struct vmx_state *s)
 /* #DF, #TS, #NP, #SS, #GP, #PF, #AC and, where CET exists, #CP. */
 static bool pushes_error(const struct vmx_state *s, u32 vector)
 {
-	const u32 pushing = 0x27d00 | (s->cr4_fixed1 & CR4_CET ? 1u << VECTOR_CP : 0);
+	const u32 pushing = 0x27d00 | (s->cr4_fixed1 & X86_CR4_CET ? 1u << VEC_CP : 0);
 
 	return vector < 32 && pushing & 1u << vector;
 }
@@ -136,7 +123,7 @@ static bool is_event_error_flag(const struct vmx_state *s)
 {
 	bool flag = s->entry_event & VMCS_EVENT_HAS_ERROR;
 
-	if (event_type(s) != VMCS_EVENT_EXCEPTION || !(s->guest_cr0 & CR0_PE))
+	if (event_type(s) != VMCS_EVENT_EXCEPTION || !(s->guest_cr0 & X86_CR0_PE))
 		return !flag;
 	return s->basic & VMX_BASIC_NO_ERROR_CODE || flag == pushes_error(s, event_vector(s));
 }
@@ -164,10 +151,10 @@ static bool is_event_of_activity(const struct vmx_state *s)
 	switch (s->guest_activity) {
 	case VMCS_HALTED:
 		return type == VMCS_EVENT_INTR || type == VMCS_EVENT_NMI ||
-		       type == VMCS_EVENT_OTHER || is_exception_of(s, VECTOR_DB) ||
-		       is_exception_of(s, VECTOR_MC);
+		       type == VMCS_EVENT_OTHER || is_exception_of(s, VEC_DB) ||
+		       is_exception_of(s, VEC_MC);
 	case VMCS_SHUTDOWN:
-		return type == VMCS_EVENT_NMI || is_exception_of(s, VECTOR_MC);
+		return type == VMCS_EVENT_NMI || is_exception_of(s, VEC_MC);
 	case VMCS_WAIT_FOR_SIPI:
 		return false;
 	default:
@@ -184,7 +171,7 @@ static bool is_fixed(u64 value, u64 must_be_1, u64 may_be_1)
 
 static u64 free_cr0_bits(const struct vmx_state *s)
 {
-	return proc2(s) & PROC2_UNRESTRICTED ? CR0_PE | CR0_PG : 0;
+	return proc2(s) & PROC2_UNRESTRICTED ? X86_CR0_PE | X86_CR0_PG : 0;
 }
 
 static bool is_canonical(const struct vmx_state *s, u64 address)
@@ -223,12 +210,12 @@ static bool is_64bit(const struct vmx_state *s)
 
 static bool is_v8086(const struct vmx_state *s)
 {
-	return s->guest_rflags & RFLAGS_VM;
+	return s->guest_rflags & X86_EFLAGS_VM;
 }
 
 static bool is_pae_paging(const struct vmx_state *s)
 {
-	return s->guest_cr0 & CR0_PG && s->guest_cr4 & CR4_PAE && !is_long(s);
+	return s->guest_cr0 & X86_CR0_PG && s->guest_cr4 & X86_CR4_PAE && !is_long(s);
 }
 
 static bool is_pdpte(const struct vmx_state *s, u64 pdpte)
@@ -287,7 +274,7 @@ static bool is_blocked(const struct vmx_state *s)
 
 static bool is_stepping(const struct vmx_state *s)
 {
-	return s->guest_rflags & RFLAGS_TF && !(s->guest_debugctl & DEBUGCTL_BTF);
+	return s->guest_rflags & X86_EFLAGS_TF && !(s->guest_debugctl & DEBUGCTL_BTF);
 }
 
 #define RULE_STATE struct vmx_state

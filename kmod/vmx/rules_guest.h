@@ -12,19 +12,19 @@
 RULE(guest_cr0_fixed, guest_cr0, "CR0 must have the bits that IA32_VMX_CR0_FIXED0 and FIXED1 fix",
      is_fixed(s->guest_cr0, s->cr0_fixed0 & ~free_cr0_bits(s), s->cr0_fixed1))
 RULE(guest_cr0_paging, guest_cr0, "CR0.PG needs CR0.PE",
-     !(s->guest_cr0 & CR0_PG) || s->guest_cr0 & CR0_PE)
+     !(s->guest_cr0 & X86_CR0_PG) || s->guest_cr0 & X86_CR0_PE)
 RULE(guest_cr4_fixed, guest_cr4, "CR4 must have the bits that IA32_VMX_CR4_FIXED0 and FIXED1 fix",
      is_fixed(s->guest_cr4, s->cr4_fixed0, s->cr4_fixed1))
 RULE(guest_cr4_cet, guest_cr4, "CR4.CET needs CR0.WP",
-     !(s->guest_cr4 & CR4_CET) || s->guest_cr0 & CR0_WP)
+     !(s->guest_cr4 & X86_CR4_CET) || s->guest_cr0 & X86_CR0_WP)
 RULE(guest_debugctl, guest_debugctl, "reserved bits of DEBUGCTL must be 0",
      !(s->entry_controls & ENTRYCTL_LOAD_DEBUG) || !(s->guest_debugctl & ~DEBUGCTL_BITS))
 RULE(guest_long_paging, guest_cr0, "long mode needs CR0.PG",
-     !is_long(s) || s->guest_cr0 & CR0_PG)
+     !is_long(s) || s->guest_cr0 & X86_CR0_PG)
 RULE(guest_long_pae, guest_cr4, "long mode needs CR4.PAE",
-     !is_long(s) || s->guest_cr4 & CR4_PAE)
+     !is_long(s) || s->guest_cr4 & X86_CR4_PAE)
 RULE(guest_pcide, guest_cr4, "CR4.PCIDE needs long mode",
-     is_long(s) || !(s->guest_cr4 & CR4_PCIDE))
+     is_long(s) || !(s->guest_cr4 & X86_CR4_PCIDE))
 RULE(guest_cr3, guest_cr3, "CR3 must be within the physical-address width",
      is_below(s->guest_cr3, s->phys_bits))
 RULE(guest_dr7, guest_dr7, "bits 63:32 of DR7 must be 0",
@@ -44,12 +44,12 @@ RULE(guest_efer_reserved, guest_efer, "EFER must have only bits of features that
 RULE(guest_efer_lma, guest_efer, "EFER.LMA must be as the entry control for long mode",
      !(s->entry_controls & ENTRYCTL_LOAD_EFER) || !(s->guest_efer & EFER_LMA) == !is_long(s))
 RULE(guest_efer_lme, guest_efer, "EFER.LME must equal LMA while CR0.PG is 1",
-     !(s->entry_controls & ENTRYCTL_LOAD_EFER) || !(s->guest_cr0 & CR0_PG) ||
+     !(s->entry_controls & ENTRYCTL_LOAD_EFER) || !(s->guest_cr0 & X86_CR0_PG) ||
      !(s->guest_efer & EFER_LMA) == !(s->guest_efer & EFER_LME))
 
 /* Of the checks on RFLAGS this one first: it decides what is asked of segments. */
 RULE(guest_rflags_vm, guest_rflags, "RFLAGS.VM must be 0 in long mode and in real mode",
-     !is_v8086(s) || (!is_long(s) && s->guest_cr0 & CR0_PE))
+     !is_v8086(s) || (!is_long(s) && s->guest_cr0 & X86_CR0_PE))
 
 /* Segments in virtual-8086 mode. */
 #define V8086_SEGMENT(seg, SEG)							\
@@ -119,7 +119,7 @@ RULE(guest_ss_type, guest_ss_ar, "SS's type must be 3 or 7 (writable data, acces
 SEGMENT(ss, "SS", is_usable(s, s->guest_ss_ar))
 RULE(guest_ss_dpl, guest_ss_ar, "SS's DPL must be 0 in real mode, and if CS's type is 3",
      is_v8086(s) || !dpl(s->guest_ss_ar) ||
-     (s->guest_cr0 & CR0_PE && !is_type(s->guest_cs_ar, 3)))
+     (s->guest_cr0 & X86_CR0_PE && !is_type(s->guest_cs_ar, 3)))
 
 BASE_BELOW_4G(ds, "DS", !(s->guest_ds_ar & VMCS_AR_UNUSABLE))
 DATA_SEGMENT(ds, "DS")
@@ -180,9 +180,9 @@ RULE(guest_rip_width, guest_rip, "bits of RIP beyond the linear-address width mu
 RULE(guest_rflags_reserved, guest_rflags, "bits 63:22, 15, 5 and 3 of RFLAGS must be 0",
      !(s->guest_rflags & RFLAGS_RESERVED))
 RULE(guest_rflags_bit_1, guest_rflags, "bit 1 of RFLAGS must be 1",
-     s->guest_rflags & RFLAGS_BIT_1)
+     s->guest_rflags & X86_EFLAGS_FIXED)
 RULE(guest_rflags_if, guest_rflags, "RFLAGS.IF must be 1 when an external interrupt is injected",
-     s->guest_rflags & RFLAGS_IF || !is_injecting_type(s, VMCS_EVENT_INTR))
+     s->guest_rflags & X86_EFLAGS_IF || !is_injecting_type(s, VMCS_EVENT_INTR))
 RULE(guest_ssp, guest_ssp, "SSP must be canonical and aligned to 4",
      !(s->entry_controls & ENTRYCTL_LOAD_CET) || is_ssp(s, s->guest_ssp))
 
@@ -204,7 +204,7 @@ RULE(guest_blocking_reserved, guest_interruptibility, "bits 31:4 of the interrup
 RULE(guest_blocking_twice, guest_interruptibility, "STI and MOV SS must not both block interrupts",
      (s->guest_interruptibility & BLOCKED_BY_BOTH) != BLOCKED_BY_BOTH)
 RULE(guest_blocking_if, guest_interruptibility, "STI cannot block interrupts if RFLAGS.IF is 0",
-     !(s->guest_interruptibility & VMCS_BLOCKED_BY_STI) || s->guest_rflags & RFLAGS_IF)
+     !(s->guest_interruptibility & VMCS_BLOCKED_BY_STI) || s->guest_rflags & X86_EFLAGS_IF)
 RULE(guest_blocking_intr, guest_interruptibility,
      "no external interrupt may be injected while STI or MOV SS block interrupts",
      !is_blocked(s) || !is_injecting_type(s, VMCS_EVENT_INTR))

@@ -10,7 +10,7 @@ RULE(host_cr0, host_cr0, "host CR0 must have the bits that IA32_VMX_CR0_FIXED0 a
 RULE(host_cr4, host_cr4, "host CR4 must have the bits that IA32_VMX_CR4_FIXED0 and FIXED1 fix",
      is_fixed(s->host_cr4, s->cr4_fixed0, s->cr4_fixed1))
 RULE(host_cr4_cet, host_cr4, "host CR4.CET needs CR0.WP",
-     !(s->host_cr4 & CR4_CET) || s->host_cr0 & CR0_WP)
+     !(s->host_cr4 & X86_CR4_CET) || s->host_cr0 & X86_CR0_WP)
 RULE(host_cr3, host_cr3, "host CR3 must be within the physical-address width",
      is_below(s->host_cr3, s->phys_bits))
 RULE(host_sysenter_esp, host_sysenter_esp, "host SYSENTER_ESP must be canonical",
@@ -62,6 +62,6 @@ RULE(host_tr_base, host_tr_base, "host TR's base must be canonical",
 RULE(host_64, exit_controls, "a host in 64-bit mode must come back to 64-bit mode",
      s->exit_controls & EXITCTL_HOST_64)
 RULE(host_pae, host_cr4, "host CR4.PAE must be 1 in 64-bit mode",
-     s->host_cr4 & CR4_PAE)
+     s->host_cr4 & X86_CR4_PAE)
 RULE(host_rip, host_rip, "host RIP must be canonical",
      is_canonical(s, s->host_rip))

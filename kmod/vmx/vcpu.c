@@ -12,7 +12,6 @@
 #include <asm/cpufeature.h>
 #include <asm/io.h>
 #include <asm/msr-index.h>
-#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "../backend.h"
@@ -130,11 +129,11 @@ static void reset_segments(struct vmx_vcpu *vmx)
 {
 	unsigned int seg;
 
-	for (seg = EMUL_ES; seg <= BACKEND_TR; seg++)
-		vmx->segment[seg] = (struct emul_seg){ .attr = 0x93, .limit = 0xffff };
-	vmx->segment[EMUL_CS].attr = 0x9b;
-	vmx->segment[EMUL_CS].selector = 0xf000;
-	vmx->segment[EMUL_CS].base = 0xffff0000;
+	for (seg = SEG_ES; seg <= BACKEND_TR; seg++)
+		vmx->segment[seg] = (struct segment){ .attr = 0x93, .limit = 0xffff };
+	vmx->segment[SEG_CS].attr = 0x9b;
+	vmx->segment[SEG_CS].selector = 0xf000;
+	vmx->segment[SEG_CS].base = 0xffff0000;
 	vmx->segment[BACKEND_LDTR].attr = 0x82;
 	vmx->segment[BACKEND_TR].attr = 0x8b;
 	vmx->table[0].base = vmx->table[1].base = 0;
@@ -159,8 +158,8 @@ void vmx_vcpu_reset(struct vcpu *vcpu, bool init)
 	vmx->sysenter_cs = vmx->sysenter_esp = vmx->sysenter_eip = 0;
 }
 
-/* Access rights have a hole where struct emul_seg has none. */
-static void read_segment(struct emul_seg *s, unsigned int seg)
+/* Access rights have a hole where struct segment has none. */
+static void read_segment(struct segment *s, unsigned int seg)
 {
 	u32 rights = vmcs_read(VMCS_SEG_AR(seg));
 
@@ -169,10 +168,10 @@ static void read_segment(struct emul_seg *s, unsigned int seg)
 	s->selector = vmcs_read(VMCS_SEG_SELECTOR(seg));
 	s->attr = (rights & 0xff) | (rights >> 4 & 0xf00);
 	if (rights & VMCS_AR_UNUSABLE)
-		s->attr &= ~EMUL_ATTR_P;
+		s->attr &= ~SEG_ATTR_P;
 }
 
-static void write_segment(const struct emul_seg *s, unsigned int seg)
+static void write_segment(const struct segment *s, unsigned int seg)
 {
 	u32 rights = (s->attr & 0xff) | (s->attr & 0xf00) << 4;
 
@@ -181,7 +180,7 @@ static void write_segment(const struct emul_seg *s, unsigned int seg)
 		rights |= 1;
 	else if (seg == BACKEND_TR)
 		rights |= 2;
-	if (!(s->attr & EMUL_ATTR_P))
+	if (!(s->attr & SEG_ATTR_P))
 		rights |= VMCS_AR_UNUSABLE;
 	vmcs_write(VMCS_SEG_BASE(seg), s->base);
 	vmcs_write(VMCS_SEG_LIMIT(seg), s->limit);
@@ -294,7 +293,7 @@ static void read_state(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int whi
 		vmx_read_flags(vcpu, vmx);
 	if (which & VCPU_RSP) {
 		vmcs_load(VMCS_GUEST_RSP, &vmx->written.rsp);
-		vcpu->regs.gpr[EMUL_RSP] = vmx->written.rsp;
+		vcpu->regs.gpr[GPR_RSP] = vmx->written.rsp;
 	}
 	read_registers(vcpu, vmx, which);
 }
@@ -332,18 +331,18 @@ void vmx_save_guest(struct vcpu *vcpu)
 		need_piece(vmx, piece);
 }
 
-void vmx_get_segment(struct vcpu *vcpu, int seg, struct emul_seg *out)
+void vmx_get_segment(struct vcpu *vcpu, int seg, struct segment *out)
 {
 	need_piece(to_vmx(vcpu), seg);
 	*out = to_vmx(vcpu)->segment[seg];
 }
 
-void vmx_set_segment(struct vcpu *vcpu, int seg, const struct emul_seg *in)
+void vmx_set_segment(struct vcpu *vcpu, int seg, const struct segment *in)
 {
 	to_vmx(vcpu)->segment[seg] = *in;
 	set_piece(to_vmx(vcpu), seg);
-	if (seg == EMUL_SS) {
-		vcpu->cpl = (in->attr & EMUL_ATTR_DPL) >> 5;
+	if (seg == SEG_SS) {
+		vcpu->cpl = (in->attr & SEG_ATTR_DPL) >> 5;
 		vcpu->unread &= ~VCPU_CPL;
 	}
 }
@@ -353,10 +352,10 @@ bool vmx_code_is_64bit(struct vcpu *vcpu)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	/* The rest of the register is seldom needed, then. */
-	if (vmx->in_window && !test_bit(EMUL_CS, &vmx->fresh))
+	if (vmx->in_window && !test_bit(SEG_CS, &vmx->fresh))
 		return vmcs_read(VMCS_GUEST_CS_AR) & VMCS_AR_L;
-	need_piece(vmx, EMUL_CS);
-	return vmx->segment[EMUL_CS].attr & EMUL_ATTR_L;
+	need_piece(vmx, SEG_CS);
+	return vmx->segment[SEG_CS].attr & SEG_ATTR_L;
 }
 
 void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit)
@@ -533,11 +532,11 @@ void vmx_sync_tsc(struct vcpu *vcpu)
 /* #DB and #AC: a guest can make the CPU loop on them. #MC is the host's. */
 static void intercept_exceptions(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	u32 exceptions = BIT(EMUL_VEC_DB) | BIT(EMUL_VEC_AC) | BIT(X86_TRAP_MC) |
-			 BIT(EMUL_VEC_UD);	/* may be the other vendor's hypercall */
+	u32 exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC) |
+			 BIT(VEC_UD);	/* may be the other vendor's hypercall */
 
 	if (debug_wants_breakpoints(vcpu))
-		exceptions |= BIT(X86_TRAP_BP);
+		exceptions |= BIT(VEC_BP);
 	if (vmx->exceptions == exceptions)
 		return;
 	vmx->exceptions = exceptions;
@@ -572,11 +571,11 @@ static u64 *msr_field(struct vmx_vcpu *vmx, u32 index, unsigned int *piece)
 	case MSR_IA32_SYSENTER_EIP:
 		return &vmx->sysenter_eip;
 	case MSR_FS_BASE:
-		*piece = EMUL_FS;
-		return &vmx->segment[EMUL_FS].base;
+		*piece = SEG_FS;
+		return &vmx->segment[SEG_FS].base;
 	case MSR_GS_BASE:
-		*piece = EMUL_GS;
-		return &vmx->segment[EMUL_GS].base;
+		*piece = SEG_GS;
+		return &vmx->segment[SEG_GS].base;
 	default:
 		return NULL;
 	}

@@ -180,7 +180,7 @@ enum vmcs_field {
 
 /*
  * The eight segment registers in the order ES, CS, SS, DS, FS, GS, LDTR, TR:
- * that of enum emul_sreg, BACKEND_LDTR and BACKEND_TR.
+ * that of enum sreg, BACKEND_LDTR and BACKEND_TR.
  */
 #define VMCS_SEG_SELECTOR(seg)	(VMCS_GUEST_ES_SELECTOR + 2 * (seg))
 #define VMCS_SEG_LIMIT(seg)	(VMCS_GUEST_ES_LIMIT + 2 * (seg))

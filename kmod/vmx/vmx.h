@@ -110,7 +110,7 @@ struct vmx_vcpu {
 
 	/* Bit n: piece n here is right (fresh), is newer than the VMCS (changed). */
 	unsigned long fresh, changed;
-	struct emul_seg segment[8];
+	struct segment segment[8];
 	struct { u64 base; u32 limit; } table[2];
 	u32 exceptions;			/* intercepted; never read back */
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;

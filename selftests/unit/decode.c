@@ -47,9 +47,9 @@ static u64 env_number(const char *name, u64 otherwise)
 	return value ? strtoull(value, NULL, 0) : otherwise;
 }
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+static void op_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
-	*out = (struct emul_seg){ .limit = ~0u, .attr = e->cs_attr };
+	*out = (struct segment){ .limit = ~0u, .attr = e->cs_attr };
 	(void)seg;
 }
 
@@ -182,7 +182,7 @@ static unsigned int compare(ZydisMachineMode mode, ZydisStackWidth width, u16 cs
 			    u64 *decoded)
 {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	struct emul_regs regs = { .rflags = 2 };
+	struct regs regs = { .rflags = 2 };
 	ZydisDecodedInstruction z;
 	unsigned int different = 0;
 	ZydisDecoder decoder;
@@ -195,7 +195,7 @@ static unsigned int compare(ZydisMachineMode mode, ZydisStackWidth width, u16 cs
 	ZydisDecoderInit(&decoder, mode, width);
 	for (*decoded = 0; cases && different < 10; cases--) {
 		make_code(code);
-		e = (struct emul){ .ops = &ops, .ctx = code, .regs = &regs, .cr0 = CR0_PE,
+		e = (struct emul){ .ops = &ops, .ctx = code, .regs = &regs, .cr0 = X86_CR0_PE,
 				   .efer = EFER_LMA, .cs_attr = cs_attr };
 		ret = emul_decode(&e);
 		if (ret == EMUL_UNHANDLED)
@@ -236,21 +236,21 @@ FIXTURE_TEARDOWN(decode)
 TEST_F(decode, code_64bit)
 {
 	EXPECT_EQ(0, compare(ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64,
-			     EMUL_ATTR_P | EMUL_ATTR_L, self->cases, &self->decoded));
+			     SEG_ATTR_P | SEG_ATTR_L, self->cases, &self->decoded));
 	EXPECT_GT(self->decoded, self->cases / 8);
 }
 
 TEST_F(decode, code_32bit)
 {
 	EXPECT_EQ(0, compare(ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32,
-			     EMUL_ATTR_P | EMUL_ATTR_DB, self->cases, &self->decoded));
+			     SEG_ATTR_P | SEG_ATTR_DB, self->cases, &self->decoded));
 	EXPECT_GT(self->decoded, self->cases / 8);
 }
 
 TEST_F(decode, code_16bit)
 {
 	EXPECT_EQ(0, compare(ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16,
-			     EMUL_ATTR_P, self->cases, &self->decoded));
+			     SEG_ATTR_P, self->cases, &self->decoded));
 	EXPECT_GT(self->decoded, self->cases / 8);
 }
 

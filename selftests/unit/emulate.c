@@ -33,13 +33,13 @@ struct access {
 FIXTURE(emulate)
 {
 	struct emul e;
-	struct emul_regs regs;
-	struct emul_seg segs[8];
+	struct regs regs;
+	struct segment segs[8];
 	u8 memory[MEMORY_LEN];
 	u8 vec[16][32];
 	u64 mmx[8];
 	struct emul_fpu fpu;
-	struct emul_table tables[2];
+	struct table_register tables[2];
 	u8 pio[0x1000];
 
 	/* Device accesses userspace has completed, and the one it is asked for. */
@@ -60,22 +60,22 @@ static world *world_of(struct emul *e)
 	return e->ctx;
 }
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+static void op_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
 	*out = world_of(e)->segs[seg];
 }
 
-static void op_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+static void op_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
 {
 	world_of(e)->segs[seg] = *in;
 }
 
-static void op_table(struct emul *e, bool idt, struct emul_table *out)
+static void op_table(struct emul *e, bool idt, struct table_register *out)
 {
 	*out = world_of(e)->tables[idt];
 }
 
-static void op_set_table(struct emul *e, bool idt, const struct emul_table *in)
+static void op_set_table(struct emul *e, bool idt, const struct table_register *in)
 {
 	world_of(e)->tables[idt] = *in;
 }
@@ -115,7 +115,7 @@ static void op_mmx_used(struct emul *e)
 
 static int page_fault(struct emul *e, u64 address)
 {
-	e->fault = (struct emul_fault){ EMUL_VEC_PF, true, 0, address };
+	e->fault = (struct emul_fault){ VEC_PF, true, 0, address };
 	return EMUL_FAULT;
 }
 
@@ -271,31 +271,31 @@ static const struct emul_ops ops = {
 	.iterate = op_iterate,
 };
 
-#define DATA_ATTR	(EMUL_ATTR_P | EMUL_ATTR_S | 0x3)
-#define CODE_ATTR	(EMUL_ATTR_P | EMUL_ATTR_S | 0xb)
+#define DATA_ATTR	(SEG_ATTR_P | SEG_ATTR_S | 0x3)
+#define CODE_ATTR	(SEG_ATTR_P | SEG_ATTR_S | 0xb)
 
 static void set_segments(world *w, u32 limit, u16 data_attr, u16 code_attr)
 {
 	unsigned int i;
 
 	for (i = 0; i < 6; i++)
-		w->segs[i] = (struct emul_seg){ .limit = limit, .attr = data_attr };
-	w->segs[EMUL_CS].attr = code_attr;
+		w->segs[i] = (struct segment){ .limit = limit, .attr = data_attr };
+	w->segs[SEG_CS].attr = code_attr;
 	w->e.cs_attr = code_attr;
 }
 
 static void enter_64bit(world *w)
 {
-	w->e.cr0 = CR0_PE | CR0_AM;
+	w->e.cr0 = X86_CR0_PE | X86_CR0_AM;
 	w->e.efer = EFER_LMA;
-	set_segments(w, ~0u, DATA_ATTR, CODE_ATTR | EMUL_ATTR_L);
+	set_segments(w, ~0u, DATA_ATTR, CODE_ATTR | SEG_ATTR_L);
 }
 
 static void enter_32bit(world *w)
 {
-	w->e.cr0 = CR0_PE;
+	w->e.cr0 = X86_CR0_PE;
 	w->e.efer = 0;
-	set_segments(w, ~0u, DATA_ATTR | EMUL_ATTR_DB, CODE_ATTR | EMUL_ATTR_DB);
+	set_segments(w, ~0u, DATA_ATTR | SEG_ATTR_DB, CODE_ATTR | SEG_ATTR_DB);
 }
 
 static void enter_real(world *w)
@@ -309,7 +309,7 @@ FIXTURE_SETUP(emulate)
 {
 	memset(self, 0, sizeof(*self));
 	self->e = (struct emul){ .ops = &ops, .ctx = self, .regs = &self->regs,
-				 .cr4 = CR4_OSFXSR | CR4_OSXSAVE, .xcr0 = 7,
+				 .cr4 = X86_CR4_OSFXSR | X86_CR4_OSXSAVE, .xcr0 = 7,
 				 .pio_data = self->pio, .pio_len = sizeof(self->pio) };
 	self->regs.rip = CODE;
 	self->regs.rflags = 2;
@@ -374,22 +374,22 @@ static u64 asked_value(const world *w)
 TEST_F(emulate, device_read_changes_nothing_until_answered)
 {
 	PUT("\x8b\x07");	/* mov eax, [rdi] */
-	self->regs.gpr[EMUL_RDI] = MMIO + 8;
-	self->regs.gpr[EMUL_RAX] = ~0ULL;
+	self->regs.gpr[GPR_RDI] = MMIO + 8;
+	self->regs.gpr[GPR_RAX] = ~0ULL;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_READ, MMIO + 8, 4);
-	EXPECT_EQ(~0ULL, self->regs.gpr[EMUL_RAX]);
+	EXPECT_EQ(~0ULL, self->regs.gpr[GPR_RAX]);
 	EXPECT_EQ(CODE, self->regs.rip);
 	answer(self, 0x12345678);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(0x12345678, self->regs.gpr[EMUL_RAX]);
+	EXPECT_EQ(0x12345678, self->regs.gpr[GPR_RAX]);
 	EXPECT_EQ(CODE + 2, self->regs.rip);
 }
 
 TEST_F(emulate, device_read_modify_write_asks_twice_and_sets_flags_last)
 {
 	PUT("\x81\x0f\x0f\x00\x00\x80");	/* or dword [rdi], 0x8000000f */
-	self->regs.gpr[EMUL_RDI] = MMIO;
+	self->regs.gpr[GPR_RDI] = MMIO;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_READ, MMIO, 4);
 	answer(self, 0xf0);
@@ -399,14 +399,14 @@ TEST_F(emulate, device_read_modify_write_asks_twice_and_sets_flags_last)
 	EXPECT_EQ(2, self->regs.rflags);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(2 | RFLAGS_SF | RFLAGS_PF, self->regs.rflags);
+	EXPECT_EQ(2 | X86_EFLAGS_SF | X86_EFLAGS_PF, self->regs.rflags);
 }
 
 TEST_F(emulate, xchg_with_a_device_is_locked)
 {
 	PUT("\x87\x07");	/* xchg [rdi], eax */
-	self->regs.gpr[EMUL_RDI] = MMIO;
-	self->regs.gpr[EMUL_RAX] = 7;
+	self->regs.gpr[GPR_RDI] = MMIO;
+	self->regs.gpr[GPR_RAX] = 7;
 	go(self);
 	answer(self, 9);
 	ASSERT_EQ(EMUL_EXIT, go(self));
@@ -414,14 +414,14 @@ TEST_F(emulate, xchg_with_a_device_is_locked)
 	EXPECT_EQ(7, asked_value(self));
 	answer(self, 0);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(9, self->regs.gpr[EMUL_RAX]);
+	EXPECT_EQ(9, self->regs.gpr[GPR_RAX]);
 }
 
 TEST_F(emulate, movs_between_devices_reads_then_writes)
 {
 	PUT("\xa5");
-	self->regs.gpr[EMUL_RSI] = MMIO;
-	self->regs.gpr[EMUL_RDI] = MMIO + 0x100;
+	self->regs.gpr[GPR_RSI] = MMIO;
+	self->regs.gpr[GPR_RDI] = MMIO + 0x100;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_READ, MMIO, 4);
 	answer(self, 0xabcd);
@@ -430,65 +430,65 @@ TEST_F(emulate, movs_between_devices_reads_then_writes)
 	EXPECT_EQ(0xabcd, asked_value(self));
 	answer(self, 0);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(MMIO + 4, self->regs.gpr[EMUL_RSI]);
-	EXPECT_EQ(MMIO + 0x104, self->regs.gpr[EMUL_RDI]);
+	EXPECT_EQ(MMIO + 4, self->regs.gpr[GPR_RSI]);
+	EXPECT_EQ(MMIO + 0x104, self->regs.gpr[GPR_RDI]);
 }
 
 TEST_F(emulate, every_rep_iteration_is_committed_on_its_own)
 {
 	PUT("\xf3\xab");	/* rep stosd */
-	self->regs.gpr[EMUL_RDI] = MMIO;
-	self->regs.gpr[EMUL_RCX] = 2;
+	self->regs.gpr[GPR_RDI] = MMIO;
+	self->regs.gpr[GPR_RCX] = 2;
 	ASSERT_EQ(EMUL_EXIT, go(self));
-	EXPECT_EQ(2, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(2, self->regs.gpr[GPR_RCX]);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_EXIT, go(self));
-	EXPECT_EQ(1, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(1, self->regs.gpr[GPR_RCX]);
 	EXPECT_ASKED(ACC_WRITE, MMIO + 4, 4);
 	EXPECT_EQ(0, self->nr_done);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(0, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(0, self->regs.gpr[GPR_RCX]);
 	EXPECT_EQ(CODE + 2, self->regs.rip);
 }
 
 TEST_F(emulate, fault_inside_rep_keeps_completed_iterations)
 {
 	PUT("\xf3\xaa");	/* rep stosb */
-	self->regs.gpr[EMUL_RDI] = READ_ONLY - 3;
-	self->regs.gpr[EMUL_RCX] = 10;
-	EXPECT_RAISED(EMUL_VEC_PF, true);
+	self->regs.gpr[GPR_RDI] = READ_ONLY - 3;
+	self->regs.gpr[GPR_RCX] = 10;
+	EXPECT_RAISED(VEC_PF, true);
 	EXPECT_EQ(READ_ONLY, self->e.fault.cr2);
-	EXPECT_EQ(7, self->regs.gpr[EMUL_RCX]);
-	EXPECT_EQ(READ_ONLY, self->regs.gpr[EMUL_RDI]);
+	EXPECT_EQ(7, self->regs.gpr[GPR_RCX]);
+	EXPECT_EQ(READ_ONLY, self->regs.gpr[GPR_RDI]);
 }
 
 TEST_F(emulate, rep_stops_when_asked_with_rip_unmoved)
 {
 	PUT("\xf3\xaa");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 10;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 10;
 	self->stop_after = 4;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(CODE, self->regs.rip);
-	EXPECT_EQ(6, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(6, self->regs.gpr[GPR_RCX]);
 }
 
 TEST_F(emulate, rep_is_bounded)
 {
 	PUT("\xf3\xac");	/* rep lodsb */
-	self->regs.gpr[EMUL_RSI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 100000;
-	self->regs.rflags |= RFLAGS_DF;
+	self->regs.gpr[GPR_RSI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 100000;
+	self->regs.rflags |= X86_EFLAGS_DF;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(CODE, self->regs.rip);
-	EXPECT_EQ(100000 - EMUL_REP_MAX, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(100000 - EMUL_REP_MAX, self->regs.gpr[GPR_RCX]);
 }
 
 TEST_F(emulate, locked_update_that_lost_the_race_is_retried)
 {
 	PUT("\xf0\xff\x07");	/* lock inc dword [rdi] */
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	self->memory_moves = true;
 	EXPECT_EQ(EMUL_RETRY, go(self));
 	EXPECT_EQ(CODE, self->regs.rip);
@@ -498,8 +498,8 @@ TEST_F(emulate, locked_update_that_lost_the_race_is_retried)
 TEST_F(emulate, write_permission_is_checked_before_the_read)
 {
 	PUT("\xff\x07");	/* inc dword [rdi] */
-	self->regs.gpr[EMUL_RDI] = READ_ONLY;
-	EXPECT_RAISED(EMUL_VEC_PF, true);
+	self->regs.gpr[GPR_RDI] = READ_ONLY;
+	EXPECT_RAISED(VEC_PF, true);
 	EXPECT_EQ(0, self->reads);
 }
 
@@ -508,13 +508,13 @@ TEST_F(emulate, write_permission_is_checked_before_the_read)
 TEST_F(emulate, completion_clears_rf_and_reports_the_single_step)
 {
 	PUT("\x89\x07");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.rflags |= RFLAGS_RF;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.rflags |= X86_EFLAGS_RF;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(2, self->regs.rflags);
 	EXPECT_EQ(false, self->e.single_step);
 	self->regs.rip = CODE;
-	self->regs.rflags |= RFLAGS_TF;
+	self->regs.rflags |= X86_EFLAGS_TF;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(true, self->e.single_step);
 }
@@ -522,12 +522,12 @@ TEST_F(emulate, completion_clears_rf_and_reports_the_single_step)
 TEST_F(emulate, single_step_stops_after_one_iteration)
 {
 	PUT("\xf3\xaa");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 3;
-	self->regs.rflags |= RFLAGS_TF;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 3;
+	self->regs.rflags |= X86_EFLAGS_TF;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(true, self->e.single_step);
-	EXPECT_EQ(2, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(2, self->regs.gpr[GPR_RCX]);
 	EXPECT_EQ(CODE, self->regs.rip);
 }
 
@@ -535,9 +535,9 @@ TEST_F(emulate, rip_is_cut_to_32_bits_outside_64bit_mode)
 {
 	enter_32bit(self);
 	PUT("\x89\x07");
-	self->segs[EMUL_CS].base = CODE + 1;
+	self->segs[SEG_CS].base = CODE + 1;
 	self->regs.rip = 0xffffffff;
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(1, self->regs.rip);
 }
@@ -547,39 +547,39 @@ TEST_F(emulate, rip_is_cut_to_32_bits_outside_64bit_mode)
 TEST_F(emulate, outs_carries_many_elements_in_one_exit)
 {
 	PUT("\xf3\x6f");	/* rep outsd */
-	self->regs.gpr[EMUL_RSI] = 0x2000;
-	self->regs.gpr[EMUL_RDX] = 0x1f0;
-	self->regs.gpr[EMUL_RCX] = 6;
+	self->regs.gpr[GPR_RSI] = 0x2000;
+	self->regs.gpr[GPR_RDX] = 0x1f0;
+	self->regs.gpr[GPR_RCX] = 6;
 	memset(self->memory + 0x2000, 0x5a, 24);
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_OUT, 0x1f0, 24);
 	EXPECT_EQ(0x5a, self->pio[23]);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(0, self->regs.gpr[EMUL_RCX]);
-	EXPECT_EQ(0x2018, self->regs.gpr[EMUL_RSI]);
+	EXPECT_EQ(0, self->regs.gpr[GPR_RCX]);
+	EXPECT_EQ(0x2018, self->regs.gpr[GPR_RSI]);
 }
 
 TEST_F(emulate, ins_stores_what_the_port_gave)
 {
 	PUT("\xf3\x66\x6d");	/* rep insw */
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.gpr[EMUL_RDX] = 0x1f0;
-	self->regs.gpr[EMUL_RCX] = 4;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDX] = 0x1f0;
+	self->regs.gpr[GPR_RCX] = 4;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_IN, 0x1f0, 8);
 	answer(self, 0x1122334455667788);
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0x88, self->memory[0x2000]);
 	EXPECT_EQ(0x11, self->memory[0x2007]);
-	EXPECT_EQ(0x2008, self->regs.gpr[EMUL_RDI]);
+	EXPECT_EQ(0x2008, self->regs.gpr[GPR_RDI]);
 }
 
 TEST_F(emulate, port_may_take_fewer_elements_than_it_is_given)
 {
 	PUT("\xf3\x6e");	/* rep outsb */
-	self->regs.gpr[EMUL_RSI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 5;
+	self->regs.gpr[GPR_RSI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 5;
 	memcpy(self->memory + 0x2000, "abcde", 5);
 	self->port_most = 3;
 	ASSERT_EQ(EMUL_EXIT, go(self));
@@ -588,15 +588,15 @@ TEST_F(emulate, port_may_take_fewer_elements_than_it_is_given)
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(2, self->asked.len);
 	EXPECT_EQ(0, memcmp("de", self->pio, 2));
-	EXPECT_EQ(2, self->regs.gpr[EMUL_RCX]);
-	EXPECT_EQ(0x2003, self->regs.gpr[EMUL_RSI]);
+	EXPECT_EQ(2, self->regs.gpr[GPR_RCX]);
+	EXPECT_EQ(0x2003, self->regs.gpr[GPR_RSI]);
 }
 
 TEST_F(emulate, port_may_give_fewer_elements_than_it_is_asked_for)
 {
 	PUT("\xf3\x6c");	/* rep insb */
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 5;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 5;
 	self->port_most = 3;
 	self->memory[0x2003] = 0x5a;
 	ASSERT_EQ(EMUL_EXIT, go(self));
@@ -604,27 +604,27 @@ TEST_F(emulate, port_may_give_fewer_elements_than_it_is_asked_for)
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(0x33, self->memory[0x2002]);
 	EXPECT_EQ(0x5a, self->memory[0x2003]);
-	EXPECT_EQ(0x2003, self->regs.gpr[EMUL_RDI]);
+	EXPECT_EQ(0x2003, self->regs.gpr[GPR_RDI]);
 }
 
 TEST_F(emulate, port_string_ends_its_exit_at_the_page)
 {
 	PUT("\xf3\x6c");	/* rep insb */
-	self->regs.gpr[EMUL_RDI] = 0x2ffa;
-	self->regs.gpr[EMUL_RCX] = 20;
+	self->regs.gpr[GPR_RDI] = 0x2ffa;
+	self->regs.gpr[GPR_RCX] = 20;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(6, self->asked.len);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(14, self->asked.len);
-	EXPECT_EQ(14, self->regs.gpr[EMUL_RCX]);
+	EXPECT_EQ(14, self->regs.gpr[GPR_RCX]);
 }
 
 TEST_F(emulate, port_string_is_limited_by_the_buffer)
 {
 	PUT("\xf3\x6f");
-	self->regs.gpr[EMUL_RSI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 100;
+	self->regs.gpr[GPR_RSI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 100;
 	self->e.pio_len = 10;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(8, self->asked.len);
@@ -633,28 +633,28 @@ TEST_F(emulate, port_string_is_limited_by_the_buffer)
 TEST_F(emulate, backward_port_string_goes_one_by_one)
 {
 	PUT("\xf3\x6e");
-	self->regs.gpr[EMUL_RSI] = 0x2000;
-	self->regs.gpr[EMUL_RCX] = 100;
-	self->regs.rflags |= RFLAGS_DF;
+	self->regs.gpr[GPR_RSI] = 0x2000;
+	self->regs.gpr[GPR_RCX] = 100;
+	self->regs.rflags |= X86_EFLAGS_DF;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_EQ(1, self->asked.len);
 	answer(self, 0);
 	ASSERT_EQ(EMUL_EXIT, go(self));
-	EXPECT_EQ(0x1fff, self->regs.gpr[EMUL_RSI]);
+	EXPECT_EQ(0x1fff, self->regs.gpr[GPR_RSI]);
 }
 
 TEST_F(emulate, port_is_not_read_before_memory_is_known_writable)
 {
 	PUT("\x6d");
-	self->regs.gpr[EMUL_RDI] = READ_ONLY;
-	EXPECT_RAISED(EMUL_VEC_PF, true);
+	self->regs.gpr[GPR_RDI] = READ_ONLY;
+	EXPECT_RAISED(VEC_PF, true);
 }
 
 TEST_F(emulate, port_string_to_a_device_goes_one_by_one)
 {
 	PUT("\xf3\x6c");
-	self->regs.gpr[EMUL_RDI] = MMIO;
-	self->regs.gpr[EMUL_RCX] = 20;
+	self->regs.gpr[GPR_RDI] = MMIO;
+	self->regs.gpr[GPR_RCX] = 20;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_IN, 0, 1);
 	answer(self, 0x77);
@@ -666,16 +666,16 @@ TEST_F(emulate, port_string_to_a_device_goes_one_by_one)
 TEST_F(emulate, in_and_out_by_immediate_and_dx)
 {
 	PUT("\xe5\xf0");	/* in eax, 0xf0 */
-	self->regs.gpr[EMUL_RAX] = ~0ULL;
+	self->regs.gpr[GPR_RAX] = ~0ULL;
 	go(self);
 	EXPECT_ASKED(ACC_IN, 0xf0, 4);
 	answer(self, 0x80000001);
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(0x80000001, self->regs.gpr[EMUL_RAX]);
+	EXPECT_EQ(0x80000001, self->regs.gpr[GPR_RAX]);
 	empty_transcript(self);
 	self->regs.rip = CODE;
 	PUT("\x66\xef");	/* out dx, ax */
-	self->regs.gpr[EMUL_RDX] = 0x123cf8;
+	self->regs.gpr[GPR_RDX] = 0x123cf8;
 	go(self);
 	EXPECT_ASKED(ACC_OUT, 0x3cf8, 2);
 	EXPECT_EQ(1, asked_value(self));
@@ -684,15 +684,15 @@ TEST_F(emulate, in_and_out_by_immediate_and_dx)
 TEST_F(emulate, ports_without_privilege_need_the_intercept_that_checked_them)
 {
 	PUT("\xee");
-	self->regs.gpr[EMUL_RDX] = 0x80;
+	self->regs.gpr[GPR_RDX] = 0x80;
 	self->e.cpl = 3;
 	EXPECT_EQ(EMUL_RETRY, go(self));
 	self->e.pio_port = 0x80;
 	self->e.pio_size = 1;
 	EXPECT_EQ(EMUL_EXIT, go(self));
-	self->regs.gpr[EMUL_RDX] = 0x81;
+	self->regs.gpr[GPR_RDX] = 0x81;
 	EXPECT_EQ(EMUL_RETRY, go(self));
-	self->regs.rflags |= RFLAGS_IOPL;
+	self->regs.rflags |= X86_EFLAGS_IOPL;
 	EXPECT_EQ(EMUL_EXIT, go(self));
 }
 
@@ -702,24 +702,24 @@ TEST_F(emulate, real_mode_segments_are_based_and_limited)
 {
 	enter_real(self);
 	PUT("\x26\x88\x05");	/* mov es:[di], al */
-	self->segs[EMUL_ES].base = 0x2000;
-	self->regs.gpr[EMUL_RDI] = 0xabcd0010;
-	self->regs.gpr[EMUL_RAX] = 0x42;
+	self->segs[SEG_ES].base = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0xabcd0010;
+	self->regs.gpr[GPR_RAX] = 0x42;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0x42, self->memory[0x2010]);
 	self->regs.rip = CODE;
 	PUT("\x26\x89\x05");	/* a word at 0xffff passes the limit */
-	self->regs.gpr[EMUL_RDI] = 0xffff;
-	EXPECT_RAISED(EMUL_VEC_GP, false);
+	self->regs.gpr[GPR_RDI] = 0xffff;
+	EXPECT_RAISED(VEC_GP, false);
 }
 
 TEST_F(emulate, real_mode_honours_limits_left_by_protected_mode)
 {
 	enter_real(self);
 	PUT("\x67\x8b\x07");	/* mov ax, [edi] */
-	self->regs.gpr[EMUL_RDI] = 0x11000;
-	EXPECT_RAISED(EMUL_VEC_GP, false);
-	self->segs[EMUL_DS].limit = ~0u;
+	self->regs.gpr[GPR_RDI] = 0x11000;
+	EXPECT_RAISED(VEC_GP, false);
+	self->segs[SEG_DS].limit = ~0u;
 	EXPECT_EQ(EMUL_DONE, go(self));
 }
 
@@ -734,34 +734,34 @@ TEST_F(emulate, real_mode_string_wraps_at_64_kib)
 {
 	enter_real(self);
 	PUT("\xf3\xaa");
-	self->regs.gpr[EMUL_RDI] = 0xfffe;
-	self->regs.gpr[EMUL_RCX] = 3;
+	self->regs.gpr[GPR_RDI] = 0xfffe;
+	self->regs.gpr[GPR_RCX] = 3;
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(1, self->regs.gpr[EMUL_RDI]);
+	EXPECT_EQ(1, self->regs.gpr[GPR_RDI]);
 }
 
 TEST_F(emulate, real_mode_vex_is_undefined)
 {
 	enter_real(self);
 	PUT("\xc5\xf8\x10\xc0");
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 }
 
 TEST_F(emulate, virtual_8086_mode_is_16_bit_whatever_cs_says)
 {
 	enter_32bit(self);
-	self->regs.rflags |= RFLAGS_VM;
+	self->regs.rflags |= X86_EFLAGS_VM;
 	self->e.cpl = 3;
-	set_segments(self, 0xffff, DATA_ATTR, DATA_ATTR | EMUL_ATTR_DB);
+	set_segments(self, 0xffff, DATA_ATTR, DATA_ATTR | SEG_ATTR_DB);
 	PUT("\x89\x05");	/* mov [di], ax */
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->regs.gpr[EMUL_RAX] = ~0ULL;
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->regs.gpr[GPR_RAX] = ~0ULL;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(CODE + 2, self->regs.rip);
 	EXPECT_EQ(0, self->memory[0x2002]);
 	self->regs.rip = CODE;
-	self->regs.gpr[EMUL_RDI] = 0xffff;
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	self->regs.gpr[GPR_RDI] = 0xffff;
+	EXPECT_RAISED(VEC_GP, true);
 }
 
 /* ---- Decoding ---- */
@@ -769,21 +769,21 @@ TEST_F(emulate, virtual_8086_mode_is_16_bit_whatever_cs_says)
 TEST_F(emulate, illegal_lock_is_undefined)
 {
 	PUT("\xf0\x8b\x07");	/* lock mov */
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 	PUT("\xf0\x01\xc0");	/* lock add eax, eax */
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 	PUT("\xf0\x39\x07");	/* lock cmp */
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 }
 
 TEST_F(emulate, fifteen_bytes_are_the_most)
 {
 	PUT("\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x8b\x07");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	EXPECT_EQ(EMUL_DONE, go(self));
 	self->regs.rip = CODE;
 	PUT("\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x8b\x07");
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	EXPECT_RAISED(VEC_GP, true);
 }
 
 TEST_F(emulate, unknown_instruction_leaves_its_bytes)
@@ -797,7 +797,7 @@ TEST_F(emulate, unknown_instruction_leaves_its_bytes)
 
 TEST_F(emulate, given_bytes_are_not_fetched_again)
 {
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	memcpy(self->e.insn.bytes, "\x89\x07", 2);
 	self->e.fetched = 2;
 	EXPECT_EQ(EMUL_DONE, emulate(&self->e));
@@ -809,7 +809,7 @@ TEST_F(emulate, instruction_across_a_page_is_fetched_in_two)
 	self->regs.rip = 0x1fff;
 	self->memory[0x1fff] = 0x89;
 	self->memory[0x2000] = 0x07;
-	self->regs.gpr[EMUL_RDI] = 0x3000;
+	self->regs.gpr[GPR_RDI] = 0x3000;
 	EXPECT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(2, self->fetches);
 }
@@ -817,15 +817,15 @@ TEST_F(emulate, instruction_across_a_page_is_fetched_in_two)
 TEST_F(emulate, code_beyond_the_segment_limit_is_a_protection_fault)
 {
 	enter_32bit(self);
-	self->segs[EMUL_CS].limit = CODE;
+	self->segs[SEG_CS].limit = CODE;
 	PUT("\x89\x07");
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	EXPECT_RAISED(VEC_GP, true);
 }
 
 TEST_F(emulate, decoded_form_matches_same_bytes_and_mode_only)
 {
 	PUT("\x89\x07");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_TRUE(emul_decoded_matches(&self->e, (const u8 *)"\x89\x07\xcc", 3));
 	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\x89\x0f", 2));
@@ -837,16 +837,16 @@ TEST_F(emulate, decoded_form_matches_same_bytes_and_mode_only)
 TEST_F(emulate, illegal_form_matches_nothing)
 {
 	PUT("\xf0\x89\x07");	/* lock mov */
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\xf0\x89\x07", 3));
 }
 
 TEST_F(emulate, decoded_vex_form_does_not_match_in_real_mode)
 {
 	enter_real(self);
-	self->e.cr0 |= CR0_PE;
+	self->e.cr0 |= X86_CR0_PE;
 	PUT("\xc5\xf8\x11\x05");	/* vmovups [di], xmm0, in 16-bit protected mode */
-	self->regs.gpr[EMUL_RDI] = 0x2000;
+	self->regs.gpr[GPR_RDI] = 0x2000;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_TRUE(emul_decoded_matches(&self->e, (const u8 *)"\xc5\xf8\x11\x05", 4));
 	enter_real(self);
@@ -865,8 +865,8 @@ static void prepare_move(world *w, const char *code)
 {
 	put(w, code, 15);
 	memset(w->memory + 0x2000, 0xf7, 32);
-	w->regs.gpr[EMUL_RAX] = 0x1122334455667788;
-	w->regs.gpr[EMUL_RDI] = 0x2000;
+	w->regs.gpr[GPR_RAX] = 0x1122334455667788;
+	w->regs.gpr[GPR_RDI] = 0x2000;
 }
 
 #define NOPS		"\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90"
@@ -943,43 +943,43 @@ TEST_F(emulate, rip_relative_operand_counts_from_the_next_instruction)
 TEST_F(emulate, null_segment_is_a_protection_fault_and_a_stack_fault_for_ss)
 {
 	enter_32bit(self);
-	self->segs[EMUL_DS].attr = 0;
-	self->segs[EMUL_SS].attr = 0;
+	self->segs[SEG_DS].attr = 0;
+	self->segs[SEG_SS].attr = 0;
 	PUT("\x89\x07");
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	EXPECT_RAISED(VEC_GP, true);
 	PUT("\x89\x45\x00");
-	EXPECT_RAISED(EMUL_VEC_SS, true);
+	EXPECT_RAISED(VEC_SS, true);
 }
 
 TEST_F(emulate, non_canonical_address)
 {
 	PUT("\x89\x07");
-	self->regs.gpr[EMUL_RDI] = 0x800000000000;
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	self->regs.gpr[GPR_RDI] = 0x800000000000;
+	EXPECT_RAISED(VEC_GP, true);
 	PUT("\x89\x45\x00");
-	self->regs.gpr[EMUL_RBP] = 0x800000000000;
-	EXPECT_RAISED(EMUL_VEC_SS, true);
+	self->regs.gpr[GPR_RBP] = 0x800000000000;
+	EXPECT_RAISED(VEC_SS, true);
 	PUT("\x89\x07");
-	self->e.cr4 |= CR4_LA57;
-	EXPECT_RAISED(EMUL_VEC_PF, true);
+	self->e.cr4 |= X86_CR4_LA57;
+	EXPECT_RAISED(VEC_PF, true);
 }
 
 TEST_F(emulate, alignment_is_checked_at_cpl_3_only)
 {
 	PUT("\x89\x07");
-	self->regs.gpr[EMUL_RDI] = 0x2001;
-	self->regs.rflags |= RFLAGS_AC;
+	self->regs.gpr[GPR_RDI] = 0x2001;
+	self->regs.rflags |= X86_EFLAGS_AC;
 	EXPECT_EQ(EMUL_DONE, go(self));
 	self->regs.rip = CODE;
 	self->e.cpl = 3;
-	EXPECT_RAISED(EMUL_VEC_AC, true);
+	EXPECT_RAISED(VEC_AC, true);
 }
 
 TEST_F(emulate, cmpxchg16b_insists_on_alignment)
 {
 	PUT("\x48\x0f\xc7\x0f");	/* cmpxchg16b [rdi] */
-	self->regs.gpr[EMUL_RDI] = 0x2008;
-	EXPECT_RAISED(EMUL_VEC_GP, true);
+	self->regs.gpr[GPR_RDI] = 0x2008;
+	EXPECT_RAISED(VEC_GP, true);
 }
 
 /* ---- Vector moves ---- */
@@ -988,7 +988,7 @@ TEST_F(emulate, vector_move_to_a_device)
 {
 	PUT("\x0f\x11\x1f");	/* movups [rdi], xmm3 */
 	memset(self->vec[3], 0x66, 16);
-	self->regs.gpr[EMUL_RDI] = MMIO + 16;
+	self->regs.gpr[GPR_RDI] = MMIO + 16;
 	ASSERT_EQ(EMUL_EXIT, go(self));
 	EXPECT_ASKED(ACC_WRITE, MMIO + 16, 16);
 	EXPECT_EQ(0x66, self->asked.data[15]);
@@ -997,21 +997,21 @@ TEST_F(emulate, vector_move_to_a_device)
 TEST_F(emulate, vector_moves_need_sse_and_avx_enabled)
 {
 	PUT("\x0f\x10\x07");
-	self->regs.gpr[EMUL_RDI] = 0x2000;
-	self->e.cr0 |= CR0_TS;
-	EXPECT_RAISED(EMUL_VEC_NM, false);
-	self->e.cr0 |= CR0_EM;
-	EXPECT_RAISED(EMUL_VEC_UD, false);
-	self->e.cr0 &= ~(CR0_TS | CR0_EM);
-	self->e.cr4 &= ~CR4_OSFXSR;
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	self->regs.gpr[GPR_RDI] = 0x2000;
+	self->e.cr0 |= X86_CR0_TS;
+	EXPECT_RAISED(VEC_NM, false);
+	self->e.cr0 |= X86_CR0_EM;
+	EXPECT_RAISED(VEC_UD, false);
+	self->e.cr0 &= ~(X86_CR0_TS | X86_CR0_EM);
+	self->e.cr4 &= ~X86_CR4_OSFXSR;
+	EXPECT_RAISED(VEC_UD, false);
 	PUT("\xc5\xf8\x10\x07");
 	self->e.xcr0 = 3;
-	EXPECT_RAISED(EMUL_VEC_UD, false);
+	EXPECT_RAISED(VEC_UD, false);
 	self->e.xcr0 = 7;
-	self->e.cr4 &= ~CR4_OSXSAVE;
-	EXPECT_RAISED(EMUL_VEC_UD, false);
-	self->e.cr4 |= CR4_OSXSAVE;
+	self->e.cr4 &= ~X86_CR4_OSXSAVE;
+	EXPECT_RAISED(VEC_UD, false);
+	self->e.cr4 |= X86_CR4_OSXSAVE;
 	EXPECT_EQ(EMUL_DONE, go(self));
 }
 

@@ -30,10 +30,9 @@
 #endif
 #define MAX_FORMS	1024
 
-#define FLAGS_COMPARED	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_DF | \
-			 RFLAGS_OF | RFLAGS_AC)
-#define CR4_USED	(CR4_OSFXSR | CR4_OSXSAVE)
-#define CR0_USED	(CR0_PE | CR0_NE | CR0_AM)
+#define FLAGS_COMPARED	(RFLAGS_ARITH | X86_EFLAGS_DF | X86_EFLAGS_AC)
+#define CR4_USED	(X86_CR4_OSFXSR | X86_CR4_OSXSAVE)
+#define CR0_USED	(X86_CR0_PE | X86_CR0_NE | X86_CR0_AM)
 
 /* One line of the emulator's tables. */
 struct form {
@@ -54,7 +53,7 @@ static const char *const mode_names[] = { "64", "32", "32 with segments", "16 wi
 struct bench {
 	struct native native;
 	struct user_regs_struct start;	/* also holds the segment selectors */
-	struct emul_regs regs;
+	struct regs regs;
 	struct emul e;
 	enum mode mode;
 	u8 code[NATIVE_CODE_LEN];
@@ -176,7 +175,7 @@ static struct bench *bench_of(struct emul *e)
 	return e->ctx;
 }
 
-static u16 selector(const struct bench *b, enum emul_sreg seg)
+static u16 selector(const struct bench *b, enum sreg seg)
 {
 	const struct user_regs_struct *s = &b->start;
 	const u16 sel[] = { s->es, s->cs, s->ss, s->ds, s->fs, s->gs };
@@ -184,33 +183,33 @@ static u16 selector(const struct bench *b, enum emul_sreg seg)
 	return sel[seg];
 }
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+static void op_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
 	struct bench *b = bench_of(e);
 	const struct native_desc *d;
 
-	if (seg == EMUL_LDTR) {
-		*out = (struct emul_seg){ .base = LDT_LINEAR, .limit = NATIVE_LDT_LIMIT,
-					  .attr = EMUL_ATTR_P };
+	if (seg == SEG_LDTR) {
+		*out = (struct segment){ .base = LDT_LINEAR, .limit = NATIVE_LDT_LIMIT,
+					  .attr = SEG_ATTR_P };
 		return;
 	}
 	d = native_descriptor(selector(b, seg));
-	*out = (struct emul_seg){ .base = d->base, .limit = d->limit, .attr = d->attr,
+	*out = (struct segment){ .base = d->base, .limit = d->limit, .attr = d->attr,
 				  .selector = selector(b, seg) };
-	if (b->mode == MODE_64 && seg == EMUL_FS)
+	if (b->mode == MODE_64 && seg == SEG_FS)
 		out->base = b->start.fs_base;
-	if (b->mode == MODE_64 && seg == EMUL_GS)
+	if (b->mode == MODE_64 && seg == SEG_GS)
 		out->base = b->start.gs_base;
 }
 
-static void op_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+static void op_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
 {
 	bench_of(e)->loaded[seg] = in->selector;
 }
 
-static void op_table(struct emul *e, bool idt, struct emul_table *out)
+static void op_table(struct emul *e, bool idt, struct table_register *out)
 {
-	*out = (struct emul_table){ .base = GDT_LINEAR, .limit = NATIVE_GDT_LIMIT };
+	*out = (struct table_register){ .base = GDT_LINEAR, .limit = NATIVE_GDT_LIMIT };
 }
 
 static bool op_cpu_has(struct emul *e, enum emul_feature feature)
@@ -264,7 +263,7 @@ static u64 descriptor_at(u64 linear)
 	attr = d->attr;
 	if (limit > 0xfffff) {
 		limit >>= 12;
-		attr |= EMUL_ATTR_G;
+		attr |= SEG_ATTR_G;
 	}
 	return (limit & 0xffff) | (d->base & 0xffffff) << 16 | (attr & 0xff) << 40 |
 	       (limit >> 16 & 0xf) << 48 | (attr >> 8 & 0xf) << 52 | d->base >> 24 << 56;
@@ -272,7 +271,7 @@ static u64 descriptor_at(u64 linear)
 
 static int page_fault(struct emul *e, u64 address)
 {
-	e->fault = (struct emul_fault){ .vector = EMUL_VEC_PF, .has_error = true, .cr2 = address };
+	e->fault = (struct emul_fault){ .vector = VEC_PF, .has_error = true, .cr2 = address };
 	return EMUL_FAULT;
 }
 
@@ -458,12 +457,12 @@ static u64 pick_target(struct bench *b)
 	return one_in(b, 2) ? target & ~31ULL : target;
 }
 
-static u64 offset_in(struct bench *b, enum emul_sreg seg, u64 target)
+static u64 offset_in(struct bench *b, enum sreg seg, u64 target)
 {
-	struct emul_seg s;
+	struct segment s;
 
 	op_segment(&b->e, seg, &s);
-	return b->mode == MODE_64 && seg < EMUL_FS ? target : target - s.base;
+	return b->mode == MODE_64 && seg < SEG_FS ? target : target - s.base;
 }
 
 static unsigned int immediate_bytes(const struct emul_insn *insn)
@@ -567,10 +566,9 @@ static void random_registers(struct bench *b)
 
 	for (i = 0; i < 16; i++)
 		b->regs.gpr[i] = one_in(b, 4) ? (u64)below(b, 256) - 128 : rnd(b);
-	b->regs.rflags = 0x202 | (rnd(b) & (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF |
-					    RFLAGS_SF | RFLAGS_OF));
+	b->regs.rflags = 0x202 | (rnd(b) & RFLAGS_ARITH);
 	if (one_in(b, 3))
-		b->regs.rflags |= RFLAGS_DF;
+		b->regs.rflags |= X86_EFLAGS_DF;
 	for (i = 0; i < sizeof(b->vec); i++)
 		b->vec[i / 32][i % 32] = rnd(b);
 }
@@ -608,28 +606,28 @@ static void choose_alignment_check(struct bench *b)
 	if (!moves_vector(&b->e) && !executes(&b->e, emul_exec_push_sreg) &&
 	    !executes(&b->e, emul_exec_pop_sreg) && !executes(&b->e, emul_exec_mmx_store) &&
 	    !is_short_movsxd(&b->e) && one_in(b, 12))
-		b->regs.rflags |= RFLAGS_AC;
+		b->regs.rflags |= X86_EFLAGS_AC;
 }
 
 static void aim_implicit(struct bench *b)
 {
-	enum emul_sreg seg = b->e.insn.seg;
+	enum sreg seg = b->e.insn.seg;
 
 	if ((b->e.insn.op->flags & OPF_STACK) || goes_far(&b->e)) {
-		b->regs.gpr[EMUL_RSP] = offset_in(b, EMUL_SS, pick_target(b));
+		b->regs.gpr[GPR_RSP] = offset_in(b, SEG_SS, pick_target(b));
 		if (executes(&b->e, emul_exec_push_sreg) || executes(&b->e, emul_exec_pop_sreg))
-			b->regs.gpr[EMUL_RSP] &= ~7ULL;
+			b->regs.gpr[GPR_RSP] &= ~7ULL;
 		if (executes(&b->e, emul_exec_leave))
-			b->regs.gpr[EMUL_RBP] = b->regs.gpr[EMUL_RSP];
+			b->regs.gpr[GPR_RBP] = b->regs.gpr[GPR_RSP];
 		return;
 	}
-	b->regs.gpr[EMUL_RSI] = offset_in(b, seg, pick_target(b));
-	b->regs.gpr[EMUL_RDI] = offset_in(b, EMUL_ES, pick_target(b));
+	b->regs.gpr[GPR_RSI] = offset_in(b, seg, pick_target(b));
+	b->regs.gpr[GPR_RDI] = offset_in(b, SEG_ES, pick_target(b));
 	/*
 	 * Not on trial: the upper half of RCX with 32-bit addresses in 64-bit
 	 * mode, which Intel's CPUs clear even if no iteration is done.
 	 */
-	b->regs.gpr[EMUL_RCX] = below(b, 9);
+	b->regs.gpr[GPR_RCX] = below(b, 9);
 }
 
 /* Values that make comparisons come out equal, and bit offsets that stay near. */
@@ -643,20 +641,20 @@ static void prepare_operands(struct bench *b, u64 target)
 	    target >= NATIVE_DATA && target + 16 <= NATIVE_DATA_END) {
 		bool wide = b->e.insn.op_size == 8;
 
-		memcpy(&b->regs.gpr[EMUL_RAX], b->data + (target - NATIVE_DATA), 8);
-		memcpy(&b->regs.gpr[EMUL_RDX], b->data + (target - NATIVE_DATA) + (wide ? 8 : 4), 8);
+		memcpy(&b->regs.gpr[GPR_RAX], b->data + (target - NATIVE_DATA), 8);
+		memcpy(&b->regs.gpr[GPR_RDX], b->data + (target - NATIVE_DATA) + (wide ? 8 : 4), 8);
 	}
 }
 
 /* Where the emulator's stack pointer is. */
 static u64 stack_linear(struct bench *b)
 {
-	struct emul_seg ss;
+	struct segment ss;
 
 	if (b->mode == MODE_64)
-		return b->regs.gpr[EMUL_RSP];
-	op_segment(&b->e, EMUL_SS, &ss);
-	return (u32)(ss.base + (b->regs.gpr[EMUL_RSP] & emul_mask(ss.attr & EMUL_ATTR_DB ? 4 : 2)));
+		return b->regs.gpr[GPR_RSP];
+	op_segment(&b->e, SEG_SS, &ss);
+	return (u32)(ss.base + (b->regs.gpr[GPR_RSP] & emul_mask(ss.attr & SEG_ATTR_DB ? 4 : 2)));
 }
 
 static u16 pick_selector(struct bench *b)
@@ -691,7 +689,7 @@ static void plant_pointer(struct bench *b)
 	u16 selector = pick_selector(b);
 	u64 offset = below(b, 0x1800), linear;
 
-	if (b->mode != MODE_64 || insn->seg >= EMUL_FS) {
+	if (b->mode != MODE_64 || insn->seg >= SEG_FS) {
 		at = emul_effective_address(&b->e) - at;
 		linear = b->mode == MODE_64 ? at : (u32)at;
 	} else {
@@ -720,7 +718,7 @@ static void truncate_registers(struct bench *b)
 	unsigned int i;
 
 	if (!b->any_rsp)
-		b->regs.gpr[EMUL_RSP] = (s64)(b->regs.gpr[EMUL_RSP] << 17) >> 17;
+		b->regs.gpr[GPR_RSP] = (s64)(b->regs.gpr[GPR_RSP] << 17) >> 17;
 
 	for (i = 0; b->mode != MODE_64 && i < 16; i++)
 		b->regs.gpr[i] = i < 8 ? (u32)b->regs.gpr[i] : 0;
@@ -747,7 +745,7 @@ static unsigned int shift_count(const struct emul *e)
 	if (!executes(e, emul_exec_shift) && !executes(e, emul_exec_double_shift))
 		return 0;
 	count = e->insn.op->flags & OPF_IMM8 ? e->insn.imm :
-		e->insn.op->flags & OPF_CL ? e->regs->gpr[EMUL_RCX] : 1;
+		e->insn.op->flags & OPF_CL ? e->regs->gpr[GPR_RCX] : 1;
 	return count & (e->insn.op_size == 8 ? 63 : 31);
 }
 
@@ -855,7 +853,7 @@ static bool flags_count(const struct bench *b, const struct native_end *end)
  */
 static u64 compared_bits(const struct bench *b, unsigned int reg, const struct native_end *end)
 {
-	bool used = reg == EMUL_RCX || reg == EMUL_RSI || reg == EMUL_RDI;
+	bool used = reg == GPR_RCX || reg == GPR_RSI || reg == GPR_RDI;
 
 	if (end->vector == NATIVE_DONE || !b->e.insn.op || !b->e.insn.rep || !used)
 		return b->mode == MODE_64 ? ~0ULL : ~0U;
@@ -870,17 +868,17 @@ static u64 undefined_flags(const struct emul *e)
 	if (!e->insn.op)
 		return 0;
 	if (executes(e, emul_exec_mul) || executes(e, emul_exec_imul))
-		return RFLAGS_ARITH & ~(RFLAGS_CF | RFLAGS_OF);
+		return RFLAGS_ARITH & ~(X86_EFLAGS_CF | X86_EFLAGS_OF);
 	if (executes(e, emul_exec_div))
 		return RFLAGS_ARITH;
 	if (executes(e, emul_exec_bit_scan))
-		return RFLAGS_ARITH & ~(e->insn.rep == 0xf3 ? RFLAGS_ZF | RFLAGS_CF : RFLAGS_ZF);
+		return RFLAGS_ARITH & ~(e->insn.rep == 0xf3 ? X86_EFLAGS_ZF | X86_EFLAGS_CF : X86_EFLAGS_ZF);
 	if (executes(e, emul_exec_shift) && e->insn.op->arg < SHIFT_SHL)
-		return RFLAGS_OF;
+		return X86_EFLAGS_OF;
 	if (executes(e, emul_exec_shift))
-		return RFLAGS_OF | RFLAGS_AF | (size < 4 ? RFLAGS_CF : 0);
+		return X86_EFLAGS_OF | X86_EFLAGS_AF | (size < 4 ? X86_EFLAGS_CF : 0);
 	if (executes(e, emul_exec_double_shift))
-		return RFLAGS_OF | RFLAGS_AF;
+		return X86_EFLAGS_OF | X86_EFLAGS_AF;
 	return 0;
 }
 
@@ -900,12 +898,12 @@ static bool same_selectors(const struct bench *b, const struct user_regs_struct 
 static bool same_registers(const struct bench *b, struct user_regs_struct *native,
 			   const struct native_end *end)
 {
-	u64 flags = flags_count(b, end) ? FLAGS_COMPARED : RFLAGS_DF;
+	u64 flags = flags_count(b, end) ? FLAGS_COMPARED : X86_EFLAGS_DF;
 	u64 undefined = undefined_flags(&b->e);
 	unsigned int i;
 
 	if (undefined && by_one(&b->e))
-		undefined &= ~(RFLAGS_OF | RFLAGS_CF);
+		undefined &= ~(X86_EFLAGS_OF | X86_EFLAGS_CF);
 	flags &= ~undefined;
 
 	for (i = 0; i < 16; i++) {
@@ -938,9 +936,9 @@ static bool same_vector(const struct emul *e, u8 native)
 
 	if (goes_far(e) || executes(e, emul_exec_call) || executes(e, emul_exec_enter))
 		return true;
-	return vector == native || is_pair(vector, native, EMUL_VEC_AC, EMUL_VEC_PF) ||
+	return vector == native || is_pair(vector, native, VEC_AC, VEC_PF) ||
 	       ((moves_vector(e) || executes(e, emul_exec_cmpxchg8b)) &&
-		is_pair(vector, native, EMUL_VEC_SS, EMUL_VEC_GP));
+		is_pair(vector, native, VEC_SS, VEC_GP));
 }
 
 static bool same_end(const struct bench *b, int ret, const struct native_end *end)
@@ -953,7 +951,7 @@ static bool same_end(const struct bench *b, int ret, const struct native_end *en
 		return true;
 	if (!same_vector(&b->e, end->vector))
 		return false;
-	return b->e.fault.vector != EMUL_VEC_PF || end->vector != EMUL_VEC_PF ||
+	return b->e.fault.vector != VEC_PF || end->vector != VEC_PF ||
 	       b->e.fault.cr2 == end->address;
 }
 
@@ -995,7 +993,7 @@ static void forgive_stack(struct bench *b)
 	u64 linear = stack_linear(b);
 
 	if (executes(&b->e, emul_exec_pushf))
-		*(u8 *)(linear + 1) &= ~(RFLAGS_TF >> 8);	/* it is there for the single step */
+		*(u8 *)(linear + 1) &= ~(X86_EFLAGS_TF >> 8);	/* it is there for the single step */
 	if (executes(&b->e, emul_exec_push_sreg) && b->e.insn.op_size == 4)
 		memcpy((void *)(linear + 2), emulated_memory(b, linear + 2), 2);
 }
@@ -1066,8 +1064,8 @@ static bool cpu_is_amd(void)
 /* A fault that an access to memory, or the selector it was for, may make. */
 static bool is_of_access(u8 vector)
 {
-	return vector == EMUL_VEC_PF || vector == EMUL_VEC_AC ||
-	       (vector >= EMUL_VEC_TS && vector <= EMUL_VEC_GP);
+	return vector == VEC_PF || vector == VEC_AC ||
+	       (vector >= VEC_TS && vector <= VEC_GP);
 }
 
 /*
@@ -1082,9 +1080,9 @@ static bool is_amds_way(const struct bench *b, int ret, const struct native_end 
 	if (!cpu_is_amd() || end->vector == NATIVE_DONE)
 		return false;
 	if (ret == EMUL_DONE)
-		return executes(e, emul_exec_call_far) && b->loaded[EMUL_CS] == SEL_CODE64;
-	if (e->fault.vector == EMUL_VEC_PF && e->fault.cr2 > 0xfffffff0 &&
-	    (end->vector == EMUL_VEC_GP || end->vector == EMUL_VEC_SS))
+		return executes(e, emul_exec_call_far) && b->loaded[SEG_CS] == SEL_CODE64;
+	if (e->fault.vector == VEC_PF && e->fault.cr2 > 0xfffffff0 &&
+	    (end->vector == VEC_GP || end->vector == VEC_SS))
 		return b->mode != MODE_64;
 	return is_of_access(end->vector) &&
 	       (goes_far(e) || executes(e, emul_exec_pusha) || executes(e, emul_exec_popa) ||

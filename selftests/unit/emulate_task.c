@@ -48,9 +48,9 @@ struct tss {
 FIXTURE(task)
 {
 	struct emul e;
-	struct emul_regs regs;
-	struct emul_seg segs[8];
-	struct emul_table gdt;
+	struct regs regs;
+	struct segment segs[8];
+	struct table_register gdt;
 	u64 cr3;
 	u8 memory[MEMORY_LEN + 8];
 	struct emul_task task;
@@ -67,17 +67,17 @@ static world *world_of(struct emul *e)
 	return e->ctx;
 }
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+static void op_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
 	*out = world_of(e)->segs[seg];
 }
 
-static void op_set_segment(struct emul *e, enum emul_sreg seg, const struct emul_seg *in)
+static void op_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
 {
 	world_of(e)->segs[seg] = *in;
 }
 
-static void op_table(struct emul *e, bool idt, struct emul_table *out)
+static void op_table(struct emul *e, bool idt, struct table_register *out)
 {
 	*out = world_of(e)->gdt;
 }
@@ -108,7 +108,7 @@ static int check(struct emul *e, u64 linear, unsigned int len, unsigned int acce
 		return w->stop;
 	if (at(e, linear, len))
 		return EMUL_DONE;
-	e->fault = (struct emul_fault){ EMUL_VEC_PF, true, access << 1, linear };
+	e->fault = (struct emul_fault){ VEC_PF, true, access << 1, linear };
 	return EMUL_FAULT;
 }
 
@@ -201,10 +201,10 @@ static void set_new_task(world *w)
 	*t = (struct tss){ .cr3 = 0x2000, .eip = 0x1234, .eflags = 2, .ldt = LDT };
 	for (unsigned int i = 0; i < 8; i++)
 		t->gpr[i] = 0x1000 + i;
-	t->gpr[EMUL_RSP] = STACK;
+	t->gpr[GPR_RSP] = STACK;
 	for (unsigned int i = 0; i < 6; i++)
 		t->segment[i] = DATA;
-	t->segment[EMUL_CS] = CODE;
+	t->segment[SEG_CS] = CODE;
 }
 
 static void set_old_task(world *w)
@@ -214,9 +214,9 @@ static void set_old_task(world *w)
 	for (unsigned int i = 0; i < 8; i++)
 		w->regs.gpr[i] = 0x2000 + i;
 	for (unsigned int i = 0; i < 6; i++)
-		w->segs[i] = (struct emul_seg){ .limit = ~0u, .selector = DATA, .attr = 0xc93 };
-	w->segs[EMUL_CS] = (struct emul_seg){ .limit = ~0u, .selector = CODE, .attr = 0xc9b };
-	w->segs[EMUL_TR] = (struct emul_seg){
+		w->segs[i] = (struct segment){ .limit = ~0u, .selector = DATA, .attr = 0xc93 };
+	w->segs[SEG_CS] = (struct segment){ .limit = ~0u, .selector = CODE, .attr = 0xc9b };
+	w->segs[SEG_TR] = (struct segment){
 		.base = OLD_TSS, .limit = 0x67, .selector = OLD, .attr = 0x8b,
 	};
 }
@@ -225,8 +225,8 @@ FIXTURE_SETUP(task)
 {
 	memset(self, 0, sizeof(*self));
 	self->e = (struct emul){ .ops = &ops, .ctx = self, .regs = &self->regs,
-				 .cr0 = CR0_PE | CR0_PG, .cs_attr = 0xc9b };
-	self->gdt = (struct emul_table){ GDT_BASE, 0xff };
+				 .cr0 = X86_CR0_PE | X86_CR0_PG, .cs_attr = 0xc9b };
+	self->gdt = (struct table_register){ GDT_BASE, 0xff };
 	self->cr3 = 0x1000;
 	set_descriptors(self);
 	set_new_task(self);
@@ -249,25 +249,25 @@ TEST_F(task, jump_leaves_nothing_behind)
 {
 	struct tss *old = tss(self, OLD_TSS);
 
-	old->segment[EMUL_DS] = 0x77770000;
+	old->segment[SEG_DS] = 0x77770000;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_TRUE(self->task.switched);
 	EXPECT_EQ(0x107, old->eip);
 	EXPECT_EQ(0x246, old->eflags);
-	EXPECT_EQ(0x2003, old->gpr[EMUL_RBX]);
-	EXPECT_EQ(0x77770000 | DATA, old->segment[EMUL_DS]);
+	EXPECT_EQ(0x2003, old->gpr[GPR_RBX]);
+	EXPECT_EQ(0x77770000 | DATA, old->segment[SEG_DS]);
 	EXPECT_EQ(0x1234, self->regs.rip);
 	EXPECT_EQ(2, self->regs.rflags);
-	EXPECT_EQ(0x1003, self->regs.gpr[EMUL_RBX]);
+	EXPECT_EQ(0x1003, self->regs.gpr[GPR_RBX]);
 	EXPECT_EQ(0x2000, self->cr3);
-	EXPECT_EQ(NEW, self->segs[EMUL_TR].selector);
-	EXPECT_EQ(NEW_TSS, self->segs[EMUL_TR].base);
-	EXPECT_EQ(0x8b, self->segs[EMUL_TR].attr);
-	EXPECT_EQ(LDT_BASE, self->segs[EMUL_LDTR].base);
+	EXPECT_EQ(NEW, self->segs[SEG_TR].selector);
+	EXPECT_EQ(NEW_TSS, self->segs[SEG_TR].base);
+	EXPECT_EQ(0x8b, self->segs[SEG_TR].attr);
+	EXPECT_EQ(LDT_BASE, self->segs[SEG_LDTR].base);
 	EXPECT_EQ(0, tss(self, NEW_TSS)->link);
 	EXPECT_FALSE(is_busy(self, OLD));
 	EXPECT_TRUE(is_busy(self, NEW));
-	EXPECT_EQ(CR0_TS, self->e.cr0 & CR0_TS);
+	EXPECT_EQ(X86_CR0_TS, self->e.cr0 & X86_CR0_TS);
 }
 
 TEST_F(task, call_nests)
@@ -275,7 +275,7 @@ TEST_F(task, call_nests)
 	self->task.source = EMUL_TASK_CALL;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(OLD, tss(self, NEW_TSS)->link);
-	EXPECT_EQ(RFLAGS_NT | 2, self->regs.rflags);
+	EXPECT_EQ(X86_EFLAGS_NT | 2, self->regs.rflags);
 	EXPECT_TRUE(is_busy(self, OLD));
 	EXPECT_TRUE(is_busy(self, NEW));
 }
@@ -283,7 +283,7 @@ TEST_F(task, call_nests)
 TEST_F(task, iret_ends_what_was_nested)
 {
 	*entry(self, NEW) = descriptor(NEW_TSS, 0x67, TSS32 | BUSY);
-	self->regs.rflags |= RFLAGS_NT;
+	self->regs.rflags |= X86_EFLAGS_NT;
 	self->task.source = EMUL_TASK_IRET;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0x246, tss(self, OLD_TSS)->eflags);
@@ -294,7 +294,7 @@ TEST_F(task, iret_ends_what_was_nested)
 
 TEST_F(task, without_paging_cr3_stays)
 {
-	self->e.cr0 &= ~CR0_PG;
+	self->e.cr0 &= ~X86_CR0_PG;
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0x1000, self->cr3);
 }
@@ -316,29 +316,29 @@ TEST_F(task, sixteen_bits_have_less)
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0x4321, self->regs.rip);
 	EXPECT_EQ(0x7fd7, self->regs.rflags);
-	EXPECT_EQ(0xffff3003, self->regs.gpr[EMUL_RBX]);
-	EXPECT_EQ(0, self->segs[EMUL_FS].selector);
-	EXPECT_EQ(0, self->segs[EMUL_FS].attr & EMUL_ATTR_P);
+	EXPECT_EQ(0xffff3003, self->regs.gpr[GPR_RBX]);
+	EXPECT_EQ(0, self->segs[SEG_FS].selector);
+	EXPECT_EQ(0, self->segs[SEG_FS].attr & SEG_ATTR_P);
 	EXPECT_EQ(0x1000, self->cr3);
-	EXPECT_EQ(0x83, self->segs[EMUL_TR].attr);
+	EXPECT_EQ(0x83, self->segs[SEG_TR].attr);
 
 	/* And back. */
-	self->regs.gpr[EMUL_RBX] = 0x5555aaaa;
+	self->regs.gpr[GPR_RBX] = 0x5555aaaa;
 	self->task = (struct emul_task){ .source = EMUL_TASK_JMP, .selector = OLD };
 	ASSERT_EQ(EMUL_DONE, go(self));
 	EXPECT_EQ(0xaaaa, words[12]);
 	EXPECT_EQ(CODE, words[18]);
-	EXPECT_EQ(0x2003, self->regs.gpr[EMUL_RBX]);
+	EXPECT_EQ(0x2003, self->regs.gpr[GPR_RBX]);
 }
 
 TEST_F(task, virtual_8086_segments_are_paragraphs)
 {
-	tss(self, NEW_TSS)->eflags = RFLAGS_VM | 2;
-	tss(self, NEW_TSS)->segment[EMUL_CS] = 0x1234;
+	tss(self, NEW_TSS)->eflags = X86_EFLAGS_VM | 2;
+	tss(self, NEW_TSS)->segment[SEG_CS] = 0x1234;
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(0x12340, self->segs[EMUL_CS].base);
-	EXPECT_EQ(0xf3, self->segs[EMUL_CS].attr);
-	EXPECT_EQ(DATA << 4, self->segs[EMUL_SS].base);
+	EXPECT_EQ(0x12340, self->segs[SEG_CS].base);
+	EXPECT_EQ(0xf3, self->segs[SEG_CS].attr);
+	EXPECT_EQ(DATA << 4, self->segs[SEG_SS].base);
 	EXPECT_EQ(3, self->e.cpl);
 }
 
@@ -349,12 +349,12 @@ TEST_F(task, error_code_goes_to_the_new_stack)
 	self->task.insn_len = 0;
 	self->task.has_error = true;
 	self->task.error_code = 0x5678;
-	self->regs.rflags |= RFLAGS_RF;
+	self->regs.rflags |= X86_EFLAGS_RF;
 	ASSERT_EQ(EMUL_DONE, go(self));
-	EXPECT_EQ(STACK - 4, self->regs.gpr[EMUL_RSP]);
+	EXPECT_EQ(STACK - 4, self->regs.gpr[GPR_RSP]);
 	EXPECT_EQ(0x5678, *(u32 *)(self->memory + STACK - 4));
 	EXPECT_EQ(0x100, tss(self, OLD_TSS)->eip);
-	EXPECT_EQ(RFLAGS_RF | 0x246, tss(self, OLD_TSS)->eflags);
+	EXPECT_EQ(X86_EFLAGS_RF | 0x246, tss(self, OLD_TSS)->eflags);
 }
 
 TEST_F(task, trap_bit)
@@ -382,56 +382,56 @@ static void expect_fault(struct __test_metadata *_metadata, world *w, bool switc
 TEST_F(task, faults_of_the_old_task)
 {
 	self->task.selector = BEYOND;
-	EXPECT_FAULT(false, EMUL_VEC_GP, BEYOND);
+	EXPECT_FAULT(false, VEC_GP, BEYOND);
 	self->task.selector = 0;
-	EXPECT_FAULT(false, EMUL_VEC_GP, 0);
+	EXPECT_FAULT(false, VEC_GP, 0);
 	self->task.selector = NEW | 4;
-	EXPECT_FAULT(false, EMUL_VEC_GP, NEW | 4);
+	EXPECT_FAULT(false, VEC_GP, NEW | 4);
 	self->task.selector = DATA;
-	EXPECT_FAULT(false, EMUL_VEC_GP, DATA);
+	EXPECT_FAULT(false, VEC_GP, DATA);
 	self->task.selector = OLD;
-	EXPECT_FAULT(false, EMUL_VEC_GP, OLD);
+	EXPECT_FAULT(false, VEC_GP, OLD);
 	self->task.selector = NEW;
 	*entry(self, NEW) = descriptor(NEW_TSS, 0x67, TSS32 & ~0x80ull);
-	EXPECT_FAULT(false, EMUL_VEC_NP, NEW);
+	EXPECT_FAULT(false, VEC_NP, NEW);
 	*entry(self, NEW) = descriptor(NEW_TSS, 0x66, TSS32);
-	EXPECT_FAULT(false, EMUL_VEC_TS, NEW);
+	EXPECT_FAULT(false, VEC_TS, NEW);
 	*entry(self, NEW) = descriptor(ABSENT - 0x66, 0x67, TSS32);
-	EXPECT_FAULT(false, EMUL_VEC_PF, 0);
+	EXPECT_FAULT(false, VEC_PF, 0);
 	*entry(self, NEW) = descriptor(NEW_TSS, 0x67, TSS32);
 	tss(self, NEW_TSS)->cr3 = BAD_CR3;
-	EXPECT_FAULT(false, EMUL_VEC_GP, 0);
-	self->segs[EMUL_TR].limit = 0x5e;
-	EXPECT_FAULT(false, EMUL_VEC_TS, OLD);
+	EXPECT_FAULT(false, VEC_GP, 0);
+	self->segs[SEG_TR].limit = 0x5e;
+	EXPECT_FAULT(false, VEC_TS, OLD);
 	EXPECT_FALSE(is_busy(self, NEW));
 }
 
 TEST_F(task, iret_finds_an_invalid_task_state)
 {
 	self->task.source = EMUL_TASK_IRET;
-	EXPECT_FAULT(false, EMUL_VEC_TS, NEW);
+	EXPECT_FAULT(false, VEC_TS, NEW);
 	self->task.selector = BEYOND;
-	EXPECT_FAULT(false, EMUL_VEC_TS, BEYOND);
+	EXPECT_FAULT(false, VEC_TS, BEYOND);
 }
 
 TEST_F(task, event_is_told_by_the_error_code)
 {
 	self->task.source = EMUL_TASK_GATE;
 	self->task.by_event = true;
-	tss(self, NEW_TSS)->segment[EMUL_SS] = ABSENT_DATA;
+	tss(self, NEW_TSS)->segment[SEG_SS] = ABSENT_DATA;
 	ASSERT_EQ(EMUL_FAULT, go(self));
-	EXPECT_EQ(EMUL_VEC_SS, self->e.fault.vector);
+	EXPECT_EQ(VEC_SS, self->e.fault.vector);
 	EXPECT_EQ(ABSENT_DATA | 1, self->e.fault.error_code);
 }
 
 static const struct { u8 seg; u16 selector; u8 vector; } bad_segments[] = {
-	{ EMUL_CS, 0, EMUL_VEC_TS }, { EMUL_CS, DATA, EMUL_VEC_TS },
-	{ EMUL_CS, CODE | 1, EMUL_VEC_TS }, { EMUL_CS, BEYOND, EMUL_VEC_TS },
-	{ EMUL_SS, 0, EMUL_VEC_TS }, { EMUL_SS, CODE, EMUL_VEC_TS },
-	{ EMUL_SS, DATA | 1, EMUL_VEC_TS }, { EMUL_SS, USER_DATA, EMUL_VEC_TS },
-	{ EMUL_SS, ABSENT_DATA, EMUL_VEC_SS }, { EMUL_DS, NEW, EMUL_VEC_TS },
-	{ EMUL_DS, DATA | 1, EMUL_VEC_TS }, { EMUL_ES, ABSENT_DATA, EMUL_VEC_NP },
-	{ EMUL_GS, BEYOND | 4, EMUL_VEC_TS },
+	{ SEG_CS, 0, VEC_TS }, { SEG_CS, DATA, VEC_TS },
+	{ SEG_CS, CODE | 1, VEC_TS }, { SEG_CS, BEYOND, VEC_TS },
+	{ SEG_SS, 0, VEC_TS }, { SEG_SS, CODE, VEC_TS },
+	{ SEG_SS, DATA | 1, VEC_TS }, { SEG_SS, USER_DATA, VEC_TS },
+	{ SEG_SS, ABSENT_DATA, VEC_SS }, { SEG_DS, NEW, VEC_TS },
+	{ SEG_DS, DATA | 1, VEC_TS }, { SEG_ES, ABSENT_DATA, VEC_NP },
+	{ SEG_GS, BEYOND | 4, VEC_TS },
 };
 
 TEST_F(task, faults_of_the_new_task)
@@ -450,8 +450,8 @@ TEST_F(task, faults_of_the_new_task)
 TEST_F(task, bad_ldt_is_the_new_tasks_fault)
 {
 	tss(self, NEW_TSS)->ldt = DATA;
-	EXPECT_FAULT(true, EMUL_VEC_TS, DATA);
-	EXPECT_EQ(0, self->segs[EMUL_LDTR].attr & EMUL_ATTR_P);
+	EXPECT_FAULT(true, VEC_TS, DATA);
+	EXPECT_EQ(0, self->segs[SEG_LDTR].attr & SEG_ATTR_P);
 }
 
 /* Does the state outside of the old TSS equal that of @before? */
@@ -553,8 +553,8 @@ static void spoil(world *w)
 			words16[rnd() % 22] = rnd_selector();
 			break;
 		case 6:
-			w->segs[EMUL_TR].limit = rnd() % 0x80;
-			w->segs[EMUL_TR].base = rnd() << 8;
+			w->segs[SEG_TR].limit = rnd() % 0x80;
+			w->segs[SEG_TR].base = rnd() << 8;
 			break;
 		}
 	}
@@ -565,14 +565,14 @@ static void spoil(world *w)
 	w->task.by_event = w->task.source == EMUL_TASK_GATE && rnd() % 2;
 	w->task.has_error = w->task.by_event && rnd() % 2;
 	if (!(rnd() % 8))
-		w->gdt = (struct emul_table){ rnd64() & 0xffffffff, rnd() };
+		w->gdt = (struct table_register){ rnd64() & 0xffffffff, rnd() };
 }
 
-static u64 access_rights(const struct emul_seg *seg, u64 always)
+static u64 access_rights(const struct segment *seg, u64 always)
 {
 	u64 rights = (seg->attr & 0xff) | (u64)(seg->attr & 0xf00) << 4 | always;
 
-	return seg->attr & EMUL_ATTR_P ? rights : rights | VMCS_AR_UNUSABLE;
+	return seg->attr & SEG_ATTR_P ? rights : rights | VMCS_AR_UNUSABLE;
 }
 
 #define FILL(state, seg, from, always)						\
@@ -589,14 +589,14 @@ static void fill_state(const world *w, struct vmx_state *state)
 		.guest_cr0 = w->e.cr0, .guest_rflags = w->regs.rflags, .guest_rip = w->regs.rip,
 		.linear_bits = 48, .phys_bits = 39,
 	};
-	FILL(state, cs, &w->segs[EMUL_CS], 1);
-	FILL(state, ss, &w->segs[EMUL_SS], 1);
-	FILL(state, ds, &w->segs[EMUL_DS], 1);
-	FILL(state, es, &w->segs[EMUL_ES], 1);
-	FILL(state, fs, &w->segs[EMUL_FS], 1);
-	FILL(state, gs, &w->segs[EMUL_GS], 1);
-	FILL(state, ldtr, &w->segs[EMUL_LDTR], 0);
-	FILL(state, tr, &w->segs[EMUL_TR], 2);
+	FILL(state, cs, &w->segs[SEG_CS], 1);
+	FILL(state, ss, &w->segs[SEG_SS], 1);
+	FILL(state, ds, &w->segs[SEG_DS], 1);
+	FILL(state, es, &w->segs[SEG_ES], 1);
+	FILL(state, fs, &w->segs[SEG_FS], 1);
+	FILL(state, gs, &w->segs[SEG_GS], 1);
+	FILL(state, ldtr, &w->segs[SEG_LDTR], 0);
+	FILL(state, tr, &w->segs[SEG_TR], 2);
 }
 
 static bool is_of_segments(const char *rule)
@@ -649,7 +649,7 @@ TEST_F(task, whatever_is_in_a_task_state_can_be_entered)
 		faults += ret == EMUL_FAULT && self->task.switched;
 		rule = self->task.switched ? broken_rule(self) : NULL;
 		ASSERT_EQ(NULL, rule) TH_LOG("seed %u: %s", start, rule);
-		EXPECT_EQ((self->segs[EMUL_SS].attr & EMUL_ATTR_DPL) >> 5, self->e.cpl);
+		EXPECT_EQ((self->segs[SEG_SS].attr & SEG_ATTR_DPL) >> 5, self->e.cpl);
 	}
 	EXPECT_GT(switches, ROUNDS / 20);
 	EXPECT_GT(faults, ROUNDS / 20);

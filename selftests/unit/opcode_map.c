@@ -43,9 +43,9 @@ struct encoding {
 static const char *const map_names[] = { "", "0f ", "0f 38 ", "0f 3a ", "vex 0f ", "vex 0f 38 ",
 					 "vex 0f 3a " };
 
-static void op_segment(struct emul *e, enum emul_sreg seg, struct emul_seg *out)
+static void op_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
-	*out = (struct emul_seg){ .limit = ~0u, .attr = e->cs_attr };
+	*out = (struct segment){ .limit = ~0u, .attr = e->cs_attr };
 }
 
 static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int *got)
@@ -116,10 +116,10 @@ static bool is_left_out(const struct encoding *c)
 
 static bool is_emulated(const u8 *code, bool code64)
 {
-	struct emul_regs regs = { .rflags = 2 };
-	struct emul e = { .ops = &ops, .ctx = (void *)code, .regs = &regs, .cr0 = CR0_PE,
+	struct regs regs = { .rflags = 2 };
+	struct emul e = { .ops = &ops, .ctx = (void *)code, .regs = &regs, .cr0 = X86_CR0_PE,
 			  .efer = EFER_LMA,
-			  .cs_attr = EMUL_ATTR_P | (code64 ? EMUL_ATTR_L : EMUL_ATTR_DB) };
+			  .cs_attr = SEG_ATTR_P | (code64 ? SEG_ATTR_L : SEG_ATTR_DB) };
 
 	return emul_decode(&e) == EMUL_DONE;
 }
