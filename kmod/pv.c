@@ -14,6 +14,7 @@
 #include <asm/tsc.h>
 
 #include "backend.h"
+#include "memory/access.h"
 #include "vcpu.h"
 #include "vm.h"
 #include "pv.h"

@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 
 #include "ioctl.h"
+#include "memory/dirty_log.h"
 #include "system.h"
 #include "vcpu.h"
 #include "vm.h"

@@ -16,7 +16,7 @@
 
 #include "coalesced.h"
 #include "irq/irqchip.h"
-#include "memory.h"
+#include "memory/memory.h"
 #include "explain.h"
 #include "pv.h"
 
@@ -33,7 +33,7 @@ struct vm {
 	refcount_t refs;
 	struct mutex lock;		/* slots writers, vCPU creation, irqchip creation, routing */
 
-	struct memory memory;		/* memory.h: slots, second-level tables, MMU notifier */
+	struct memory memory;		/* memory/memory.h: slots, second-level tables, MMU notifier */
 	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */
 	struct coalesced coalesced;	/* coalesced.h: queued MMIO and PIO writes */
 	struct vm_clock clock;		/* pv.h: TSC offset and paravirtual clock */

@@ -9,6 +9,7 @@
 #include "../backend.h"
 #include "../exit.h"
 #include "../irq/ioeventfd.h"
+#include "../memory/access.h"
 #include "../mmu/walk.h"
 #include "../vcpu.h"
 #include "../vm.h"

@@ -3,6 +3,7 @@
 #include <asm/cpufeature.h>
 
 #include "../backend.h"
+#include "../memory/access.h"
 #include "../vcpu.h"
 #include "emulation_regs.h"
 

@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 
 #include "../compat.h"
+#include "../memory/dirty_log.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "host.h"
@@ -306,7 +307,7 @@ static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	ret = mmu_cache_fill(&vcpu->mmu.cache);
 	if (ret)
 		return ret;
-	/* Pairs with the release in memory.c and notifier.c: changes before seq moved are seen. */
+	/* Pairs with the release in memory/slots.c and notifier.c: changes before seq moved are seen. */
 	f.seq = smp_load_acquire(&mem->seq);
 	idx = srcu_read_lock(&mem->srcu);
 	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);

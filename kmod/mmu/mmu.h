@@ -10,7 +10,7 @@
 #ifndef MINIVMM_MMU_MMU_H
 #define MINIVMM_MMU_MMU_H
 
-#include "../memory.h"
+#include "../memory/memory.h"
 #include "format.h"
 
 /* Page-table pages at hand, so that nothing is allocated under mmu_lock. */
@@ -46,7 +46,7 @@ gfn_t mmu_max_gfn(void);
 
 /*
  * mmu_cpu_logs - whether the CPU itself notes what is written to logged slots, each vCPU
- * until its window ends: see dirty.c.
+ * until its window ends: see memory/dirty_log.c.
  */
 bool mmu_cpu_logs(void);
 

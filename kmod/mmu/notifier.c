@@ -10,10 +10,10 @@
 #include <linux/mmu_notifier.h>
 
 #include "../compat.h"
+#include "../memory/slot_tree.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "notifier.h"
-#include "slot_tree.h"
 #include "table.h"
 
 static struct vm *notifier_vm(struct mmu_notifier *mn)

@@ -2,11 +2,12 @@
 /*
  * Page-modification log: the CPU notes the address of each page whose dirty bit it sets
  * in a page of the vCPU's, from its end down, and exits when that is full. It is emptied
- * then, and when a window ends while memory is logged (see ../dirty.c).
+ * then, and when a window ends while memory is logged (see ../memory/dirty_log.c).
  */
 #include <linux/gfp.h>
 #include <asm/io.h>
 
+#include "../memory/dirty_log.h"
 #include "vmx.h"
 
 #define PML_ENTRIES	512

@@ -16,6 +16,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../memory/access.h"
 #include "../vcpu.h"
 #include "../vm.h"
 #include "vmx.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory slots: the array of each address space, SET_USER_MEMORY_REGION, dirty log.
+ * Memory slots: the array of each address space, SET_USER_MEMORY_REGION.
  *
  * A change builds a new array beside the old one, publishes it under mmu_lock and
  * moves memory.seq, so that faults under way start again with the new array. A slot
@@ -14,12 +14,12 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../mmu/notifier.h"
+#include "../mmu/table.h"
+#include "../vcpu.h"
+#include "../vm.h"
 #include "memory.h"
-#include "mmu/notifier.h"
-#include "mmu/slot_tree.h"
-#include "mmu/table.h"
-#include "vcpu.h"
-#include "vm.h"
+#include "slot_tree.h"
 
 static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
 {

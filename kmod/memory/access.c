@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Host access to guest memory through the owner's mapping (contract in memory.h).
+ * Host access to guest memory through the owner's mapping (contract in access.h).
  *
  * An access says so (access_seq, accessing) before it looks a slot up, so that
  * whoever deletes or moves the slot waits for it. It notes a written page in the
@@ -10,9 +10,10 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
-#include "memory.h"
-#include "vcpu.h"
-#include "vm.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "access.h"
+#include "dirty_log.h"
 
 /* Whose access to which address space. */
 struct access {

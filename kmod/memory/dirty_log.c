@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Dirty log: reading and restarting it (contract in memory.h).
+ * Dirty log: reading and restarting it (contract in dirty_log.h).
  *
- * A page's bit is set before it becomes writable (mmu/fault.c) or after the host
+ * A page's bit is set before it becomes writable (../mmu/fault.c) or after the host
  * wrote it (access.c). Restarting takes bit and write access away together under
  * mmu_lock and flushes before it is dropped, which may be after every few words: no write
  * falls in between.
@@ -33,10 +33,10 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "memory.h"
-#include "mmu/table.h"
-#include "vcpu.h"
-#include "vm.h"
+#include "../mmu/table.h"
+#include "../vcpu.h"
+#include "../vm.h"
+#include "dirty_log.h"
 
 /* The logged slot with this id; sets *@err. vm->lock held. */
 static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)

@@ -3,10 +3,10 @@
  * The slots of an address space by the owner's addresses, for the MMU notifier. Several
  * may lie over the same memory. Each tree belongs to memory.mmu_lock.
  */
-#ifndef MINIVMM_MMU_SLOT_TREE_H
-#define MINIVMM_MMU_SLOT_TREE_H
+#ifndef MINIVMM_MEMORY_SLOT_TREE_H
+#define MINIVMM_MEMORY_SLOT_TREE_H
 
-#include "../memory.h"
+#include "slots.h"
 
 /* slot_tree_insert/remove - a slot that is not, that is in @tree. */
 void slot_tree_insert(struct rb_root *tree, struct memslot *slot);
@@ -20,4 +20,4 @@ void slot_tree_remove(struct rb_root *tree, struct memslot *slot);
 struct memslot *slot_tree_next(const struct rb_root *tree, unsigned long start, unsigned long end,
 			       const struct memslot *after);
 
-#endif /* MINIVMM_MMU_SLOT_TREE_H */
+#endif /* MINIVMM_MEMORY_SLOT_TREE_H */
