@@ -2,7 +2,7 @@
 /*
  * Host access to guest memory through the owner's mapping (contract in access.h).
  *
- * An access says so (access_seq, accessing) before it looks a slot up, so that
+ * An access says so (access_seq) before it looks a slot up, so that
  * whoever deletes or moves the slot waits for it. It notes a written page in the
  * log of the array that is current after the write: either that array is logged, or
  * the write came before logging began.
@@ -15,43 +15,32 @@
 #include "access.h"
 #include "dirty_log.h"
 
-/* Whose access to which address space. */
-struct access {
-	struct memory *mem;
-	struct vcpu_mmu *mmu;		/* NULL: of the VM, not of a vCPU */
-	unsigned int as_id;
-	int srcu;
-};
-
-static void access_begin(struct access *a) __acquires(&a->mem->srcu)
+/* Returns the index for access_end(). */
+static int access_begin(struct vcpu *vcpu) __acquires(&vcpu->vm->memory.srcu)
 {
-	if (a->mmu)
-		WRITE_ONCE(a->mmu->access_seq, a->mmu->access_seq + 1);
-	else
-		atomic_inc(&a->mem->accessing);
+	WRITE_ONCE(vcpu->mmu.access_seq, vcpu->mmu.access_seq + 1);
 	smp_mb();	/* pairs with wait_for_access(): announced before the look at invalid */
-	a->srcu = srcu_read_lock(&a->mem->srcu);
+	return srcu_read_lock(&vcpu->vm->memory.srcu);
 }
 
-static void access_end(struct access *a) __releases(&a->mem->srcu)
+static void access_end(struct vcpu *vcpu, int srcu) __releases(&vcpu->vm->memory.srcu)
 {
-	srcu_read_unlock(&a->mem->srcu, a->srcu);
-	smp_mb__before_atomic();	/* the access is over before it is said to be */
-	if (a->mmu)
-		smp_store_release(&a->mmu->access_seq, a->mmu->access_seq + 1);
-	else
-		atomic_dec(&a->mem->accessing);
+	srcu_read_unlock(&vcpu->vm->memory.srcu, srcu);
+	/* The access is over before it is said to be. */
+	smp_store_release(&vcpu->mmu.access_seq, vcpu->mmu.access_seq + 1);
 }
 
-static struct memslot *find_slot(const struct access *a, gfn_t gfn)
+static struct memslot *find_slot(struct vcpu *vcpu, gfn_t gfn)
 {
-	return memory_find_slot(memory_slots(a->mem, a->as_id), a->mmu ? &a->mmu->slot : NULL, gfn);
+	struct memslots *slots = memory_slots(&vcpu->vm->memory, vcpu->mmu.role.as_id);
+
+	return memory_find_slot(slots, &vcpu->mmu.slot, gfn);
 }
 
 /* User address of @gpa, or -ENOENT, -EAGAIN, -EROFS. */
-static int locate(const struct access *a, gpa_t gpa, bool write, void __user **user)
+static int locate(struct vcpu *vcpu, gpa_t gpa, bool write, void __user **user)
 {
-	struct memslot *slot = find_slot(a, gpa >> PAGE_SHIFT);
+	struct memslot *slot = find_slot(vcpu, gpa >> PAGE_SHIFT);
 
 	if (!slot)
 		return -ENOENT;
@@ -63,14 +52,14 @@ static int locate(const struct access *a, gpa_t gpa, bool write, void __user **u
 	return 0;
 }
 
-static void note_written(const struct access *a, gpa_t gpa)
+static void note_written(struct vcpu *vcpu, gpa_t gpa)
 {
 	struct memslot *slot;
 
 	smp_mb();	/* written before the array is read again: see top of file */
-	slot = find_slot(a, gpa >> PAGE_SHIFT);
+	slot = find_slot(vcpu, gpa >> PAGE_SHIFT);
 	if (slot)
-		memslot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		memory_mark_written(vcpu, slot, gpa >> PAGE_SHIFT);
 }
 
 /* A page-table entry, which is what is read most, without the checks of a copy. */
@@ -87,64 +76,54 @@ static bool copy_in(void *buf, const void __user *user, unsigned int len)
 }
 
 /* Within one page. */
-static int read_page(const struct access *a, gpa_t gpa, void *buf, unsigned int len)
+static int read_page(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
 	void __user *user;
-	int err = locate(a, gpa, false, &user);
+	int err = locate(vcpu, gpa, false, &user);
 
 	if (!err && !copy_in(buf, user, len))
 		err = -EFAULT;
 	return err;
 }
 
-static int write_page(const struct access *a, gpa_t gpa, const void *buf, unsigned int len)
+static int write_page(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
 {
 	void __user *user;
-	int err = locate(a, gpa, true, &user);
+	int err = locate(vcpu, gpa, true, &user);
 
 	if (err)
 		return err;
 	if (copy_to_user(user, buf, len))
 		err = -EFAULT;
-	note_written(a, gpa);
+	note_written(vcpu, gpa);
 	return err;
 }
 
 /* Page by page; exactly one of @in and @out is set. */
-static int access_range(struct access *a, gpa_t gpa, void *in, const void *out, unsigned int len)
+static int access_range(struct vcpu *vcpu, gpa_t gpa, void *in, const void *out, unsigned int len)
 {
-	int err = 0;
+	int srcu = access_begin(vcpu), err = 0;
 
-	access_begin(a);
 	while (len && !err) {
 		unsigned int n = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
 
 		if (in) {
-			err = read_page(a, gpa, in, n);
+			err = read_page(vcpu, gpa, in, n);
 			in += n;
 		} else {
-			err = write_page(a, gpa, out, n);
+			err = write_page(vcpu, gpa, out, n);
 			out += n;
 		}
 		gpa += n;
 		len -= n;
 	}
-	access_end(a);
+	access_end(vcpu, srcu);
 	return err;
-}
-
-static struct access vcpu_access(struct vcpu *vcpu)
-{
-	return (struct access){
-		.mem = &vcpu->vm->memory, .mmu = &vcpu->mmu, .as_id = vcpu->mmu.role.as_id,
-	};
 }
 
 int guest_read(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
-	struct access a = vcpu_access(vcpu);
-
-	return access_range(&a, gpa, buf, NULL, len);
+	return access_range(vcpu, gpa, buf, NULL, len);
 }
 
 int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4])
@@ -154,24 +133,7 @@ int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4])
 
 int guest_write(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
 {
-	struct access a = vcpu_access(vcpu);
-
-	return access_range(&a, gpa, NULL, buf, len);
-}
-
-int vm_guest_read(struct vm *vm, unsigned int as_id, gpa_t gpa, void *buf, unsigned int len)
-{
-	struct access a = { .mem = &vm->memory, .as_id = as_id };
-
-	return access_range(&a, gpa, buf, NULL, len);
-}
-
-int vm_guest_write(struct vm *vm, unsigned int as_id, gpa_t gpa, const void *buf,
-		   unsigned int len)
-{
-	struct access a = { .mem = &vm->memory, .as_id = as_id };
-
-	return access_range(&a, gpa, NULL, buf, len);
+	return access_range(vcpu, gpa, NULL, buf, len);
 }
 
 #define cmpxchg_sized(type, user, old, new)					\
@@ -216,16 +178,14 @@ static int cmpxchg_user(void __user *user, void *old, const void *new, unsigned 
 
 int guest_cmpxchg(struct vcpu *vcpu, gpa_t gpa, void *old, const void *new, unsigned int size)
 {
-	struct access a = vcpu_access(vcpu);
+	int srcu = access_begin(vcpu), ret;
 	void __user *user;
-	int ret;
 
-	access_begin(&a);
-	ret = locate(&a, gpa, true, &user);
+	ret = locate(vcpu, gpa, true, &user);
 	if (!ret)
 		ret = cmpxchg_user(user, old, new, size);
 	if (!ret)
-		note_written(&a, gpa);
-	access_end(&a);
+		note_written(vcpu, gpa);
+	access_end(vcpu, srcu);
 	return ret;
 }

@@ -7,7 +7,7 @@
 
 /*
  * Access to guest memory through the owner's mapping, in address space
- * vcpu->mmu.role.as_id (vm_*: @as_id). Outside level; may sleep; current->mm is
+ * vcpu->mmu.role.as_id. Outside level; may sleep; current->mm is
  * vm->mm. Neither vm->lock nor mmu_lock nor the mm's mmap lock held. Ranges may
  * cross pages and slots; what precedes the failing page has been transferred.
  *
@@ -21,9 +21,6 @@ int guest_read(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
 /* The four entries that CR3 points to in PAE paging. */
 int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4]);
 int guest_write(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len);
-int vm_guest_read(struct vm *vm, unsigned int as_id, gpa_t gpa, void *buf, unsigned int len);
-int vm_guest_write(struct vm *vm, unsigned int as_id, gpa_t gpa, const void *buf,
-		   unsigned int len);
 
 /*
  * guest_cmpxchg - atomically replace @size (1, 2, 4, 8, 16) bytes *@old by *@new

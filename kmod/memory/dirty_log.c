@@ -143,7 +143,7 @@ void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr)
 		if (!slot || !memslot_holds(slot, gfn))
 			slot = mmu_slot_in_window(&vcpu->vm->memory, &vcpu->mmu, *gpas);
 		if (slot)
-			memslot_mark_dirty(slot, gfn);
+			memory_mark_written(vcpu, slot, gfn);
 	}
 }
 

@@ -8,8 +8,8 @@
 struct minivmm_dirty_log;
 struct minivmm_clear_dirty_log;
 
-/* memslot_mark_dirty - note in the log, if there is one, that the page was written. */
-static inline void memslot_mark_dirty(struct memslot *slot, gfn_t gfn)
+/* memory_mark_written - note in the log, if there is one, that @vcpu wrote to a page of @slot. */
+static inline void memory_mark_written(struct vcpu *vcpu, struct memslot *slot, gfn_t gfn)
 {
 	if (slot->dirty)
 		set_bit(gfn - slot->base_gfn, slot->dirty);

@@ -37,7 +37,6 @@ struct memory {
 	unsigned long npages;		/* sum over all slots; vm->lock */
 	u32 manual_protect;		/* MINIVMM_DIRTY_LOG_*; vm->lock */
 	unsigned int logged;		/* slots that are, or were when a window began; vm->lock writes */
-	atomic_t accessing;		/* vm_guest_*() calls under way */
 	atomic_long_t retired;		/* bytes of arrays and slots that wait for their last sleeping reader */
 
 	spinlock_t mmu_lock;		/* second-level tables and all that follows */
@@ -61,12 +60,6 @@ int memory_init(struct vm *vm);
  * intact or nr_vcpus 0, and vm->mm still held. Frees tables and slots. May sleep.
  */
 void memory_destroy(struct vm *vm);
-
-/*
- * memory_gfn_to_hva - the owner's address of the page, or 0 for none. Inside
- * srcu; a later change of slots may make it stale.
- */
-unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn);
 
 /* memory_slots - current array of an address space, for sleeping readers (inside srcu). */
 static inline struct memslots *memory_slots(struct memory *mem, unsigned int as_id)

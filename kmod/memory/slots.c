@@ -77,7 +77,10 @@ static struct memslot *slot_by_id(const struct memslots *slots, u16 id)
 	return NULL;
 }
 
-/* What is below slot @next and above the one before it, if not that: a hole. */
+/*
+ * What @gfn is in: the last slot that begins at or below it, or the hole behind that slot.
+ * @next is the first slot that begins above @gfn.
+ */
 static struct memslot_cache around(const struct memslots *slots, u32 next, gfn_t gfn)
 {
 	struct memslot *slot = next ? slots->slot[next - 1] : NULL;
@@ -124,13 +127,6 @@ bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 				 &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
 	rcu_read_unlock();
 	return found;
-}
-
-unsigned long memory_gfn_to_hva(struct vm *vm, unsigned int as_id, gfn_t gfn)
-{
-	struct memslot *slot = memory_find_slot(memory_slots(&vm->memory, as_id), NULL, gfn);
-
-	return slot && !READ_ONCE(slot->invalid) ? memslot_hva(slot, gfn) : 0;
 }
 
 static struct memslot *slot_alloc(const struct minivmm_userspace_memory_region *r)
@@ -270,8 +266,6 @@ static void wait_for_access(struct vm *vm)
 		while ((seq & 1) && READ_ONCE(vcpu->mmu.access_seq) == seq)
 			usleep_range(10, 50);
 	}
-	while (atomic_read(&vm->memory.accessing))
-		usleep_range(10, 50);
 }
 
 /*

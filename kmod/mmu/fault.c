@@ -98,7 +98,7 @@ bool mmu_log_write(struct vcpu *vcpu, struct memslot *slot, gpa_t gpa)
 
 	if (!slot->dirty || !mmu_allow_write(vcpu->mmu.root, gfn))
 		return false;
-	memslot_mark_dirty(slot, gfn);
+	memory_mark_written(vcpu, slot, gfn);
 	return true;
 }
 
@@ -201,7 +201,7 @@ static int map_page(struct fault *f)
 	leaf.dirty = write || !f->slot->dirty;
 	leaf.level = leaf_level(f, he.level);
 	if (write)
-		memslot_mark_dirty(f->slot, f->gfn);
+		memory_mark_written(f->vcpu, f->slot, f->gfn);
 	map(f, &leaf, f->page[0]);
 	if (leaf.level == 1)
 		map_following(f, leaf);
