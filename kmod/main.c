@@ -17,7 +17,7 @@
 #include "backend.h"
 #include "compat.h"
 #include "irq/irqfd.h"
-#include "log.h"
+#include "report/log.h"
 #include "pv.h"
 #include "system.h"
 #include "cpu/control.h"

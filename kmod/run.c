@@ -23,7 +23,7 @@
 #include "compat.h"
 #include "exit.h"
 #include "irq/pit_timer.h"
-#include "log.h"
+#include "report/log.h"
 #include "run.h"
 #include "system.h"
 #include "vcpu.h"

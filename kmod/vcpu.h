@@ -26,11 +26,11 @@
 #include "cpu/regs.h"
 #include "cpu/xstate.h"
 #include "exit.h"
-#include "explain.h"
+#include "report/explain.h"
 #include "irq/lapic.h"
 #include "mmu/mmu.h"
 #include "pv.h"
-#include "stats.h"
+#include "report/stats.h"
 
 struct vm;
 
@@ -121,8 +121,8 @@ struct vcpu {
 	struct code code;		/* cpu/code.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
 	struct vcpu_debug debug;	/* cpu/debug.h */
-	struct vcpu_stats stats;	/* stats.h */
-	struct last_error error;	/* explain.h */
+	struct vcpu_stats stats;	/* report/stats.h */
+	struct last_error error;	/* report/explain.h */
 
 	u64 db[4], dr6, dr7;
 	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */

@@ -17,7 +17,7 @@
 #include "coalesced.h"
 #include "irq/irqchip.h"
 #include "memory/memory.h"
-#include "explain.h"
+#include "report/explain.h"
 #include "pv.h"
 
 #define VM_MAX_VCPUS	255
@@ -37,7 +37,7 @@ struct vm {
 	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */
 	struct coalesced coalesced;	/* coalesced.h: queued MMIO and PIO writes */
 	struct vm_clock clock;		/* pv.h: TSC offset and paravirtual clock */
-	struct last_error error;	/* explain.h; written under its own lock */
+	struct last_error error;	/* report/explain.h; written under its own lock */
 
 	/*
 	 * vcpus[i] for i < nr_vcpus never changes once published (release/acquire

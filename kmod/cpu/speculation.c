@@ -5,7 +5,7 @@
 #include <asm/msr-index.h>
 
 #include "../compat.h"
-#include "../log.h"
+#include "../report/log.h"
 #include "speculation.h"
 
 #define ZEN5_BP_CFG		0xc001102e

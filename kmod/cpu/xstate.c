@@ -11,7 +11,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../vcpu.h"
-#include "../log.h"
+#include "../report/log.h"
 #include "speculation.h"
 #include "xstate.h"
 

@@ -14,7 +14,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../log.h"
+#include "../report/log.h"
 #include "../vcpu.h"
 #include "svm.h"
 

@@ -16,7 +16,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../log.h"
+#include "../report/log.h"
 #include "../vm.h"
 #include "vmx.h"
 

@@ -3,13 +3,13 @@
  * Why a call or an entry was refused: one record per VM and per vCPU, read by
  * MINIVMM_GET_LAST_ERROR. Any sleeping context; the record has its own lock.
  */
-#ifndef MINIVMM_EXPLAIN_H
-#define MINIVMM_EXPLAIN_H
+#ifndef MINIVMM_REPORT_EXPLAIN_H
+#define MINIVMM_REPORT_EXPLAIN_H
 
 #include <linux/spinlock.h>
 
-#include "../uapi/minivmm.h"
-#include "entry_rule.h"
+#include "../../uapi/minivmm.h"
+#include "../entry_rule.h"
 
 struct last_error {
 	spinlock_t lock;
@@ -37,4 +37,4 @@ void explain_source(struct last_error *error, u32 ioctl);
 /* explain_get - MINIVMM_GET_LAST_ERROR. EFAULT, EINVAL (size), E2BIG as copy_struct_from_user. */
 long explain_get(struct last_error *error, void __user *arg);
 
-#endif /* MINIVMM_EXPLAIN_H */
+#endif /* MINIVMM_REPORT_EXPLAIN_H */

@@ -10,8 +10,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "vcpu.h"
-#include "vm.h"
+#include "../vcpu.h"
+#include "../vm.h"
 
 #define NAME_SIZE	48
 

@@ -4,10 +4,10 @@
  * each counter whole but not all at the same instant. Those of a VM are struct
  * memory_stats. Userspace reads both from files: GET_STATS_FD.
  */
-#ifndef MINIVMM_STATS_H
-#define MINIVMM_STATS_H
+#ifndef MINIVMM_REPORT_STATS_H
+#define MINIVMM_REPORT_STATS_H
 
-#include "exit.h"
+#include "../exit.h"
 
 struct vcpu;
 struct vm;
@@ -25,4 +25,4 @@ struct vcpu_stats {
 int stats_vm_fd(struct vm *vm);
 int stats_vcpu_fd(struct vcpu *vcpu);
 
-#endif /* MINIVMM_STATS_H */
+#endif /* MINIVMM_REPORT_STATS_H */
