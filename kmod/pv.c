@@ -15,9 +15,9 @@
 
 #include "backend.h"
 #include "memory/access.h"
-#include "vcpu.h"
-#include "vm.h"
 #include "pv.h"
+#include "vcpu/vcpu.h"
+#include "vm.h"
 
 #define HYPERCALL_UNKNOWN	((u64)-1000)	/* the guest's ENOSYS */
 #define SYSTEM_TIME_ENABLED	1ull

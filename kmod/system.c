@@ -6,14 +6,14 @@
 #include <linux/uaccess.h>
 
 #include "backend.h"
-#include "ioctl.h"
-#include "irq/routing.h"
-#include "system.h"
-#include "vcpu.h"
-#include "vm.h"
 #include "cpu/cpuid.h"
 #include "cpu/msr.h"
 #include "cpu/xstate.h"
+#include "ioctl.h"
+#include "irq/routing.h"
+#include "system.h"
+#include "vcpu/vcpu.h"
+#include "vm.h"
 
 /* Capabilities with a constant answer. What is not here is not supported. */
 static const struct { u32 capability, value; } capabilities[] = {

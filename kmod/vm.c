@@ -15,7 +15,7 @@
 #include "ioctl.h"
 #include "memory/dirty_log.h"
 #include "system.h"
-#include "vcpu.h"
+#include "vcpu/vcpu.h"
 #include "vm.h"
 
 static DEFINE_SPINLOCK(all_vms_lock);
@@ -127,7 +127,7 @@ void vm_flush_and_wait(struct vm *vm, unsigned int req)
 	preempt_disable();
 	for_each_vcpu(vm, i, vcpu)
 		vcpu_request(vcpu, req);
-	/* Pairs with the one in run.c between mode and requests. */
+	/* Pairs with the one in vcpu/run.c between mode and requests. */
 	smp_mb();
 	for_each_vcpu(vm, i, vcpu) {
 		if (smp_load_acquire(&vcpu->mode) != VCPU_IN_WINDOW)

@@ -5,7 +5,7 @@
 #include <asm/pgtable_types.h>
 
 #include "../backend.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "code.h"
 
 #define PTE_ADDRESS	GENMASK_ULL(51, 12)

@@ -5,7 +5,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "control.h"
 
 #define CR4_KEY_LOCKER	BIT_ULL(19)

@@ -10,7 +10,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "control.h"
 #include "cpuid.h"
 #include "xstate.h"

@@ -6,8 +6,8 @@
 #include <asm/trapnr.h>
 
 #include "../backend.h"
-#include "../exit.h"
-#include "../vcpu.h"
+#include "../vcpu/exit.h"
+#include "../vcpu/vcpu.h"
 #include "code.h"
 #include "debug.h"
 

@@ -7,11 +7,11 @@
 #include <linux/sched/signal.h>
 
 #include "../backend.h"
-#include "../exit.h"
 #include "../irq/ioeventfd.h"
 #include "../memory/access.h"
 #include "../mmu/walk.h"
-#include "../vcpu.h"
+#include "../vcpu/exit.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "emulation.h"
 #include "emulation_regs.h"

@@ -4,7 +4,7 @@
 
 #include "../backend.h"
 #include "../memory/access.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "emulation_regs.h"
 
 void emulation_segment(struct emul *e, enum sreg seg, struct segment *out)

@@ -5,7 +5,7 @@
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
 
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "mce.h"
 
 #define CAP_BANKS		GENMASK_ULL(7, 0)

@@ -11,7 +11,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "control.h"
 #include "msr.h"

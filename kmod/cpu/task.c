@@ -4,8 +4,8 @@
  * the event whose handler is a task, NMIs and debug registers.
  */
 #include "../backend.h"
-#include "../exit.h"
-#include "../vcpu.h"
+#include "../vcpu/exit.h"
+#include "../vcpu/vcpu.h"
 #include "task.h"
 
 #define DR7_LOCAL	0x155ull	/* L0 to L3, and LE */

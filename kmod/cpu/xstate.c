@@ -10,8 +10,8 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
 #include "../report/log.h"
+#include "../vcpu/vcpu.h"
 #include "speculation.h"
 #include "xstate.h"
 

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "ioeventfd.h"
 #include "irqfd.h"

@@ -8,7 +8,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "pit_timer.h"
 

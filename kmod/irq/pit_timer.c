@@ -3,7 +3,7 @@
 #include <linux/ktime.h>
 
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "pit_timer.h"
 

@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "access.h"
 #include "dirty_log.h"

@@ -34,7 +34,7 @@
 #include <linux/uaccess.h>
 
 #include "../mmu/table.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "dirty_log.h"
 

@@ -16,7 +16,7 @@
 
 #include "../mmu/notifier.h"
 #include "../mmu/table.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "memory.h"
 #include "slot_tree.h"

@@ -9,7 +9,7 @@
 
 #include "../compat.h"
 #include "../memory/dirty_log.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "host.h"
 #include "table.h"

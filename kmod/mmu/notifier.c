@@ -11,7 +11,7 @@
 
 #include "../compat.h"
 #include "../memory/slot_tree.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "notifier.h"
 #include "table.h"

@@ -14,7 +14,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "table.h"
 

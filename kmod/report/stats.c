@@ -10,7 +10,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 
 #define NAME_SIZE	48

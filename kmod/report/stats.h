@@ -7,7 +7,7 @@
 #ifndef MINIVMM_REPORT_STATS_H
 #define MINIVMM_REPORT_STATS_H
 
-#include "../exit.h"
+#include "../vcpu/exit.h"
 
 struct vcpu;
 struct vm;

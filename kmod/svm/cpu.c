@@ -15,7 +15,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../report/log.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "svm.h"
 
 #define CPUID_SVM		BIT(2)

@@ -12,7 +12,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "svm.h"
 
 void svm_section_enter(struct vcpu *vcpu)

@@ -5,7 +5,7 @@
  */
 #include <asm/cpufeature.h>
 
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "rules.h"
 #include "svm.h"
 

@@ -12,7 +12,7 @@
 #include <linux/percpu.h>
 
 #include "../backend.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "entry.h"
 #include "vmcb.h"
 

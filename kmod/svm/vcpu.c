@@ -10,7 +10,7 @@
 #include <asm/msr-index.h>
 
 #include "../backend.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "svm.h"
 

@@ -12,7 +12,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../irq/irqchip.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "vmx.h"
 
 #define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */

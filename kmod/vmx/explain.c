@@ -7,7 +7,7 @@
 #include <asm/msr-index.h>
 
 #include "../compat.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "rules.h"
 #include "vmx.h"
 

@@ -17,7 +17,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../memory/access.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "vmx.h"
 

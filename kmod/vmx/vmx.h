@@ -19,7 +19,7 @@
 #include <asm/desc_defs.h>
 
 #include "../backend.h"
-#include "../vcpu.h"
+#include "../vcpu/vcpu.h"
 #include "entry.h"
 #include "ops.h"
 

@@ -5,8 +5,8 @@
  * A backend fills vcpu->exit in the window, right after the guest stopped;
  * exit.c dispatches on .kind. No handler sees a hardware exit code.
  */
-#ifndef MINIVMM_EXIT_H
-#define MINIVMM_EXIT_H
+#ifndef MINIVMM_VCPU_EXIT_H
+#define MINIVMM_VCPU_EXIT_H
 
 #include <linux/types.h>
 
@@ -134,4 +134,4 @@ int exit_shutdown(struct vcpu *vcpu);
 /* exit_complete_user - outside, at the start of VM_RUN: what userspace was asked is answered. */
 int exit_complete_user(struct vcpu *vcpu);
 
-#endif /* MINIVMM_EXIT_H */
+#endif /* MINIVMM_VCPU_EXIT_H */

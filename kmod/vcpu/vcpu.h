@@ -8,29 +8,29 @@
  *   section  preemption off, guest XSAVE registers loaded;
  *   window   interrupts off, every guest register loaded.
  */
-#ifndef MINIVMM_VCPU_H
-#define MINIVMM_VCPU_H
+#ifndef MINIVMM_VCPU_VCPU_H
+#define MINIVMM_VCPU_VCPU_H
 
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/types.h>
 
-#include "../uapi/minivmm.h"
-#include "cpu/code.h"
-#include "cpu/cpuid.h"
-#include "cpu/debug.h"
-#include "cpu/emulation.h"
-#include "cpu/mce.h"
-#include "cpu/msr.h"
-#include "cpu/regs.h"
-#include "cpu/xstate.h"
+#include "../../uapi/minivmm.h"
+#include "../cpu/code.h"
+#include "../cpu/cpuid.h"
+#include "../cpu/debug.h"
+#include "../cpu/emulation.h"
+#include "../cpu/mce.h"
+#include "../cpu/msr.h"
+#include "../cpu/regs.h"
+#include "../cpu/xstate.h"
+#include "../irq/lapic.h"
+#include "../mmu/mmu.h"
+#include "../pv.h"
+#include "../report/explain.h"
+#include "../report/stats.h"
 #include "exit.h"
-#include "report/explain.h"
-#include "irq/lapic.h"
-#include "mmu/mmu.h"
-#include "pv.h"
-#include "report/stats.h"
 
 struct vm;
 
@@ -316,4 +316,4 @@ static inline unsigned int vcpu_paging_levels(struct vcpu *vcpu)
 	return vcpu->cr4 & X86_CR4_LA57 ? 5 : 4;
 }
 
-#endif /* MINIVMM_VCPU_H */
+#endif /* MINIVMM_VCPU_VCPU_H */

@@ -7,13 +7,13 @@
 #include <linux/uaccess.h>
 #include <asm/trapnr.h>
 
-#include "backend.h"
-#include "cpu/control.h"
-#include "ioctl.h"
+#include "../backend.h"
+#include "../cpu/control.h"
+#include "../ioctl.h"
+#include "../vm.h"
 #include "run.h"
 #include "vcpu.h"
-#include "vcpu_state.h"
-#include "vm.h"
+#include "vcpu_ioctl.h"
 
 static int get_regs(void *object, void *data)
 {

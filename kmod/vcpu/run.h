@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The life of one VM_RUN. */
-#ifndef MINIVMM_RUN_H
-#define MINIVMM_RUN_H
+#ifndef MINIVMM_VCPU_RUN_H
+#define MINIVMM_VCPU_RUN_H
 
 #include <linux/types.h>
 
@@ -16,4 +16,4 @@ bool vcpu_can_continue(struct vcpu *vcpu);
 /* vcpu_take_init_and_sipi - what has come of these becomes state; vcpu->lock held, outside. */
 void vcpu_take_init_and_sipi(struct vcpu *vcpu);
 
-#endif /* MINIVMM_RUN_H */
+#endif /* MINIVMM_VCPU_RUN_H */

@@ -9,14 +9,14 @@
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
 
-#include "backend.h"
-#include "compat.h"
-#include "cpu/control.h"
-#include "cpu/task.h"
+#include "../backend.h"
+#include "../compat.h"
+#include "../cpu/control.h"
+#include "../cpu/task.h"
+#include "../irq/ioeventfd.h"
+#include "../vm.h"
 #include "exit.h"
-#include "irq/ioeventfd.h"
 #include "vcpu.h"
-#include "vm.h"
 
 /* Bytes after the prefixes of an intercepted instruction that is stepped over; 0: it is not. */
 static const u8 opcode_len[NR_EXIT_KINDS] = {

@@ -11,11 +11,11 @@
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
 
-#include "backend.h"
-#include "compat.h"
+#include "../backend.h"
+#include "../compat.h"
+#include "../vm.h"
 #include "vcpu.h"
-#include "vcpu_state.h"
-#include "vm.h"
+#include "vcpu_ioctl.h"
 
 void vcpu_request(struct vcpu *vcpu, unsigned int req)
 {

@@ -19,15 +19,15 @@
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
 
-#include "backend.h"
-#include "compat.h"
+#include "../backend.h"
+#include "../compat.h"
+#include "../irq/pit_timer.h"
+#include "../report/log.h"
+#include "../system.h"
+#include "../vm.h"
 #include "exit.h"
-#include "irq/pit_timer.h"
-#include "report/log.h"
 #include "run.h"
-#include "system.h"
 #include "vcpu.h"
-#include "vm.h"
 
 static __always_inline void set_irq_window(struct vcpu *vcpu, int priority)
 {
