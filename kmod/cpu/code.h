@@ -8,7 +8,7 @@
 
 #include <linux/mm.h>
 
-#include "emulate.h"
+#include "../emulator/emulator.h"
 
 struct vcpu;
 

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 
 #include "../backend.h"
+#include "../emulator/move.h"
 #include "../irq/ioeventfd.h"
 #include "../memory/access.h"
 #include "../mmu/walk.h"
@@ -15,7 +16,6 @@
 #include "../vm.h"
 #include "emulation.h"
 #include "emulation_regs.h"
-#include "move.h"
 
 static struct vcpu *to_vcpu(struct emul *e)
 {

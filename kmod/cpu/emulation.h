@@ -6,7 +6,7 @@
 #ifndef MINIVMM_CPU_EMULATION_H
 #define MINIVMM_CPU_EMULATION_H
 
-#include "emulate.h"
+#include "../emulator/emulator.h"
 
 struct vcpu;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The emulator's ops on registers: what emulate.h asks of them, from the vCPU's places. */
+/* The emulator's ops on registers: what emulator.h asks of them, from the vCPU's places. */
 #include <asm/cpufeature.h>
 
 #include "../backend.h"

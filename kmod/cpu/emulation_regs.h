@@ -3,7 +3,7 @@
 #ifndef MINIVMM_CPU_EMULATION_REGS_H
 #define MINIVMM_CPU_EMULATION_REGS_H
 
-#include "emulate.h"
+#include "../emulator/emulator.h"
 
 void emulation_segment(struct emul *e, enum sreg seg, struct segment *out);
 void emulation_set_segment(struct emul *e, enum sreg seg, const struct segment *in);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hardware task switches for a vCPU: what emulate_task.c, which does them, leaves out. That is
+ * Hardware task switches for a vCPU: what emulator/task.c, which does them, leaves out. That is
  * the event whose handler is a task, NMIs and debug registers.
  */
 #include "../backend.h"

@@ -4,13 +4,13 @@
  * points, ports, decoding limits, and the modes emulate_native.c cannot reach
  * (real and virtual-8086 mode, CPL 0).
  *
- * Links: kmod/cpu/decode.c kmod/cpu/decode_table.c kmod/cpu/emulate.c
- * Links: kmod/cpu/emulate_alu.c kmod/cpu/emulate_bit.c kmod/cpu/emulate_fpu.c
- * Links: kmod/cpu/emulate_move.c kmod/cpu/emulate_mul.c kmod/cpu/emulate_operand.c
- * Links: kmod/cpu/emulate_segment.c kmod/cpu/emulate_shift.c kmod/cpu/emulate_stack.c
- * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_system.c kmod/cpu/emulate_vec.c
+ * Links: kmod/emulator/decode.c kmod/emulator/decode_table.c kmod/emulator/emulator.c
+ * Links: kmod/emulator/alu.c kmod/emulator/bit.c kmod/emulator/fpu.c
+ * Links: kmod/emulator/move.c kmod/emulator/mul.c kmod/emulator/operand.c
+ * Links: kmod/emulator/segment.c kmod/emulator/shift.c kmod/emulator/stack.c
+ * Links: kmod/emulator/string.c kmod/emulator/system.c kmod/emulator/vec.c
  */
-#include "cpu/emulate_priv.h"
+#include "emulator/emulator_private.h"
 
 #include "kselftest_harness.h"
 

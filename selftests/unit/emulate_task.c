@@ -4,13 +4,13 @@
  * stops one halfway changes nothing, and that a hostile guest cannot make a state in which
  * the CPU would refuse to enter it. selftests/guest/tasks.c has the same from the guest's side.
  *
- * Links: kmod/cpu/emulate_operand.c kmod/cpu/emulate_segment.c kmod/cpu/emulate_stack.c
- * Links: kmod/cpu/emulate_task.c kmod/vmx/rules.c
+ * Links: kmod/emulator/operand.c kmod/emulator/segment.c kmod/emulator/stack.c
+ * Links: kmod/emulator/task.c kmod/vmx/rules.c
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/emulate_priv.h"
+#include "emulator/emulator_private.h"
 #include "vmx/rules.h"
 
 #include "kselftest_harness.h"

@@ -37,7 +37,7 @@
 #define SEL_LDT_DOWN32	0x37
 #define SEL_LDT_XONLY	0x3f	/* code that cannot be read */
 
-/* Base, limit and attributes (as emulate.h has them) behind a selector. */
+/* Base, limit and attributes (as emulator.h has them) behind a selector. */
 struct native_desc {
 	u64 base;
 	u32 limit;

@@ -4,17 +4,17 @@
  * ModRM.reg, in legacy and VEX encoding): what Zydis says accesses memory is either in the
  * emulator's tables or in decode_left_out.h, and each line of that is needed.
  *
- * Links: kmod/cpu/decode.c kmod/cpu/decode_table.c kmod/cpu/emulate.c
- * Links: kmod/cpu/emulate_alu.c kmod/cpu/emulate_bit.c kmod/cpu/emulate_fpu.c
- * Links: kmod/cpu/emulate_move.c kmod/cpu/emulate_mul.c kmod/cpu/emulate_operand.c
- * Links: kmod/cpu/emulate_segment.c kmod/cpu/emulate_shift.c kmod/cpu/emulate_stack.c
- * Links: kmod/cpu/emulate_string.c kmod/cpu/emulate_system.c kmod/cpu/emulate_vec.c
+ * Links: kmod/emulator/decode.c kmod/emulator/decode_table.c kmod/emulator/emulator.c
+ * Links: kmod/emulator/alu.c kmod/emulator/bit.c kmod/emulator/fpu.c
+ * Links: kmod/emulator/move.c kmod/emulator/mul.c kmod/emulator/operand.c
+ * Links: kmod/emulator/segment.c kmod/emulator/shift.c kmod/emulator/stack.c
+ * Links: kmod/emulator/string.c kmod/emulator/system.c kmod/emulator/vec.c
  * Libs: -lZydis
  */
 #include <stdio.h>
 
-#include "cpu/decode_left_out.h"
-#include "cpu/emulate_priv.h"
+#include "emulator/decode_left_out.h"
+#include "emulator/emulator_private.h"
 
 #include <Zydis/Zydis.h>
 

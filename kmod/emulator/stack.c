@@ -3,7 +3,7 @@
  * Emulated instructions that use the stack, and near jumps. What is pushed or popped
  * by one instruction is one access: the CPU, too, looks for faults before it writes.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define STACK_MOST	32	/* bytes of one access: eight registers of PUSHA */
 

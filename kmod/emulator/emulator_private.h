@@ -5,10 +5,10 @@
  *
  * Functions returning int return an enum emul_result unless said otherwise.
  */
-#ifndef MINIVMM_CPU_EMULATE_PRIV_H
-#define MINIVMM_CPU_EMULATE_PRIV_H
+#ifndef MINIVMM_EMULATOR_EMULATOR_PRIVATE_H
+#define MINIVMM_EMULATOR_EMULATOR_PRIVATE_H
 
-#include "emulate.h"
+#include "emulator.h"
 #include "move.h"
 
 #define XCR0_SSE_AVX	0x6ULL
@@ -83,7 +83,7 @@ enum { TARGET_IMMEDIATE, TARGET_OPERAND };
 #define EMUL_UNFINISHED	0x100	/* a REP not at its end */
 #define EMUL_JUMPED	0x101	/* done, and RIP is where it goes on */
 
-/* emulate_alu.c */
+/* alu.c */
 int emul_exec_alu(struct emul *e);
 int emul_exec_unary(struct emul *e);
 int emul_exec_xadd(struct emul *e);
@@ -95,22 +95,22 @@ u64 emul_alu(unsigned int op, unsigned int size, u64 a, u64 b, u64 *rflags);
 /* ZF, SF and PF of a result. */
 u64 emul_result_flags(unsigned int size, u64 result);
 
-/* emulate_shift.c */
+/* shift.c */
 int emul_exec_shift(struct emul *e);
 int emul_exec_double_shift(struct emul *e);
 
-/* emulate_mul.c */
+/* mul.c */
 int emul_exec_mul(struct emul *e);
 int emul_exec_imul(struct emul *e);
 int emul_exec_div(struct emul *e);
 
-/* emulate_bit.c */
+/* bit.c */
 int emul_exec_bit(struct emul *e);
 int emul_exec_bit_scan(struct emul *e);
 int emul_exec_popcnt(struct emul *e);
 int emul_exec_crc32(struct emul *e);
 
-/* emulate_move.c */
+/* move.c */
 int emul_exec_mov(struct emul *e);
 int emul_exec_movx(struct emul *e);
 int emul_exec_movbe(struct emul *e);
@@ -120,7 +120,7 @@ int emul_exec_setcc(struct emul *e);
 int emul_exec_xlat(struct emul *e);
 int emul_exec_flush(struct emul *e);
 
-/* emulate_stack.c */
+/* stack.c */
 int emul_exec_push(struct emul *e);
 int emul_exec_push_sreg(struct emul *e);
 int emul_exec_pop(struct emul *e);
@@ -134,7 +134,7 @@ int emul_exec_jmp(struct emul *e);
 int emul_exec_call(struct emul *e);
 int emul_exec_ret(struct emul *e);
 
-/* emulate_segment.c */
+/* segment.c */
 int emul_exec_mov_from_sreg(struct emul *e);
 int emul_exec_mov_to_sreg(struct emul *e);
 int emul_exec_pop_sreg(struct emul *e);
@@ -172,14 +172,14 @@ int emul_load_task_segment(struct emul *e, enum sreg sreg, u16 selector);
 /* An access of the CPU's own, to a descriptor table or task state. */
 int emul_read_system(struct emul *e, u64 linear, void *buf, unsigned int len);
 
-/* emulate_system.c */
+/* system.c */
 int emul_exec_store_table(struct emul *e);
 int emul_exec_load_table(struct emul *e);
 int emul_exec_store_selector(struct emul *e);
 int emul_exec_smsw(struct emul *e);
 int emul_exec_lmsw(struct emul *e);
 
-/* emulate_fpu.c */
+/* fpu.c */
 int emul_exec_fldcw(struct emul *e);
 int emul_exec_fnstcw(struct emul *e);
 int emul_exec_fnstsw(struct emul *e);
@@ -188,7 +188,7 @@ int emul_exec_stmxcsr(struct emul *e);
 int emul_exec_mmx_load(struct emul *e);
 int emul_exec_mmx_store(struct emul *e);
 
-/* emulate_string.c */
+/* string.c */
 int emul_exec_movs(struct emul *e);
 int emul_exec_cmps(struct emul *e);
 int emul_exec_stos(struct emul *e);
@@ -199,7 +199,7 @@ int emul_exec_outs(struct emul *e);
 int emul_exec_in(struct emul *e);
 int emul_exec_out(struct emul *e);
 
-/* emulate_vec.c */
+/* vec.c */
 /* Whether the guest may execute SSE, or AVX if the instruction is of VEX form: #UD or #NM if not. */
 int emul_check_vec(struct emul *e);
 int emul_exec_vec_load(struct emul *e);
@@ -211,7 +211,7 @@ int emul_exec_vec_store_half(struct emul *e);
 int emul_exec_movd_load(struct emul *e);
 int emul_exec_movd_store(struct emul *e);
 
-/* emulate_move.c: sets the move_ members of a decoded instruction. */
+/* move.c: sets the move_ members of a decoded instruction. */
 void emul_note_move(struct emul_insn *insn);
 
 static inline u64 emul_sign_extend(u64 val, unsigned int size)
@@ -317,4 +317,4 @@ int emul_rm_read(struct emul *e, unsigned int size, unsigned int access, u64 *va
 int emul_rm_write(struct emul *e, unsigned int size, u64 val);
 int emul_rm_update(struct emul *e, unsigned int size, u64 old, u64 new, bool locked);
 
-#endif /* MINIVMM_CPU_EMULATE_PRIV_H */
+#endif /* MINIVMM_EMULATOR_EMULATOR_PRIVATE_H */

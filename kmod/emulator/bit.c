@@ -3,7 +3,7 @@
  * Emulated tests, scans and sums of bits. Bit tests change CF only; the flags that
  * the manuals leave undefined after a scan stay as they were.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 static u64 bit_result(unsigned int op, u64 val, u64 bit)
 {

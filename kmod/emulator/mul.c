@@ -3,7 +3,7 @@
  * Emulated multiplication and division. Flags that the manuals leave undefined stay
  * as they were.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 struct wide {
 	u64 high, low;

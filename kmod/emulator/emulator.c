@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instruction emulator: entry points. emulate.h is the contract; decoding is in
- * decode.c, operands in emulate_operand.c, and the instructions themselves in the
- * other emulate_*.c by family. decode_left_out.h lists what is not emulated, and why.
+ * Instruction emulator: entry points. emulator.h is the contract; decoding is in
+ * decode.c, operands in operand.c, and the instructions themselves in the
+ * other files by family. decode_left_out.h lists what is not emulated, and why.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 static void advance_rip(struct emul *e)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Instruction decoder: bytes at RIP to struct emul_insn. Contract: decode.h and
- * emulate.h. Order of the work: prefixes, opcode, ModRM with its displacement,
+ * emulator.h. Order of the work: prefixes, opcode, ModRM with its displacement,
  * immediate, and last what makes the whole illegal.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define REX_W	0x08
 #define REX_R	0x04

@@ -20,12 +20,12 @@
  * Not looked at: data breakpoints (DR7) and the I/O permission bitmap; the
  * latter the CPU checks before it intercepts, see struct emul.pio_port.
  */
-#ifndef MINIVMM_CPU_EMULATE_H
-#define MINIVMM_CPU_EMULATE_H
+#ifndef MINIVMM_EMULATOR_EMULATOR_H
+#define MINIVMM_EMULATOR_EMULATOR_H
 
+#include "../cpu/regs.h"
 #include "../pure.h"
 #include "decode.h"
-#include "regs.h"
 
 /* What ops and entry points return. */
 enum emul_result {
@@ -233,4 +233,4 @@ struct emul_task {
  */
 int emul_task_switch(struct emul *e, struct emul_task *task);
 
-#endif /* MINIVMM_CPU_EMULATE_H */
+#endif /* MINIVMM_EMULATOR_EMULATOR_H */

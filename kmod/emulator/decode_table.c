@@ -4,7 +4,7 @@
  * and how its operands are encoded. An opcode that is not here is not emulated;
  * decode_left_out.h says why.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define OP(f, fl, a)	{ .exec = emul_exec_##f, .flags = (fl), .arg = (a) }
 #define GROUP(g)	{ .group = (g), .flags = OPF_MODRM | OPF_GROUP }

@@ -5,7 +5,7 @@
  * each step the registers are those of an instruction that was interrupted
  * there.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define PAGE_BYTES	4096
 

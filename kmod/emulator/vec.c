@@ -4,7 +4,7 @@
  * and VEX encoding. A VEX instruction clears the rest of its destination
  * register: it always writes 32 bytes.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define VEC_BYTES	32
 

@@ -8,7 +8,7 @@
  * bits as they were, so that it can begin anew: these bits are the last to be written, and
  * what was written to a TSS before is written again.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 /* Types of a TSS: bits of the descriptor's type. */
 #define TSS		0x1u

@@ -3,7 +3,7 @@
  * Emulated addition, logic and their exchanging forms, with their flags. AF, which
  * the manuals leave undefined after a logic instruction, is clear as in the CPUs.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 static u64 bit_flag(u64 vector, unsigned int bit, u64 flag)
 {

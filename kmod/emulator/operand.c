@@ -3,7 +3,7 @@
  * Operands of emulated instructions: registers, effective addresses,
  * segmentation, and memory through the caller's ops.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define TYPE_CODE	0x8
 #define TYPE_EXPAND	0x4	/* data: expand-down */

@@ -2,7 +2,7 @@
 /*
  * Emulated moves between general registers, immediates and memory.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 int emul_exec_mov(struct emul *e)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Emulated loads and stores of the control and status words of x87 and SSE, and MMX moves. */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define FPU_EXCEPTIONS	0x3fu	/* in the control word: masked */
 #define FPU_SUMMARY	0x80u	/* in the status word: one of them is pending and not masked */

@@ -2,9 +2,9 @@
 /*
  * Emulated loads of segment registers and far jumps: descriptors, their checks, and
  * what becomes of them. Not here: gates and returns to another privilege, with which
- * more than a segment changes; task switches are in emulate_task.c.
+ * more than a segment changes; task switches are in task.c.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define DESC_S		BIT_ULL(44)
 #define DESC_P		BIT_ULL(47)

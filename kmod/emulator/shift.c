@@ -3,7 +3,7 @@
  * Emulated shifts and rotates, one bit after the other: it is at most 63. OF, which
  * the manuals define for a count of 1 only, is that of the last bit.
  */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 static bool top_bit(unsigned int size, u64 val)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Emulated stores and loads of descriptor-table registers and of the machine status word. */
-#include "emulate_priv.h"
+#include "emulator_private.h"
 
 #define CR0_MSW		0xfull	/* the bits that LMSW may change */
 

@@ -3,10 +3,10 @@
  * Plain moves between memory and a register or immediate, of which the caller makes
  * the access. Inline, since most accesses to devices are such.
  */
-#ifndef MINIVMM_CPU_MOVE_H
-#define MINIVMM_CPU_MOVE_H
+#ifndef MINIVMM_EMULATOR_MOVE_H
+#define MINIVMM_EMULATOR_MOVE_H
 
-#include "emulate.h"
+#include "emulator.h"
 
 /* Whether the @n bytes, which may be more, begin with those of the instruction. */
 static inline bool emul_same_bytes(const struct emul_insn *insn, const u8 *bytes, unsigned int n)
@@ -58,4 +58,4 @@ static inline u64 emul_move_data(const struct emul *e)
 /* emul_finish_read - what the move has read goes to its register; RIP is the caller's to advance. */
 void emul_finish_read(struct emul *e, u64 val);
 
-#endif /* MINIVMM_CPU_MOVE_H */
+#endif /* MINIVMM_EMULATOR_MOVE_H */

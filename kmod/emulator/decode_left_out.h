@@ -7,8 +7,8 @@
  * as vector arithmetic is; and operand-size prefixes of near jumps in 64-bit code and REX.W
  * of far pointers, which mean something else to each vendor's CPUs.
  */
-#ifndef MINIVMM_CPU_DECODE_LEFT_OUT_H
-#define MINIVMM_CPU_DECODE_LEFT_OUT_H
+#ifndef MINIVMM_EMULATOR_DECODE_LEFT_OUT_H
+#define MINIVMM_EMULATOR_DECODE_LEFT_OUT_H
 
 enum opcode_map {
 	MAP_1BYTE, MAP_0F, MAP_0F38, MAP_0F3A,
@@ -74,4 +74,4 @@ enum opcode_map {
 	OUT(MAP_VEX_0F38, 0x00, 0xf7, REGS_ALL, WHY_VECTOR)	/* also AES, BMI and AMX */ \
 	OUT(MAP_VEX_0F3A, 0x00, 0xf0, REGS_ALL, WHY_VECTOR)	/* also AES and RORX */
 
-#endif /* MINIVMM_CPU_DECODE_LEFT_OUT_H */
+#endif /* MINIVMM_EMULATOR_DECODE_LEFT_OUT_H */

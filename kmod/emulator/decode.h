@@ -2,12 +2,12 @@
 /*
  * The decoded form of one x86 instruction, and the decoder's tables.
  *
- * Produced by emul_decode() (see emulate.h), consumed by emul_execute(). Pure
+ * Produced by emul_decode() (see emulator.h), consumed by emul_execute(). Pure
  * data without pointers into the guest: a vCPU may keep it and use it again as
  * long as bytes and mode are the same.
  */
-#ifndef MINIVMM_CPU_DECODE_H
-#define MINIVMM_CPU_DECODE_H
+#ifndef MINIVMM_EMULATOR_DECODE_H
+#define MINIVMM_EMULATOR_DECODE_H
 
 #include "../pure.h"
 
@@ -50,4 +50,4 @@ struct emul_insn {
 
 #define EMUL_NO_REG	0xff
 
-#endif /* MINIVMM_CPU_DECODE_H */
+#endif /* MINIVMM_EMULATOR_DECODE_H */
