@@ -8,7 +8,7 @@
 #include "../backend.h"
 #include "../vcpu/exit.h"
 #include "../vcpu/vcpu.h"
-#include "code.h"
+#include "code_page.h"
 #include "debug.h"
 
 #define DR6_FIXED	0xffff0ff0ull	/* bits that read as 1 */

@@ -52,7 +52,7 @@ static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result
 		backend_call(sync_debug)(vcpu);
 	}
 	if (result == EMUL_FAULT)
-		emulation_inject(vcpu);
+		insn_inject(vcpu);
 	else
 		vcpu->events.exception.injected = false;
 	forget_event(vcpu);
@@ -62,10 +62,10 @@ static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result
 
 #define OPCODE_INT	0xcd	/* whose vector follows */
 
-/* Where the CPU does not say how long the instruction is. Returns as emulation_measure(). */
+/* Where the CPU does not say how long the instruction is. Returns as insn_measure(). */
 static int measure(struct vcpu *vcpu)
 {
-	struct emul *e = emulation_begin(vcpu);
+	struct emul *e = insn_begin(vcpu);
 	u8 bytes[EMUL_INSN_MAX];
 	int next;
 
@@ -75,10 +75,10 @@ static int measure(struct vcpu *vcpu)
 		vcpu->exit.insn_len = e->insn.len;	/* a far jump or call */
 		return NEXT_ENTER;
 	}
-	next = emulation_measure(vcpu, 1);
+	next = insn_measure(vcpu, 1);
 	if (next != NEXT_ENTER)
 		return next;
-	if (emulation_fetch(vcpu, bytes, vcpu->exit.insn_len) == vcpu->exit.insn_len &&
+	if (insn_fetch(vcpu, bytes, vcpu->exit.insn_len) == vcpu->exit.insn_len &&
 	    bytes[vcpu->exit.insn_len - 1] == OPCODE_INT)
 		vcpu->exit.insn_len++;
 	return NEXT_ENTER;
@@ -100,7 +100,7 @@ int task_switch(struct vcpu *vcpu)
 
 	if (next != NEXT_ENTER)
 		return next == NEXT_HOST ? NEXT_ENTER : next;
-	e = emulation_begin(vcpu);
+	e = insn_begin(vcpu);
 	task = describe(vcpu);
 	result = emul_task_switch(e, &task);
 	switch (result) {
@@ -109,7 +109,7 @@ int task_switch(struct vcpu *vcpu)
 		conclude(vcpu, &task, result);
 		return NEXT_ENTER;
 	case EMUL_RETRY:
-		return vcpu->emulation.error ?: NEXT_ENTER;
+		return vcpu->insn.error ?: NEXT_ENTER;
 	default:
 		return report_unhandled(vcpu);
 	}

@@ -418,7 +418,7 @@ static int decode_operands(struct emul *e, const struct emul_opcode *op, u8 seg)
 }
 
 /* Everything but the bytes starts empty. */
-static void insn_begin(struct emul *e)
+static void begin_insn(struct emul *e)
 {
 	struct emul_insn *insn = &e->insn;
 	size_t head = sizeof(insn->bytes);
@@ -436,7 +436,7 @@ static int decode(struct emul *e)
 	u8 seg = EMUL_NO_REG;
 	int ret;
 
-	insn_begin(e);
+	begin_insn(e);
 	ret = decode_prefixes(e, &seg);
 	if (ret)
 		return ret;

@@ -168,7 +168,7 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 		if (len < HYPERCALL_LEN && begins_hypercall(bytes, len))
 			return NEXT_OUTSIDE;
 	} else {
-		len = emulation_fetch(vcpu, fetched, sizeof(fetched));
+		len = insn_fetch(vcpu, fetched, sizeof(fetched));
 	}
 	if (len < HYPERCALL_LEN || !begins_hypercall(bytes, len)) {
 		vcpu_inject_ud(vcpu);
@@ -419,7 +419,7 @@ static int handle_access(struct vcpu *vcpu)
 	if (exit->kind == EXIT_FAULT)
 		slot = mmu_slot_in_window(&vcpu->vm->memory, &vcpu->mmu, exit->fault.gpa);
 	if (!slot)
-		return emulation_move_in_window(vcpu);
+		return insn_move_in_window(vcpu);
 	if ((exit->fault.access & MMU_WRITE) && mmu_log_write(vcpu, slot, exit->fault.gpa))
 		return NEXT_ENTER;
 	return NEXT_OUTSIDE;
@@ -447,7 +447,7 @@ static int handle_device_access(struct vcpu *vcpu)
 	if (vcpu_is_delivering(vcpu))
 		return exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV,
 					   vcpu->exit.fault.gpa);
-	return emulation_run(vcpu);
+	return insn_run(vcpu);
 }
 
 static int handle_fault(struct vcpu *vcpu)
@@ -457,7 +457,7 @@ static int handle_fault(struct vcpu *vcpu)
 	if (ret == MMU_MMIO)
 		return handle_device_access(vcpu);
 	/* A slot came since the window looked: the CPU does it after all. */
-	vcpu->emulation.code_len = 0;
+	vcpu->insn.code_len = 0;
 	return ret < 0 ? ret : NEXT_ENTER;
 }
 
@@ -506,7 +506,7 @@ static int handle_pause(struct vcpu *vcpu)
 /* Of a guest that has CR4.MCE off, which is rare: nothing is done to be quick. */
 static int handle_cr4_read(struct vcpu *vcpu)
 {
-	int next = emulation_measure(vcpu, CR4_OPCODE_LEN);
+	int next = insn_measure(vcpu, CR4_OPCODE_LEN);
 
 	if (next != NEXT_ENTER)
 		return next;
@@ -534,7 +534,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	int next;
 
 	if (opcode && !vcpu->exit.insn_len) {
-		next = emulation_measure(vcpu, opcode);
+		next = insn_measure(vcpu, opcode);
 		if (next != NEXT_ENTER)
 			return next;
 	}
@@ -547,7 +547,7 @@ int exit_handle_outside(struct vcpu *vcpu)
 	case EXIT_APIC_ACCESS:
 		return handle_device_access(vcpu);
 	case EXIT_IO:
-		return emulation_run(vcpu);
+		return insn_run(vcpu);
 	case EXIT_PAUSE:
 		return handle_pause(vcpu);
 	case EXIT_SHUTDOWN:
@@ -581,7 +581,7 @@ int exit_complete_user(struct vcpu *vcpu)
 {
 	if (vcpu->port.waiting)
 		complete_port(vcpu);
-	else if (vcpu->emulation.waiting)
-		return emulation_continue(vcpu);
+	else if (vcpu->insn.waiting)
+		return insn_continue(vcpu);
 	return NEXT_ENTER;
 }

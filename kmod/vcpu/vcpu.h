@@ -17,10 +17,10 @@
 #include <linux/types.h>
 
 #include "../../uapi/minivmm.h"
-#include "../cpu/code.h"
+#include "../cpu/code_page.h"
 #include "../cpu/cpuid.h"
 #include "../cpu/debug.h"
-#include "../cpu/emulation.h"
+#include "../cpu/insn.h"
 #include "../cpu/mce.h"
 #include "../cpu/msr.h"
 #include "../cpu/regs.h"
@@ -117,8 +117,8 @@ struct vcpu {
 	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
 	struct user_port port;		/* exit.h: an IN or OUT waiting for userspace */
-	struct emulation emulation;	/* cpu/emulation.h: an instruction waiting for userspace */
-	struct code code;		/* cpu/code.h: where it was fetched from */
+	struct insn_state insn;	/* cpu/insn.h: an instruction waiting for userspace */
+	struct code_pages code_pages;	/* cpu/code_page.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
 	struct vcpu_debug debug;	/* cpu/debug.h */
 	struct vcpu_stats stats;	/* report/stats.h */

@@ -206,7 +206,7 @@ static int set_sregs(void *object, void *data)
 			     "reserved bits, or x2APIC without xAPIC");
 	if (err)
 		return err;
-	vcpu->emulation.stale = true;
+	vcpu->insn.stale = true;
 	vcpu->cr0 = s->cr0 | X86_CR0_ET;
 	vcpu->cr2 = s->cr2;
 	vcpu->cr3 = s->cr3;
@@ -610,7 +610,7 @@ static int translate(void *object, void *data)
 	bool writable = false, user = false;
 	u64 gpa = 0;
 
-	t->valid = emulation_translate(object, t->linear_address, &gpa, &writable, &user);
+	t->valid = insn_translate(object, t->linear_address, &gpa, &writable, &user);
 	t->physical_address = t->valid ? gpa : ~0ull;
 	t->writeable = writable;
 	t->usermode = user;

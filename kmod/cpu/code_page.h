@@ -3,8 +3,8 @@
  * The instruction at RIP as the window sees it: bytes read through the second-level
  * tables, without going to the owner's memory. The vCPU thread's own.
  */
-#ifndef MINIVMM_CPU_CODE_H
-#define MINIVMM_CPU_CODE_H
+#ifndef MINIVMM_CPU_CODE_PAGE_H
+#define MINIVMM_CPU_CODE_PAGE_H
 
 #include <linux/mm.h>
 
@@ -29,7 +29,7 @@ struct code_page {
 
 #define CODE_NO_PAGE	1ull
 
-struct code {
+struct code_pages {
 	struct code_page page[CODE_PAGES];	/* by page number */
 	bool is_64bit;				/* what was looked at last is 64-bit code */
 };
@@ -62,4 +62,4 @@ static inline unsigned int code_len(const u8 *bytes)
 /* code_forget - with every flush of the CPU's TLB. */
 void code_forget(struct vcpu *vcpu);
 
-#endif /* MINIVMM_CPU_CODE_H */
+#endif /* MINIVMM_CPU_CODE_PAGE_H */

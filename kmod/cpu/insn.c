@@ -14,8 +14,8 @@
 #include "../vcpu/exit.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
-#include "emulation.h"
-#include "emulation_regs.h"
+#include "insn.h"
+#include "insn_regs.h"
 
 static struct vcpu *to_vcpu(struct emul *e)
 {
@@ -34,7 +34,7 @@ static int memory_result(struct vcpu *vcpu, int err)
 	case -EAGAIN:
 		return EMUL_RETRY;
 	default:
-		vcpu->emulation.error = err;
+		vcpu->insn.error = err;
 		return EMUL_RETRY;
 	}
 }
@@ -77,9 +77,9 @@ static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 	return guest_read_pdptes(vcpu, mode->pdpte);
 }
 
-static void remember(struct emulation *em, u64 linear, u32 access, u64 gpa)
+static void remember(struct insn_state *em, u64 linear, u32 access, u64 gpa)
 {
-	em->last = (struct emulation_translation){
+	em->last = (struct insn_translation){
 		.linear = linear & PAGE_MASK, .gpa = gpa & PAGE_MASK, .access = access, .valid = true,
 	};
 }
@@ -90,7 +90,7 @@ static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
 	const struct exit_info *exit = &vcpu->exit;
 
 	return (exit->kind == EXIT_FAULT || exit->kind == EXIT_APIC_ACCESS) && exit->fault.final &&
-	       linear == vcpu->emulation.e.linear &&
+	       linear == vcpu->insn.e.linear &&
 	       offset_in_page(linear) == offset_in_page(exit->fault.gpa) &&
 	       (access & WALK_WRITE) == (exit->fault.access & MMU_WRITE ? WALK_WRITE : 0);
 }
@@ -98,7 +98,7 @@ static bool is_faulting_access(const struct vcpu *vcpu, u64 linear, u32 access)
 /* The translation of this access, if the instruction or the CPU has made it already. */
 static bool recall(struct vcpu *vcpu, u64 linear, u32 access, u64 *gpa)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 
 	if (!em->last.valid && is_faulting_access(vcpu, linear, access))
 		remember(em, linear, access, vcpu->exit.fault.gpa);
@@ -127,7 +127,7 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	if (!ret) {
 		*gpa = result.gpa;
 		if (!(access & WALK_FETCH))
-			remember(&vcpu->emulation, linear, access, result.gpa);
+			remember(&vcpu->insn, linear, access, result.gpa);
 	}
 	if (ret != WALK_FAULT)
 		return memory_result(vcpu, ret);
@@ -138,7 +138,7 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	return EMUL_FAULT;
 }
 
-bool emulation_translate(struct vcpu *vcpu, u64 linear, u64 *gpa, bool *writable, bool *user)
+bool insn_translate(struct vcpu *vcpu, u64 linear, u64 *gpa, bool *writable, bool *user)
 {
 	struct walk_result result;
 	struct walk_mode mode;
@@ -158,7 +158,7 @@ static unsigned int piece_of(u64 addr, unsigned int len, unsigned int most)
 }
 
 /* Whether the next access of the instruction was completed already, as one to @gpa. */
-static bool is_completed(const struct emulation *em, u64 gpa)
+static bool is_completed(const struct insn_state *em, u64 gpa)
 {
 	return em->next < em->done && em->steps[em->next].gpa == gpa;
 }
@@ -167,7 +167,7 @@ static bool is_completed(const struct emulation *em, u64 gpa)
  * If userspace was asked for another access than the instruction now makes, it has changed
  * registers meanwhile: what comes now is new.
  */
-static bool from_transcript(struct emulation *em, u64 gpa, void *data, unsigned int len)
+static bool from_transcript(struct insn_state *em, u64 gpa, void *data, unsigned int len)
 {
 	if (!is_completed(em, gpa)) {
 		em->done = em->next;
@@ -180,9 +180,9 @@ static bool from_transcript(struct emulation *em, u64 gpa, void *data, unsigned 
 }
 
 /* False: the transcript is full, and the instruction one that nobody issues. */
-static bool to_transcript(struct emulation *em, u64 gpa, const void *data, unsigned int len)
+static bool to_transcript(struct insn_state *em, u64 gpa, const void *data, unsigned int len)
 {
-	if (em->done == EMULATION_MAX_STEPS)
+	if (em->done == INSN_MAX_STEPS)
 		return false;
 	memcpy(em->steps[em->done].data, data, len);
 	em->steps[em->done].gpa = gpa;
@@ -202,11 +202,11 @@ static inline void report_mmio(struct minivmm_run *run, u64 gpa, unsigned int le
 
 static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
 {
-	if (vcpu->emulation.done == EMULATION_MAX_STEPS)
+	if (vcpu->insn.done == INSN_MAX_STEPS)
 		return EMUL_UNHANDLED;
 	report_mmio(vcpu->run, gpa, len, data);
-	vcpu->emulation.steps[vcpu->emulation.done].gpa = gpa;
-	vcpu->emulation.reading = !data;
+	vcpu->insn.steps[vcpu->insn.done].gpa = gpa;
+	vcpu->insn.reading = !data;
 	if (data)
 		memcpy(vcpu->run->mmio.data, data, len);
 	return EMUL_EXIT;
@@ -234,7 +234,7 @@ static inline bool in_kernel_access(struct vcpu *vcpu, u64 gpa, unsigned int len
 /* Device memory, at most 8 bytes within a page. */
 static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	u64 data = 0;
 
 	if (from_transcript(em, gpa, buf, len))
@@ -247,7 +247,7 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 
 static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	u64 data = 0;
 
 	if (from_transcript(em, gpa, NULL, len))
@@ -282,7 +282,7 @@ static int transfer_in_page(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int 
 {
 	int err = -ENOENT;
 
-	if (!is_completed(&vcpu->emulation, gpa))
+	if (!is_completed(&vcpu->insn, gpa))
 		err = write ? guest_write(vcpu, gpa, buf, len) : guest_read(vcpu, gpa, buf, len);
 	if (err == -ENOENT || err == -EROFS)
 		return mmio_transfer(vcpu, gpa, buf, len, write);
@@ -323,7 +323,7 @@ static bool spans_pages(u64 linear, unsigned int len)
  */
 static int read_to_change(struct emul *e, u64 linear, void *buf, unsigned int len)
 {
-	struct emulation *em = &to_vcpu(e)->emulation;
+	struct insn_state *em = &to_vcpu(e)->insn;
 
 	while (len) {
 		unsigned int n = piece_of(linear, len, 8), next = em->next;
@@ -383,7 +383,7 @@ static int op_compare_exchange(struct emul *e, u64 linear, const void *old, cons
 	if (!IS_ALIGNED(gpa, len))
 		return EMUL_UNHANDLED;
 	memcpy(expected, old, len);
-	ret = is_completed(&vcpu->emulation, gpa) ? -ENOENT :
+	ret = is_completed(&vcpu->insn, gpa) ? -ENOENT :
 						    guest_cmpxchg(vcpu, gpa, expected, new, len);
 	if (ret > 0)
 		return EMUL_RETRY;
@@ -422,10 +422,10 @@ static int op_fetch(struct emul *e, u64 linear, void *buf, unsigned int len, uns
 
 static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u64 count, bool in)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	struct minivmm_run *run = vcpu->run;
 
-	if (em->done == EMULATION_MAX_STEPS)
+	if (em->done == INSN_MAX_STEPS)
 		return EMUL_UNHANDLED;
 	run->exit_reason = MINIVMM_EXIT_IO;
 	run->io.direction = in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
@@ -435,7 +435,7 @@ static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u6
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
 	if (in)
 		memset(vcpu->pio_data, 0, count * size);
-	em->steps[em->done].gpa = EMULATION_PORT;
+	em->steps[em->done].gpa = INSN_PORT;
 	memcpy(em->steps[em->done].data, &count, sizeof(count));
 	em->reading = false;
 	return EMUL_EXIT;
@@ -471,11 +471,11 @@ static int op_ports(struct emul *e, u16 port, unsigned int size, unsigned int co
 	struct vcpu *vcpu = to_vcpu(e);
 	u64 done;
 
-	if (!from_transcript(&vcpu->emulation, EMULATION_PORT, &done, sizeof(done))) {
+	if (!from_transcript(&vcpu->insn, INSN_PORT, &done, sizeof(done))) {
 		done = ports_in_kernel(vcpu, port, size, count, in);
 		if (!done)
 			return ask_user_for_ports(vcpu, port, size, count, in);
-		if (!to_transcript(&vcpu->emulation, EMULATION_PORT, &done, sizeof(done)))
+		if (!to_transcript(&vcpu->insn, INSN_PORT, &done, sizeof(done)))
 			return EMUL_UNHANDLED;
 	}
 	e->elements = min_t(u64, done, count);
@@ -496,19 +496,19 @@ static bool op_iterate(struct emul *e)
 {
 	struct vcpu *vcpu = to_vcpu(e);
 
-	vcpu->emulation.done = 0;
-	vcpu->emulation.next = 0;
+	vcpu->insn.done = 0;
+	vcpu->insn.next = 0;
 	return !READ_ONCE(vcpu->requests) && !signal_pending(current) && !need_resched();
 }
 
 static const struct emul_ops vcpu_emul_ops = {
-	.segment = emulation_segment,
-	.set_segment = emulation_set_segment,
-	.table = emulation_table,
-	.set_table = emulation_set_table,
-	.set_cr0 = emulation_set_cr0,
-	.set_cr3 = emulation_set_cr3,
-	.cpu_has = emulation_cpu_has,
+	.segment = insn_segment,
+	.set_segment = insn_set_segment,
+	.table = insn_table,
+	.set_table = insn_set_table,
+	.set_cr0 = insn_set_cr0,
+	.set_cr3 = insn_set_cr3,
+	.cpu_has = insn_cpu_has,
 	.fetch = op_fetch,
 	.read = op_read,
 	.write = op_write,
@@ -516,22 +516,22 @@ static const struct emul_ops vcpu_emul_ops = {
 	.probe = op_probe,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
-	.vec_read = emulation_vec_read,
-	.vec_write = emulation_vec_write,
-	.fpu_read = emulation_fpu_read,
-	.fpu_write = emulation_fpu_write,
-	.mmx_read = emulation_mmx_read,
-	.mmx_write = emulation_mmx_write,
-	.mmx_used = emulation_mmx_used,
+	.vec_read = insn_vec_read,
+	.vec_write = insn_vec_write,
+	.fpu_read = insn_fpu_read,
+	.fpu_write = insn_fpu_write,
+	.mmx_read = insn_mmx_read,
+	.mmx_write = insn_mmx_write,
+	.mmx_used = insn_mmx_used,
 	.iterate = op_iterate,
 };
 
 static void prepare(struct vcpu *vcpu)
 {
-	struct emul *e = &vcpu->emulation.e;
+	struct emul *e = &vcpu->insn.e;
 	struct segment cs;
 
-	vcpu->emulation.stale = false;
+	vcpu->insn.stale = false;
 	vcpu_need(vcpu, VCPU_STATE);
 	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	e->ops = &vcpu_emul_ops;
@@ -547,13 +547,13 @@ static void prepare(struct vcpu *vcpu)
 	e->pio_len = PAGE_SIZE;
 	e->pio_size = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.size : 0;
 	e->pio_port = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.port : 0;
-	e->fetched = vcpu->emulation.code_len;
+	e->fetched = vcpu->insn.code_len;
 	e->linear = EMUL_NO_LINEAR;
 }
 
 static int report_unhandled(struct vcpu *vcpu)
 {
-	const struct emul *e = &vcpu->emulation.e;
+	const struct emul *e = &vcpu->insn.e;
 	struct minivmm_run *run = vcpu->run;
 
 	exit_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, 0);
@@ -577,14 +577,14 @@ static void inject_fault(struct vcpu *vcpu, const struct emul_fault *fault)
 
 static int ask_user(struct vcpu *vcpu)
 {
-	vcpu->emulation.waiting = true;
-	vcpu->emulation.rip = vcpu->regs.rip;
+	vcpu->insn.waiting = true;
+	vcpu->insn.rip = vcpu->regs.rip;
 	return NEXT_USER;
 }
 
 static int conclude(struct vcpu *vcpu, int result)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 
 	switch (result) {
 	case EMUL_DONE:
@@ -606,7 +606,7 @@ static int conclude(struct vcpu *vcpu, int result)
 
 static void begin(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 
 	em->done = 0;
 	em->next = 0;
@@ -618,7 +618,7 @@ static void begin(struct vcpu *vcpu)
 }
 
 /* A loop that polls a device has the same few bytes each time. */
-static int decode(struct emulation *em)
+static int decode(struct insn_state *em)
 {
 	struct emul *e = &em->e;
 	bool known = emul_decoded_matches(e, em->code, em->code_len);
@@ -628,20 +628,20 @@ static int decode(struct emulation *em)
 	return known ? EMUL_DONE : emul_decode(e);
 }
 
-struct emul *emulation_begin(struct vcpu *vcpu)
+struct emul *insn_begin(struct vcpu *vcpu)
 {
 	begin(vcpu);
-	return &vcpu->emulation.e;
+	return &vcpu->insn.e;
 }
 
-void emulation_inject(struct vcpu *vcpu)
+void insn_inject(struct vcpu *vcpu)
 {
-	inject_fault(vcpu, &vcpu->emulation.e.fault);
+	inject_fault(vcpu, &vcpu->insn.e.fault);
 }
 
-int emulation_run(struct vcpu *vcpu)
+int insn_run(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	int result;
 
 	begin(vcpu);
@@ -654,18 +654,18 @@ int emulation_run(struct vcpu *vcpu)
 
 static inline void step_over_move(struct vcpu *vcpu)
 {
-	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->emulation.e.insn.len);
+	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->insn.e.insn.len);
 }
 
 static void finish_read(struct vcpu *vcpu, u64 data)
 {
-	emul_finish_read(&vcpu->emulation.e, data);
+	emul_finish_read(&vcpu->insn.e, data);
 	step_over_move(vcpu);
 }
 
 static bool is_still_decoded(struct vcpu *vcpu)
 {
-	const struct emul *e = &vcpu->emulation.e;
+	const struct emul *e = &vcpu->insn.e;
 
 	prepare(vcpu);
 	return emul_decoded_matches(e, e->insn.bytes, e->insn.len);
@@ -674,7 +674,7 @@ static bool is_still_decoded(struct vcpu *vcpu)
 /* Run it again, with the answer, from its start. */
 static noinline int execute_again(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 
 	if (em->reading)
 		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
@@ -689,9 +689,9 @@ static noinline int execute_again(struct vcpu *vcpu)
  * If userspace moved RIP meanwhile (a reset), the instruction is not completed, nor if it
  * changed the mode that the instruction was decoded in.
  */
-int emulation_continue(struct vcpu *vcpu)
+int insn_continue(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	u64 data;
 
 	em->waiting = false;
@@ -709,9 +709,9 @@ int emulation_continue(struct vcpu *vcpu)
 static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
-	const struct emul *e = &vcpu->emulation.e;
+	const struct emul *e = &vcpu->insn.e;
 
-	return exit->fault.final && vcpu->code.is_64bit && emul_known_move(e, bytes, len) &&
+	return exit->fault.final && vcpu->code_pages.is_64bit && emul_known_move(e, bytes, len) &&
 	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
 	       offset_in_page(emul_address_sum(e)) == offset_in_page(exit->fault.gpa) &&
 	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;
@@ -720,7 +720,7 @@ static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int
 /* Once userspace is told of it, a write is over for the guest. */
 static int write_in_window(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	struct minivmm_run *run = vcpu->run;
 	unsigned int size = em->e.insn.move_size;
 	u64 gpa = vcpu->exit.fault.gpa;
@@ -739,7 +739,7 @@ static int write_in_window(struct vcpu *vcpu)
 
 static int read_in_window(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	unsigned int size = em->e.insn.move_size;
 	u64 gpa = vcpu->exit.fault.gpa;
 
@@ -753,9 +753,9 @@ static int read_in_window(struct vcpu *vcpu)
 	return ask_user(vcpu);
 }
 
-int emulation_move_in_window(struct vcpu *vcpu)
+int insn_move_in_window(struct vcpu *vcpu)
 {
-	struct emulation *em = &vcpu->emulation;
+	struct insn_state *em = &vcpu->insn;
 	unsigned int len;
 	const u8 *bytes;
 
@@ -774,9 +774,9 @@ int emulation_move_in_window(struct vcpu *vcpu)
 }
 
 /* A failure ends it without a word: the CPU has just fetched what is there. */
-unsigned int emulation_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len)
+unsigned int insn_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len)
 {
-	struct emul *e = &vcpu->emulation.e;
+	struct emul *e = &vcpu->insn.e;
 	u64 linear = code_linear_rip(vcpu);
 	unsigned int got = 0, more;
 
@@ -787,9 +787,9 @@ unsigned int emulation_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len)
 	return got;
 }
 
-int emulation_measure(struct vcpu *vcpu, unsigned int opcode_len)
+int insn_measure(struct vcpu *vcpu, unsigned int opcode_len)
 {
-	struct emul *e = &vcpu->emulation.e;
+	struct emul *e = &vcpu->insn.e;
 	u64 linear = code_linear_rip(vcpu);
 	u8 bytes[EMUL_INSN_MAX];
 	unsigned int got = 0, more;

@@ -5,29 +5,29 @@
 #include "../backend.h"
 #include "../memory/access.h"
 #include "../vcpu/vcpu.h"
-#include "emulation_regs.h"
+#include "insn_regs.h"
 
-void emulation_segment(struct emul *e, enum sreg seg, struct segment *out)
+void insn_segment(struct emul *e, enum sreg seg, struct segment *out)
 {
 	backend_call(get_segment)(e->ctx, seg, out);
 }
 
-void emulation_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
+void insn_set_segment(struct emul *e, enum sreg seg, const struct segment *in)
 {
 	backend_call(set_segment)(e->ctx, seg, in);
 }
 
-void emulation_table(struct emul *e, bool idt, struct table_register *out)
+void insn_table(struct emul *e, bool idt, struct table_register *out)
 {
 	backend_call(get_table)(e->ctx, idt, &out->base, &out->limit);
 }
 
-void emulation_set_table(struct emul *e, bool idt, const struct table_register *in)
+void insn_set_table(struct emul *e, bool idt, const struct table_register *in)
 {
 	backend_call(set_table)(e->ctx, idt, in->base, in->limit);
 }
 
-void emulation_set_cr0(struct emul *e, u64 cr0)
+void insn_set_cr0(struct emul *e, u64 cr0)
 {
 	struct vcpu *vcpu = e->ctx;
 
@@ -54,52 +54,52 @@ static bool pdptes_are_legal(struct vcpu *vcpu)
 	return true;
 }
 
-bool emulation_set_cr3(struct emul *e, u64 cr3)
+bool insn_set_cr3(struct emul *e, u64 cr3)
 {
 	struct vcpu *vcpu = e->ctx;
 
 	vcpu->cr3 = cr3;
-	vcpu->emulation.last.valid = false;
+	vcpu->insn.last.valid = false;
 	backend_call(sync_control)(vcpu);
 	return pdptes_are_legal(vcpu);
 }
 
-bool emulation_cpu_has(struct emul *e, enum emul_feature feature)
+bool insn_cpu_has(struct emul *e, enum emul_feature feature)
 {
 	return boot_cpu_has(feature == EMUL_HAS_TZCNT ? X86_FEATURE_BMI1 : X86_FEATURE_ABM);
 }
 
-void emulation_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
+void insn_vec_read(struct emul *e, unsigned int reg, void *buf, unsigned int len)
 {
 	xstate_vec_read(e->ctx, reg, buf, len);
 }
 
-void emulation_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
+void insn_vec_write(struct emul *e, unsigned int reg, const void *buf, unsigned int len)
 {
 	xstate_vec_write(e->ctx, reg, buf, len);
 }
 
-void emulation_fpu_read(struct emul *e, struct emul_fpu *out)
+void insn_fpu_read(struct emul *e, struct emul_fpu *out)
 {
 	xstate_control_read(e->ctx, out);
 }
 
-void emulation_fpu_write(struct emul *e, const struct emul_fpu *in)
+void insn_fpu_write(struct emul *e, const struct emul_fpu *in)
 {
 	xstate_control_write(e->ctx, in);
 }
 
-void emulation_mmx_read(struct emul *e, unsigned int reg, u64 *val)
+void insn_mmx_read(struct emul *e, unsigned int reg, u64 *val)
 {
 	*val = xstate_mmx_read(e->ctx, reg);
 }
 
-void emulation_mmx_write(struct emul *e, unsigned int reg, u64 val)
+void insn_mmx_write(struct emul *e, unsigned int reg, u64 val)
 {
 	xstate_mmx_write(e->ctx, reg, val);
 }
 
-void emulation_mmx_used(struct emul *e)
+void insn_mmx_used(struct emul *e)
 {
 	xstate_mmx_used(e->ctx);
 }

@@ -6,7 +6,7 @@
 
 #include "../backend.h"
 #include "../vcpu/vcpu.h"
-#include "code.h"
+#include "code_page.h"
 
 #define PTE_ADDRESS	GENMASK_ULL(51, 12)
 
@@ -15,7 +15,7 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 	struct segment cs;
 
 	backend_call(get_segment)(vcpu, SEG_CS, &cs);
-	vcpu->code.is_64bit = false;
+	vcpu->code_pages.is_64bit = false;
 	return (u32)(cs.base + vcpu->regs.rip);
 }
 
@@ -27,7 +27,7 @@ static __always_inline u64 linear_rip(struct vcpu *vcpu)
 	vcpu_need(vcpu, CODE_STATE);
 	if (unlikely(!(vcpu->efer & EFER_LMA) || !backend_call(code_is_64bit)(vcpu)))
 		return linear_rip_of_segment(vcpu);
-	vcpu->code.is_64bit = true;
+	vcpu->code_pages.is_64bit = true;
 	return vcpu->regs.rip;
 }
 
@@ -116,7 +116,7 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 static __always_inline const u8 *peek(struct vcpu *vcpu)
 {
 	u64 linear = linear_rip(vcpu);
-	struct code_page *page = &vcpu->code.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
+	struct code_page *page = &vcpu->code_pages.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
 
 	if (likely(is_current(vcpu, page, linear)))
 		return page->bytes + offset_in_page(linear);
@@ -185,5 +185,5 @@ void code_forget(struct vcpu *vcpu)
 	unsigned int i;
 
 	for (i = 0; i < CODE_PAGES; i++)
-		vcpu->code.page[i].linear = CODE_NO_PAGE;
+		vcpu->code_pages.page[i].linear = CODE_NO_PAGE;
 }

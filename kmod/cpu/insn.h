@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The emulator at work for a vCPU: its ops over guest memory, in-kernel devices
+ * and, through the transcript, devices in userspace. Outside only, but for what says window.
+ */
+#ifndef MINIVMM_CPU_INSN_H
+#define MINIVMM_CPU_INSN_H
+
+#include "../emulator/emulator.h"
+
+struct vcpu;
+
+/* Most MMIO accesses of one instruction: 32 bytes read and written, split at a page, in pieces of 8. */
+#define INSN_MAX_STEPS	12
+
+/* One access that was completed, in the order the instruction makes them. */
+struct insn_step {
+	u8 data[8];
+	u64 gpa;		/* INSN_PORT: to a port */
+};
+
+#define INSN_PORT	(~0ull)
+
+/* Where the last data access went: an instruction, run again, asks for the same page. */
+struct insn_translation {
+	u64 linear, gpa;	/* of the page */
+	u32 access;		/* WALK_* */
+	bool valid;
+};
+
+struct insn_state {
+	struct emul e;
+	u8 code[EMUL_INSN_MAX];	/* at RIP, as far as the window saw; for this exit's insn_run() */
+	u8 code_len;		/* 0 from one exit to the next */
+	struct insn_translation last;
+	struct insn_step steps[INSN_MAX_STEPS];
+	u8 done, next;		/* steps answered by userspace; the one to use next */
+	bool stale;		/* userspace has set what prepare() took, while it was asked */
+	bool waiting;		/* userspace was asked and its answer completes e.insn ... */
+	u64 rip;		/* ... which is here */
+	bool reading;		/* ... and will give data in run->mmio */
+	bool moving;		/* ... and the instruction is a plain move, of a read */
+	u64 move_data;		/* what a plain move has written, or read from the kernel */
+	int error;		/* errno behind an EMUL_RETRY, or 0 */
+};
+
+/*
+ * insn_run - emulate the instruction at RIP. Returns NEXT_ENTER, NEXT_USER
+ * (MMIO, IO or INTERNAL_ERROR in the run page) or -errno.
+ */
+int insn_run(struct vcpu *vcpu);
+
+/* insn_continue - userspace answered: take the data and go on. Same returns. */
+int insn_continue(struct vcpu *vcpu);
+
+/*
+ * insn_measure - code_measure() where the bytes are not at hand. Returns NEXT_ENTER: done;
+ * NEXT_HOST: something else happened, enter again; NEXT_USER; -errno.
+ */
+int insn_measure(struct vcpu *vcpu, unsigned int opcode_len);
+
+/* insn_fetch - up to @len bytes of the instruction at RIP. Returns how many. */
+unsigned int insn_fetch(struct vcpu *vcpu, u8 *bytes, unsigned int len);
+
+/*
+ * insn_move_in_window - the CPU exited for an access to a device. If that is a plain
+ * move with known bytes, do it: NEXT_ENTER or NEXT_USER. NEXT_OUTSIDE: insn_run() can.
+ */
+int insn_move_in_window(struct vcpu *vcpu);
+
+/*
+ * insn_begin - have the emulator ready for what is not an instruction at RIP; .error is 0.
+ * insn_inject - the guest is to have the fault that the emulator found.
+ */
+struct emul *insn_begin(struct vcpu *vcpu);
+void insn_inject(struct vcpu *vcpu);
+
+/*
+ * insn_translate - MINIVMM_TRANSLATE: linear to guest physical without
+ * side effects. False: not mapped.
+ */
+bool insn_translate(struct vcpu *vcpu, u64 linear, u64 *gpa, bool *writable, bool *user);
+
+#endif /* MINIVMM_CPU_INSN_H */
