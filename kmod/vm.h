@@ -2,7 +2,7 @@
 /*
  * The VM object: what all vCPUs of one guest share.
  *
- * Lifetime: each VM, vCPU and device fd holds one reference (vm_get/vm_put); the
+ * Lifetime: each VM, vCPU and counter fd holds one reference (vm_get/vm_put); the
  * last put tears down in the order written in vm_free(). irqfds hold none: they go
  * when the VM fd is closed.
  * Lock order: vm->lock, vcpu->lock, slot readers (SRCU), memory.mmu_lock.
@@ -31,7 +31,7 @@ struct vm {
 	struct list_head link;		/* all VMs, see vm_for_all() */
 	struct mm_struct *mm;		/* owner (mmgrab); ioctls from another mm get EIO */
 	refcount_t refs;
-	struct mutex lock;		/* slots writers, vCPU creation, irqchip creation, routing */
+	struct mutex lock;		/* slots writers, dirty log, creation of vCPUs, irqchip and PIT */
 
 	struct memory memory;		/* memory/memory.h: slots, second-level tables, MMU notifier */
 	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */

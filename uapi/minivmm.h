@@ -351,7 +351,7 @@ struct minivmm_stats_desc {
 	char name[];
 };
 
-/* @nmsrs: entries that follow, at most 256. */
+/* @nmsrs: entries that follow, at most 255. */
 struct minivmm_msrs {
 	__u32 nmsrs;
 	__u32 pad;
@@ -1433,7 +1433,7 @@ struct minivmm_device_attr {
  * The first TSC that is written becomes that of the VM; one that is written later, within a second
  * of what that is by then, joins it, so that the TSCs of all vCPUs are equal after a restore.
  *
- * E2BIG: more than 256 entries.
+ * E2BIG: more than 255 entries.
  */
 #define MINIVMM_GET_MSRS		_IOWR(MINIVMMIO, 0x88, struct minivmm_msrs)
 #define MINIVMM_SET_MSRS		_IOW(MINIVMMIO, 0x89, struct minivmm_msrs)

@@ -122,7 +122,7 @@ static const struct leaf_policy policy[] = {
 	{ 0x80000021, .eax = F(0) | LE21A_LFENCE | LE21A_NULL_SEG | F(9) },
 };
 
-/* Entries whose highest leaf depends on what follows, filled by add_ranges(). */
+/* Entries whose highest leaf depends on what follows, filled by add_leaf_range(). */
 #define BASIC_MAX	0xd
 #define EXTENDED_MAX	0x80000021
 

@@ -5,7 +5,7 @@
  *
  *   vcpu_run        outside: may sleep, signals, INIT and SIPI, halted
  *     run_section   preemption off, the guest's XSAVE registers loaded
- *       run_window  interrupts off, all of the guest loaded: events, enter, exits
+ *       run_window  interrupts off, more of the guest loaded: events, enter, exits
  *
  * mode and requests: the thread writes mode = IN_WINDOW, a full barrier, then
  * reads requests; others write a request, a full barrier (vcpu_kick,

@@ -6,7 +6,7 @@
  * except what says "any context". Levels of a VM_RUN, see run.c:
  *   outside  may sleep;
  *   section  preemption off, guest XSAVE registers loaded;
- *   window   interrupts off, every guest register loaded.
+ *   window   interrupts off; XCR0, PKRU and debug registers are the guest's, too.
  */
 #ifndef MINIVMM_VCPU_VCPU_H
 #define MINIVMM_VCPU_VCPU_H
