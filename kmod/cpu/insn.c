@@ -575,13 +575,6 @@ static void inject_fault(struct vcpu *vcpu, const struct emul_fault *fault)
 		vcpu_inject_exception(vcpu, fault->vector, fault->has_error, fault->error_code);
 }
 
-static int ask_user(struct vcpu *vcpu)
-{
-	vcpu->insn.waiting = true;
-	vcpu->insn.rip = vcpu->regs.rip;
-	return NEXT_USER;
-}
-
 static int conclude(struct vcpu *vcpu, int result)
 {
 	struct insn_state *em = &vcpu->insn;
@@ -596,7 +589,7 @@ static int conclude(struct vcpu *vcpu, int result)
 		inject_fault(vcpu, &em->e.fault);
 		return NEXT_ENTER;
 	case EMUL_EXIT:
-		return ask_user(vcpu);
+		return exit_ask_user(vcpu, ASKED_INSN);
 	case EMUL_RETRY:
 		return em->error ? em->error : NEXT_ENTER;
 	default:
@@ -611,8 +604,6 @@ static void begin(struct vcpu *vcpu)
 	em->done = 0;
 	em->next = 0;
 	em->error = 0;
-	em->waiting = false;
-	em->moving = false;
 	em->last.valid = false;
 	prepare(vcpu);
 }
@@ -671,11 +662,11 @@ static bool is_still_decoded(struct vcpu *vcpu)
 	return emul_decoded_matches(e, e->insn.bytes, e->insn.len);
 }
 
-/* Run it again, with the answer, from its start. */
-static noinline int execute_again(struct vcpu *vcpu)
+int insn_continue(struct vcpu *vcpu)
 {
 	struct insn_state *em = &vcpu->insn;
 
+	em->error = 0;
 	if (em->reading)
 		memcpy(em->steps[em->done].data, vcpu->run->mmio.data, 8);
 	em->done++;
@@ -685,21 +676,10 @@ static noinline int execute_again(struct vcpu *vcpu)
 	return conclude(vcpu, emul_execute(&em->e));
 }
 
-/*
- * If userspace moved RIP meanwhile (a reset), the instruction is not completed, nor if it
- * changed the mode that the instruction was decoded in.
- */
-int insn_continue(struct vcpu *vcpu)
+int insn_complete_move(struct vcpu *vcpu)
 {
-	struct insn_state *em = &vcpu->insn;
 	u64 data;
 
-	em->waiting = false;
-	em->error = 0;
-	if (vcpu->regs.rip != em->rip)
-		return NEXT_ENTER;
-	if (!em->moving)
-		return execute_again(vcpu);
 	memcpy(&data, vcpu->run->mmio.data, sizeof(data));
 	finish_read(vcpu, data);
 	return NEXT_ENTER;
@@ -749,8 +729,7 @@ static int read_in_window(struct vcpu *vcpu)
 		return NEXT_ENTER;
 	}
 	report_mmio(vcpu->run, gpa, size, false);
-	em->moving = true;
-	return ask_user(vcpu);
+	return exit_ask_user(vcpu, ASKED_MOVE);
 }
 
 int insn_move_in_window(struct vcpu *vcpu)

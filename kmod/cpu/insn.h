@@ -36,10 +36,7 @@ struct insn_state {
 	struct insn_step steps[INSN_MAX_STEPS];
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool stale;		/* userspace has set what prepare() took, while it was asked */
-	bool waiting;		/* userspace was asked and its answer completes e.insn ... */
-	u64 rip;		/* ... which is here */
-	bool reading;		/* ... and will give data in run->mmio */
-	bool moving;		/* ... and the instruction is a plain move, of a read */
+	bool reading;		/* userspace was asked for data, in run->mmio */
 	u64 move_data;		/* what a plain move has written, or read from the kernel */
 	int error;		/* errno behind an EMUL_RETRY, or 0 */
 };
@@ -50,8 +47,13 @@ struct insn_state {
  */
 int insn_run(struct vcpu *vcpu);
 
-/* insn_continue - userspace answered: take the data and go on. Same returns. */
+/*
+ * insn_continue - userspace has answered (ASKED_INSN): the instruction runs again from its start, if
+ * the mode in which it was decoded is still the same. Same returns.
+ * insn_complete_move - the same of ASKED_MOVE.
+ */
 int insn_continue(struct vcpu *vcpu);
+int insn_complete_move(struct vcpu *vcpu);
 
 /*
  * insn_measure - code_measure() where the bytes are not at hand. Returns NEXT_ENTER: done;

@@ -61,6 +61,13 @@ int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 	return NEXT_USER;
 }
 
+int exit_ask_user(struct vcpu *vcpu, enum asked_kind kind)
+{
+	vcpu->asked.kind = kind;
+	vcpu->asked.rip = vcpu->regs.rip;
+	return NEXT_USER;
+}
+
 static int handle_cpuid(struct vcpu *vcpu)
 {
 	cpuid_execute(vcpu);
@@ -251,9 +258,7 @@ static __always_inline int ask_user_for_port(struct vcpu *vcpu, u32 data)
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
 	data *= direction;
 	memcpy(vcpu->pio_data, &data, sizeof(data));
-	vcpu->port.waiting = true;
-	vcpu->port.rip = vcpu->regs.rip;
-	return NEXT_USER;
+	return exit_ask_user(vcpu, ASKED_PORT);
 }
 
 static_assert(MINIVMM_EXIT_IO_IN == 0 && MINIVMM_EXIT_IO_OUT == 1);
@@ -561,27 +566,32 @@ int exit_handle_outside(struct vcpu *vcpu)
 	}
 }
 
-/* If userspace moved RIP meanwhile (a reset), the instruction is not completed. */
-static void complete_port(struct vcpu *vcpu)
+static int complete_port(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	u32 data;
 
-	vcpu->port.waiting = false;
-	if (vcpu->regs.rip != vcpu->port.rip)
-		return;
 	if (exit->io.direction == MINIVMM_EXIT_IO_IN) {
 		memcpy(&data, vcpu->pio_data, sizeof(data));
 		write_in_result(vcpu, exit->io.size, data);
 	}
 	vcpu_set_rip(vcpu, exit->io.next_rip);
+	return NEXT_ENTER;
 }
 
 int exit_complete_user(struct vcpu *vcpu)
 {
-	if (vcpu->port.waiting)
-		complete_port(vcpu);
-	else if (vcpu->insn.waiting)
+	enum asked_kind kind = vcpu->asked.kind;
+
+	vcpu->asked.kind = ASKED_NOTHING;
+	if (kind == ASKED_NOTHING || vcpu->regs.rip != vcpu->asked.rip)
+		return NEXT_ENTER;
+	switch (kind) {
+	case ASKED_PORT:
+		return complete_port(vcpu);
+	case ASKED_MOVE:
+		return insn_complete_move(vcpu);
+	default:
 		return insn_continue(vcpu);
-	return NEXT_ENTER;
+	}
 }

@@ -90,9 +90,16 @@ struct exit_info {
 	};
 };
 
-/* Whether userspace is asked for the port access of the last exit; completed by the next VM_RUN. */
-struct user_port {
-	bool waiting;
+/* What userspace was asked when VM_RUN returned; exit_complete_user() has who takes the answer. */
+enum asked_kind {
+	ASKED_NOTHING,
+	ASKED_PORT,		/* for the port access of the last exit */
+	ASKED_MOVE,		/* for what a plain move reads from a device */
+	ASKED_INSN,		/* for an access that the emulator makes */
+};
+
+struct asked {
+	enum asked_kind kind;
 	u64 rip;		/* of the instruction */
 };
 
@@ -131,7 +138,16 @@ int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data);
 /* exit_shutdown - the guest's CPU has shut down: it is as after INIT. Outside; returns NEXT_USER. */
 int exit_shutdown(struct vcpu *vcpu);
 
-/* exit_complete_user - outside, at the start of VM_RUN: what userspace was asked is answered. */
+/*
+ * exit_ask_user - the answer to what the run page asks completes the instruction at RIP.
+ * Returns NEXT_USER. Window or outside.
+ */
+int exit_ask_user(struct vcpu *vcpu, enum asked_kind kind);
+
+/*
+ * exit_complete_user - outside, at the start of VM_RUN: userspace has answered. If it has moved
+ * RIP (a reset), there is nothing to complete. Returns as exit_handle_outside().
+ */
 int exit_complete_user(struct vcpu *vcpu);
 
 #endif /* MINIVMM_VCPU_EXIT_H */

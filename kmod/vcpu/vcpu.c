@@ -232,7 +232,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu->events.triple_fault = false;
 	atomic_set(&vcpu->events.nmi_pending, 0);
 	/* An access that waits for userspace's answer was the old program's. */
-	vcpu->port.waiting = vcpu->insn.waiting = false;
+	vcpu->asked.kind = ASKED_NOTHING;
 	pv_reset(vcpu);
 	xstate_reset(vcpu, init);
 	lapic_reset(vcpu, init);

@@ -116,7 +116,7 @@ struct vcpu {
 	struct xstate xstate;		/* cpu/xstate.h: guest XSAVE area, XCR0 */
 	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
-	struct user_port port;		/* exit.h: an IN or OUT waiting for userspace */
+	struct asked asked;		/* exit.h: what the next VM_RUN completes */
 	struct insn_state insn;	/* cpu/insn.h: an instruction waiting for userspace */
 	struct code_pages code_pages;	/* cpu/code_page.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
