@@ -153,7 +153,7 @@ static int get_log(struct vm *vm, struct memslot *slot, void __user *bitmap)
 	size_t longs = BITS_TO_LONGS(slot->npages), first, n;
 
 	if (mmu_cpu_logs())
-		vm_flush_and_wait(vm, VCPU_REQ_LOG);
+		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 	if (vm->memory.manual_protect)
 		return copy_to_user(bitmap, slot->dirty, longs * sizeof(long)) ? -EFAULT : 0;
 	for (first = 0; first < longs; first += n) {

@@ -287,7 +287,7 @@ static int delete_slot(struct vm *vm, struct memslot *old)
 		return -ENOMEM;
 	slot_invalidate(vm, old);
 	replaced = slots_publish(vm, old->as_id, new, old, NULL);
-	vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
+	vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
 	count_logged(vm, old, -1);
@@ -325,7 +325,7 @@ static void adapt_entries(struct vm *vm, const struct memslot *old, const struct
 	spin_unlock(&mem->mmu_lock);
 	/* Whoever found the old slot in his window may still write to its log. */
 	if (old->dirty)
-		vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
+		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 }
 
 /* Put @new into the array, in the place of @old if there is one. Consumes @new on success. */
@@ -349,7 +349,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 	count_logged(vm, new, 1);
 	replaced = slots_publish(vm, new->as_id, slots, old, new);
 	if (moved) {
-		vm_flush_and_wait(vm, VCPU_REQ_SLOTS);
+		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 		wait_for_access(vm);
 	} else if (old) {
 		adapt_entries(vm, old, new);

@@ -402,12 +402,12 @@ static int handle_fast(struct vcpu *vcpu)
 	case EXIT_RDPMC:
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
-	case EXIT_APIC_EOI:
+	case EXIT_EOI_WRITE:
 		return handle_apic_eoi(vcpu);
 	case EXIT_APIC_WRITTEN:
 		lapic_written(vcpu, exit->apic.offset);
 		return NEXT_ENTER;
-	case EXIT_APIC_ENDED:
+	case EXIT_EOI_DONE:
 		irqchip_eoi(vcpu->vm, exit->apic.vector);
 		return NEXT_ENTER;
 	default:

@@ -41,11 +41,11 @@ enum exit_kind {
 	EXIT_CPU_TAKEN,		/* no entry: another hypervisor holds this CPU */
 	EXIT_RESUME,		/* the backend dealt with it alone */
 	EXIT_APIC_ACCESS,	/* to the local APIC's page, to be emulated: .fault */
-	EXIT_APIC_EOI,		/* an instruction that writes its EOI register */
+	EXIT_EOI_WRITE,		/* an instruction that writes its EOI register */
 	EXIT_APIC_WRITTEN,	/* .apic.offset was written: see lapic_written() */
 	EXIT_STEP,		/* a step is done: cpu/debug.h */
 	EXIT_CR4_READ,		/* MOV from CR4 of a guest whose CR4 is not the CPU's: .gpr */
-	EXIT_APIC_ENDED,	/* the CPU ended interrupt .apic.vector, which concerns others */
+	EXIT_EOI_DONE,	/* the CPU ended interrupt .apic.vector, which concerns others */
 	EXIT_TASK_SWITCH,	/* the guest switches tasks, and this CPU does not do it: .task */
 	NR_EXIT_KINDS
 };

@@ -228,8 +228,7 @@ static noinline int serve_requests(struct vcpu *vcpu)
 		code_forget(vcpu);
 		backend_call(flush_tlb)(vcpu);
 	}
-	vcpu_take_request(vcpu, VCPU_REQ_SLOTS);
-	vcpu_take_request(vcpu, VCPU_REQ_LOG);
+	vcpu_take_request(vcpu, VCPU_REQ_WINDOW);
 	vcpu_take_request(vcpu, VCPU_REQ_EVENT);
 	if (READ_ONCE(vcpu->requests) || lapic_has_events(&vcpu->lapic) ||
 	    vcpu->events.triple_fault)

@@ -41,8 +41,7 @@ enum { VCPU_RUN_PAGE, VCPU_PIO_PAGE, VCPU_COALESCED_PAGE, VCPU_MMAP_PAGES };
 enum {
 	VCPU_REQ_TLB_FLUSH,	/* second-level translations changed: flush before the next entry */
 	VCPU_REQ_EVENT,		/* interrupts, NMI, INIT or SIPI may be pending */
-	VCPU_REQ_SLOTS,		/* the slot array changed: drop cached slots and pages */
-	VCPU_REQ_LOG,		/* end the window: what the CPU logged is wanted */
+	VCPU_REQ_WINDOW,	/* a new window: slots have changed, or what the CPU logged is wanted */
 	VCPU_REQ_CLOCK,		/* rewrite this vCPU's paravirtual clock page */
 	VCPU_REQ_TSC,		/* the host's TSC was set: the guest's goes by tsc_offset as it is now */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
