@@ -12,6 +12,7 @@
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "ioeventfd.h"
+#include "deliver.h"
 #include "irqfd.h"
 #include "pit_timer.h"
 

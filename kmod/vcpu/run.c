@@ -21,6 +21,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../irq/deliver.h"
 #include "../irq/pit_timer.h"
 #include "../report/log.h"
 #include "../system.h"
