@@ -12,6 +12,7 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 
+#include "io/ioeventfd.h"
 #include "ioctl.h"
 #include "memory/dirty_log.h"
 #include "system.h"
@@ -47,20 +48,20 @@ struct vm *vm_create(void)
 	err = irqchip_init(vm);
 	if (err)
 		goto drop_mm;
-	err = coalesced_init(vm);
+	err = bus_init(vm);
 	if (err)
 		goto free_irqchip;
 	err = memory_init(vm);
 	if (err)
-		goto free_coalesced;
+		goto free_bus;
 	__module_get(THIS_MODULE);
 	spin_lock(&all_vms_lock);
 	list_add(&vm->link, &all_vms);
 	spin_unlock(&all_vms_lock);
 	return vm;
 
-free_coalesced:
-	coalesced_destroy(vm);
+free_bus:
+	bus_destroy(vm);
 free_irqchip:
 	irqchip_destroy(vm);
 drop_mm:
@@ -82,7 +83,7 @@ static void vm_free(struct vm *vm)
 	list_del(&vm->link);
 	spin_unlock(&all_vms_lock);
 	irqchip_destroy(vm);
-	coalesced_destroy(vm);
+	bus_destroy(vm);
 	memory_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_destroy(vm->vcpus[i]);
@@ -156,6 +157,11 @@ static int get_dirty_log(void *object, void *data)
 static int clear_dirty_log(void *object, void *data)
 {
 	return memory_clear_dirty_log(object, data);
+}
+
+static int ioeventfd(void *object, void *data)
+{
+	return ioeventfd_control(object, data);
 }
 
 static int register_coalesced(void *object, void *data)
@@ -286,6 +292,7 @@ static const struct ioctl_entry vm_ioctls[] = {
 	{ MINIVMM_SET_USER_MEMORY_REGION, .fixed = set_memory_region },
 	{ MINIVMM_GET_DIRTY_LOG, .fixed = get_dirty_log },
 	{ MINIVMM_CLEAR_DIRTY_LOG, .fixed = clear_dirty_log },
+	{ MINIVMM_IOEVENTFD, .fixed = ioeventfd },
 	{ MINIVMM_REGISTER_COALESCED_MMIO, .fixed = register_coalesced },
 	{ MINIVMM_UNREGISTER_COALESCED_MMIO, .fixed = unregister_coalesced },
 	{ MINIVMM_GET_CLOCK, .fixed = get_clock },

@@ -14,11 +14,11 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-#include "coalesced.h"
+#include "io/bus.h"
 #include "irq/irqchip.h"
 #include "memory/memory.h"
-#include "report/explain.h"
 #include "pv.h"
+#include "report/explain.h"
 
 #define VM_MAX_VCPUS	255
 #define VM_MAX_VCPU_ID	4096
@@ -35,7 +35,7 @@ struct vm {
 
 	struct memory memory;		/* memory/memory.h: slots, second-level tables, MMU notifier */
 	struct irqchip irqchip;		/* irq/irqchip.h: PICs, I/O APIC, PIT, routing, irqfds */
-	struct coalesced coalesced;	/* coalesced.h: queued MMIO and PIO writes */
+	struct bus bus;			/* io/bus.h: devices in the kernel, ioeventfds, coalesced writes */
 	struct vm_clock clock;		/* pv.h: TSC offset and paravirtual clock */
 	struct last_error error;	/* report/explain.h; written under its own lock */
 
@@ -57,16 +57,6 @@ struct vm {
 #define for_each_vcpu(vm, i, v)						\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&	\
 	     ((v) = (vm)->vcpus[(i)], true); (i)++)
-
-/*
- * vm_takes_writes - whether an eventfd or the coalesced ring may take a guest's write to a
- * port, or to where no memory is. Asked at each such exit; most VMs have neither.
- */
-static inline bool vm_takes_writes(const struct vm *vm, bool is_port)
-{
-	return rcu_access_pointer(vm->irqchip.ioeventfds[is_port]) ||
-	       rcu_access_pointer(vm->coalesced.zones);
-}
 
 /* vm_create - new VM owned by current->mm. ENOMEM. The caller holds the only reference. */
 struct vm *vm_create(void);

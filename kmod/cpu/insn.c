@@ -8,7 +8,6 @@
 
 #include "../backend.h"
 #include "../emulator/move.h"
-#include "../irq/ioeventfd.h"
 #include "../memory/access.h"
 #include "../mmu/walk.h"
 #include "../vcpu/exit.h"
@@ -212,23 +211,12 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsig
 	return EMUL_EXIT;
 }
 
-static bool device_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
-{
-	if (vcpu->vm->irqchip.in_kernel && irqchip_mmio(vcpu, gpa, len, is_write, data))
-		return true;
-	return is_write && vm_takes_writes(vcpu->vm, false) &&
-	       (ioeventfd_signal(vcpu->vm, false, gpa, len, *data) ||
-		coalesced_write(vcpu->vm, false, gpa, len, *data));
-}
-
 /* Whether a device or eventfd of the kernel took it; then a read has set *@data. */
 static inline bool in_kernel_access(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write,
 				    u64 *data)
 {
-	const struct vm *vm = vcpu->vm;
-
-	return (vm->irqchip.in_kernel || (is_write && vm_takes_writes(vm, false))) &&
-	       device_access(vcpu, gpa, len, is_write, data);
+	return (vcpu->lapic.in_kernel || !bus_is_empty(&vcpu->vm->bus, BUS_MEMORY)) &&
+	       bus_memory(vcpu, gpa, len, is_write, data);
 }
 
 /* Device memory, at most 8 bytes within a page. */
@@ -453,7 +441,7 @@ static unsigned int ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int si
 		data = 0;
 		if (!in)
 			memcpy(&data, element, size);
-		if (!exit_port_in_kernel(vcpu->vm, port, size, in, &data))
+		if (!bus_port(vcpu->vm, port, size, !in, &data))
 			break;
 		if (in)
 			memcpy(element, &data, size);

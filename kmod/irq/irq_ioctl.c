@@ -5,7 +5,6 @@
 
 #include "../ioctl.h"
 #include "../vm.h"
-#include "ioeventfd.h"
 #include "irqfd.h"
 
 static long create_irqchip(void *object, unsigned long arg)
@@ -105,7 +104,7 @@ static int irq_line_status(void *object, void *data)
 	struct minivmm_irq_level *line = data;
 	struct vm *vm = object;
 
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_pics(vm))
 		return refuse(&vm->error, -ENXIO, "irqchip", 0, "the VM has no in-kernel irqchip");
 	line->status = irq_set_line(vm, IRQ_SOURCE_USER, line->irq, line->level);
 	return 0;
@@ -117,7 +116,7 @@ static long set_routing(struct vm *vm, const struct minivmm_irq_routing *head,
 	struct minivmm_irq_routing_entry *entries;
 	int err;
 
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_apics(vm))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (head->flags)
 		return refuse(&vm->error, -EINVAL, "flags", head->flags, "must be 0");
@@ -150,18 +149,12 @@ static int irqfd(void *object, void *data)
 	return irqfd_control(object, data);
 }
 
-static int ioeventfd(void *object, void *data)
-{
-	return ioeventfd_control(object, data);
-}
-
 static const struct ioctl_entry irq_ioctls[] = {
 	{ MINIVMM_IRQ_LINE, .fixed = irq_line_status },
 	{ MINIVMM_IRQ_LINE_STATUS, .fixed = irq_line_status },
 	{ MINIVMM_SIGNAL_MSI, .fixed = signal_msi },
 	{ MINIVMM_SET_GSI_ROUTING, .raw = set_gsi_routing },
 	{ MINIVMM_IRQFD, .fixed = irqfd },
-	{ MINIVMM_IOEVENTFD, .fixed = ioeventfd },
 	{ MINIVMM_CREATE_IRQCHIP, .raw = create_irqchip },
 	{ MINIVMM_GET_IRQCHIP, .fixed = get_irqchip },
 	{ MINIVMM_SET_IRQCHIP, .raw = set_irqchip },

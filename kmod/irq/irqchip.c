@@ -11,7 +11,6 @@
 #include "../compat.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
-#include "ioeventfd.h"
 #include "deliver.h"
 #include "irqfd.h"
 #include "pit_timer.h"
@@ -204,7 +203,7 @@ int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
 {
 	struct irq_message msg;
 
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_apics(vm))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (msi->flags)
 		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "x86 has no flag");
@@ -237,48 +236,21 @@ void irqchip_eoi(struct vm *vm, u8 vector)
 			      HRTIMER_MODE_REL_SOFT);
 }
 
-static bool pic_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+static void access_pic(struct vm *vm, u64 port, unsigned int len, bool is_write, u64 *data)
 {
 	struct pic_use use;
-	struct pic *pic;
+	struct pic *pic = pic_begin(vm, &use);
 
-	if (!pic_owns_port(port))
-		return false;
-	pic = pic_begin(vm, &use);
-	if (is_in)
-		*data = pic_read(pic, port);
-	else
+	if (is_write)
 		pic_write(pic, port, *data);
+	else
+		*data = pic_read(pic, port);
 	pic_end(vm, &use);
-	return true;
 }
 
-static bool byte_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+static void access_ioapic(struct vm *vm, u64 gpa, unsigned int len, bool is_write, u64 *data)
 {
-	return pic_port(vm, port, is_in, data) || pit_timer_port(vm, port, is_in, data);
-}
-
-bool irqchip_port(struct vm *vm, u16 port, unsigned int size, bool is_in, u32 *data)
-{
-	unsigned int i;
-	u8 byte = *data;
-
-	if (!irqchip_in_kernel(vm) || !byte_port(vm, port, is_in, &byte))
-		return false;
-	if (is_in)
-		*data = byte;
-	/* A wide access is split as on the ISA bus; where nobody answers, ones are read. */
-	for (i = 1; i < size; i++) {
-		byte = is_in ? 0xff : *data >> i * 8;
-		byte_port(vm, port + i, is_in, &byte);
-		if (is_in)
-			*data |= (u32)byte << i * 8;
-	}
-	return true;
-}
-
-static void ioapic_mmio(struct vm *vm, u32 offset, unsigned int len, bool is_write, u64 *data)
-{
+	u32 offset = gpa - IOAPIC_BASE;
 	unsigned long flags;
 	struct ioapic *io = ioapic_begin(vm, &flags);
 
@@ -287,23 +259,6 @@ static void ioapic_mmio(struct vm *vm, u32 offset, unsigned int len, bool is_wri
 	else
 		ioapic_write(io, offset, len >= 4 ? *data : *data & GENMASK(len * 8 - 1, 0));
 	ioapic_end(vm, flags);
-}
-
-bool irqchip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)
-{
-	if (likely(lapic_mmio_is_plain(&vcpu->lapic, gpa))) {
-		if (is_write)
-			lapic_mmio_write(vcpu, offset_in_page(gpa), len, *data);
-		else
-			lapic_mmio_read(vcpu, offset_in_page(gpa), len, data);
-		return true;
-	}
-	if (unlikely(!vcpu->lapic.plain) && lapic_mmio(vcpu, gpa, len, is_write, data))
-		return true;
-	if (gpa - IOAPIC_BASE >= IOAPIC_SIZE || !irqchip_in_kernel(vcpu->vm))
-		return false;
-	ioapic_mmio(vcpu->vm, gpa - IOAPIC_BASE, len, is_write, data);
-	return true;
 }
 
 bool irq_extint_pending(struct vcpu *vcpu)
@@ -371,16 +326,36 @@ int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entri
 	return 0;
 }
 
-bool irqchip_in_kernel(const struct vm *vm)
+bool irqchip_has_apics(const struct vm *vm)
 {
-	return READ_ONCE(vm->irqchip.in_kernel);
+	return READ_ONCE(vm->irqchip.mode) != IRQCHIP_NONE;
+}
+
+bool irqchip_has_pics(const struct vm *vm)
+{
+	return READ_ONCE(vm->irqchip.mode) == IRQCHIP_KERNEL;
+}
+
+/* The ports of the two PICs and of their ELCRs, and the I/O APIC's page. */
+static void listen(struct vm *vm)
+{
+	static const u16 ports[] = PIC_PORTS;
+	struct irqchip *chip = &vm->irqchip;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ports); i++) {
+		chip->pic_ports[i] = (struct bus_range){ ports[i], 2, access_pic };
+		bus_add(vm, BUS_PORTS, &chip->pic_ports[i]);
+	}
+	chip->ioapic_page = (struct bus_range){ IOAPIC_BASE, IOAPIC_SIZE, access_ioapic };
+	bus_add(vm, BUS_MEMORY, &chip->ioapic_page);
 }
 
 int irqchip_create(struct vm *vm)
 {
 	struct irq_table *table;
 
-	if (irqchip_in_kernel(vm))
+	if (irqchip_has_apics(vm))
 		return refuse(&vm->error, -EEXIST, "irqchip", 1, "the VM already has its irqchip");
 	if (vm->nr_vcpus)
 		return refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
@@ -392,7 +367,8 @@ int irqchip_create(struct vm *vm)
 	publish_table(vm, table);
 	pic_reset(&vm->irqchip.pic);
 	ioapic_reset(&vm->irqchip.ioapic);
-	WRITE_ONCE(vm->irqchip.in_kernel, true);
+	WRITE_ONCE(vm->irqchip.mode, IRQCHIP_KERNEL);
+	listen(vm);
 	return 0;
 }
 
@@ -412,7 +388,7 @@ int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip)
 	struct pic_use use;
 	unsigned long flags;
 
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_pics(vm))
 		return refuse_no_irqchip(vm);
 	pit_timer_hold(vm, NULL);
 	memset(&chip->chip, 0, sizeof(chip->chip));
@@ -436,7 +412,7 @@ int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip)
 	struct pic_use use;
 	unsigned long flags;
 
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_pics(vm))
 		return refuse_no_irqchip(vm);
 	pit_timer_hold(vm, NULL);
 	switch (chip->chip_id) {
@@ -487,6 +463,5 @@ void irqchip_destroy(struct vm *vm)
 	pit_timer_destroy(vm);
 	hrtimer_cancel(&chip->ioapic_retry);
 	cancel_work_sync(&chip->kick_work);
-	ioeventfd_release(vm);
 	kvfree(rcu_dereference_protected(chip->table, true));
 }

@@ -5,7 +5,7 @@
  * Locks: @pic_lock, @ioapic_lock, @pit_lock and @irqfd_lock are raw, taken with interrupts off,
  * from any context (window, hard irq, eventfd wakeup), and never nest in each
  * other; no eventfd is signalled and no line driven under them. @lock (below
- * vm->lock) serialises writers of routing, irqfds and ioeventfds.
+ * vm->lock) serialises writers of routing and irqfds.
  */
 #ifndef MINIVMM_IRQ_IRQCHIP_H
 #define MINIVMM_IRQ_IRQCHIP_H
@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "../io/bus.h"
 #include "ioapic.h"
 #include "pic.h"
 #include "pit.h"
@@ -27,7 +28,6 @@
 
 struct vm;
 struct vcpu;
-struct ioeventfd_table;
 struct minivmm_irqchip;
 struct minivmm_pit_config;
 struct minivmm_pit_state2;
@@ -38,10 +38,17 @@ struct minivmm_msi;
 /* Who drives a line; levels of all sources are OR-ed. */
 enum irq_source { IRQ_SOURCE_USER, IRQ_SOURCE_RESAMPLE, IRQ_SOURCE_PIT };
 
+/* What of the interrupt hardware is in the kernel. */
+enum irqchip_mode {
+	IRQCHIP_NONE,		/* nothing: userspace injects by INTERRUPT and NMI */
+	IRQCHIP_SPLIT,		/* the local APICs; no call makes this yet */
+	IRQCHIP_KERNEL,		/* PICs and I/O APIC, too */
+};
+
 struct irqchip {
-	bool in_kernel;			/* set once, before any vCPU exists */
+	enum irqchip_mode mode;		/* set once, before any vCPU exists */
 	bool has_pit;			/* release/acquire */
-	bool has_speaker;
+	struct bus_range pic_ports[3], pit_ports[2], ioapic_page;
 
 	raw_spinlock_t pic_lock;
 	struct pic pic;
@@ -66,7 +73,6 @@ struct irqchip {
 	raw_spinlock_t irqfd_lock;		/* inside an eventfd's wait-queue lock */
 	struct rb_root irqfds;			/* irqfd.c; by eventfd; irqfd_lock */
 	struct hlist_head resamplers[64];	/* irqfd.c; by GSI; RCU, writers under @lock */
-	struct ioeventfd_table __rcu *ioeventfds[2];	/* ioeventfd.c: MMIO, ports */
 };
 
 /* irqchip_init - at VM creation: locks and an empty table. ENOMEM. */
@@ -82,13 +88,17 @@ void irqchip_destroy(struct vm *vm);
 
 /*
  * irq_vm_ioctl - every VM ioctl of this room: CREATE_IRQCHIP, CREATE_PIT(2), GET/SET_IRQCHIP,
- * GET/SET_PIT(2), REINJECT_CONTROL, IRQ_LINE(_STATUS), SET_GSI_ROUTING, SIGNAL_MSI, IRQFD,
- * IOEVENTFD. -ENOTTY: not one of these. Takes vm->lock itself where needed.
+ * GET/SET_PIT(2), REINJECT_CONTROL, IRQ_LINE(_STATUS), SET_GSI_ROUTING, SIGNAL_MSI, IRQFD.
+ * -ENOTTY: not one of these. Takes vm->lock itself where needed.
  */
 long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
 
-/* irqchip_in_kernel - whether the VM has our PICs, I/O APIC and local APICs. */
-bool irqchip_in_kernel(const struct vm *vm);
+/*
+ * irqchip_has_apics - whether the VM has our local APICs, and with them messages, GSI routing
+ * and irqfds; irqchip_has_pics - our PICs and I/O APIC, and so lines of interrupts.
+ */
+bool irqchip_has_apics(const struct vm *vm);
+bool irqchip_has_pics(const struct vm *vm);
 
 /* irqchip_create - CREATE_IRQCHIP; vm->lock held. EEXIST; EINVAL once a vCPU exists; ENOMEM. */
 int irqchip_create(struct vm *vm);
@@ -122,18 +132,6 @@ const u64 *irqchip_eoi_vectors(const struct vm *vm);
 
 /* irqchip_eoi - a local APIC ended @vector. Window. */
 void irqchip_eoi(struct vm *vm, u8 vector);
-
-/*
- * irqchip_port - port access of @size bytes (1, 2 or 4). Whether an in-kernel
- * device took it; then a read has set *@data. Window or outside.
- */
-bool irqchip_port(struct vm *vm, u16 port, unsigned int size, bool is_in, u32 *data);
-
-/*
- * irqchip_mmio - access to the vCPU's local APIC page or the I/O APIC, up to 8 bytes.
- * Whether one of them took it; then a read has set *@data. Window or outside.
- */
-bool irqchip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data);
 
 /* irq_extint_pending - whether the PIC asks this vCPU for an interrupt acknowledge. */
 bool irq_extint_pending(struct vcpu *vcpu);

@@ -193,7 +193,7 @@ void lapic_init(struct vcpu *vcpu)
 	struct lapic *lapic = &vcpu->lapic;
 
 	host_timer_setup(&lapic->timer, timer_fired, TIMER_MODE);
-	lapic->in_kernel = irqchip_in_kernel(vcpu->vm);
+	lapic->in_kernel = irqchip_has_apics(vcpu->vm);
 	lapic->regs.x2apic_id = vcpu->id;
 	lapic_reset(vcpu, false);
 }

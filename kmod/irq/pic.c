@@ -276,11 +276,6 @@ static struct pic_chip *port_chip(struct pic *pic, u16 port)
 	return &pic->chip[is_elcr(port) ? port & 1 : port >> 7];
 }
 
-bool pic_owns_port(u16 port)
-{
-	return (port & ~0x81) == 0x20 || (port & ~1) == 0x4d0;
-}
-
 u8 pic_read(struct pic *pic, u16 port)
 {
 	struct pic_chip *c = port_chip(pic, port);

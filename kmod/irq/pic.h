@@ -40,8 +40,10 @@ int pic_set_line(struct pic *pic, unsigned int line, unsigned int source, bool l
 /* pic_intack - the CPU's interrupt acknowledge: the vector, a spurious one if nothing waits. */
 u8 pic_intack(struct pic *pic);
 
-/* pic_owns_port - 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1. */
-bool pic_owns_port(u16 port);
+/* Where it listens: at each of these ports and the one behind it. */
+#define PIC_PORTS	{ 0x20, 0xa0, 0x4d0 }
+
+/* pic_read/write - an access to a port of PIC_PORTS. */
 u8 pic_read(struct pic *pic, u16 port);
 void pic_write(struct pic *pic, u16 port, u8 value);
 

@@ -7,6 +7,7 @@
 #include "../vm.h"
 #include "pit_timer.h"
 
+#define PORT_COUNTERS	0x40
 #define PORT_SPEAKER	0x61
 
 static bool has_pit(struct vm *vm)
@@ -65,40 +66,35 @@ static bool write_port(struct pit *pit, unsigned int reg, u8 value, u64 now)
 	return raise;
 }
 
-static bool access_port(struct irqchip *chip, u16 port, bool is_in, u8 *data)
+static bool access_port(struct irqchip *chip, u16 port, bool is_write, u64 *data)
 {
 	u64 now = ktime_get_ns(), next = chip->pit.next_ns;
 	bool raise = false;
 
-	if (port == PORT_SPEAKER && is_in)
-		*data = pit_speaker_read(&chip->pit, now);
-	else if (port == PORT_SPEAKER)
+	if (port == PORT_SPEAKER && is_write)
 		pit_speaker_write(&chip->pit, *data, now);
-	else if (is_in)
-		*data = pit_read(&chip->pit, port & 3, now);
-	else
+	else if (port == PORT_SPEAKER)
+		*data = pit_speaker_read(&chip->pit, now);
+	else if (is_write)
 		raise = write_port(&chip->pit, port & 3, *data, now);
+	else
+		*data = pit_read(&chip->pit, port & 3, now);
 	if (chip->pit.next_ns != next)
 		program(chip);
 	return raise;
 }
 
-bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data)
+static void access_pit(struct vm *vm, u64 port, unsigned int len, bool is_write, u64 *data)
 {
 	struct irqchip *chip = &vm->irqchip;
 	unsigned long flags;
 	bool raise;
 
-	if ((port & ~3) != 0x40 && port != PORT_SPEAKER)
-		return false;
-	if (!has_pit(vm) || (port == PORT_SPEAKER && !chip->has_speaker))
-		return false;
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
-	raise = access_port(chip, port, is_in, data);
+	raise = access_port(chip, port, is_write, data);
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 	if (raise)
 		pulse(vm);
-	return true;
 }
 
 /* Whether a vCPU may be in RUN: other calls hold the lock, too. */
@@ -207,13 +203,18 @@ int irqchip_create_pit(struct vm *vm, const struct minivmm_pit_config *config)
 	if (config->flags & ~MINIVMM_PIT_SPEAKER_DUMMY)
 		return refuse(&vm->error, -EINVAL, "flags", config->flags,
 			      "the only flag is PIT_SPEAKER_DUMMY");
-	if (!irqchip_in_kernel(vm))
+	if (!irqchip_has_pics(vm))
 		return refuse(&vm->error, -ENOENT, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (has_pit(vm))
 		return refuse(&vm->error, -EEXIST, "pit", 1, "the VM already has its PIT");
 	pit_reset(&chip->pit, ktime_get_ns());
-	chip->has_speaker = config->flags & MINIVMM_PIT_SPEAKER_DUMMY;
 	smp_store_release(&chip->has_pit, true);
+	chip->pit_ports[0] = (struct bus_range){ PORT_COUNTERS, 4, access_pit };
+	bus_add(vm, BUS_PORTS, &chip->pit_ports[0]);
+	if (config->flags & MINIVMM_PIT_SPEAKER_DUMMY) {
+		chip->pit_ports[1] = (struct bus_range){ PORT_SPEAKER, 1, access_pit };
+		bus_add(vm, BUS_PORTS, &chip->pit_ports[1]);
+	}
 	return 0;
 }
 

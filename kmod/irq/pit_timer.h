@@ -20,9 +20,6 @@ void pit_timer_init(struct vm *vm);
 /* pit_timer_destroy - stop it for good. May sleep. */
 void pit_timer_destroy(struct vm *vm);
 
-/* pit_timer_port - a byte at port 0x40..0x43 or 0x61: whether the VM has a PIT that takes it. */
-bool pit_timer_port(struct vm *vm, u16 port, bool is_in, u8 *data);
-
 /*
  * pit_timer_hold - the interrupt hardware's state is being taken or given, a call at a time: a tick
  * in between would be in two of the parts, or in none. So ticks wait until a vCPU is in RUN

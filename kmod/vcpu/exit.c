@@ -13,7 +13,6 @@
 #include "../compat.h"
 #include "../cpu/control.h"
 #include "../cpu/task.h"
-#include "../irq/ioeventfd.h"
 #include "../vm.h"
 #include "exit.h"
 #include "vcpu.h"
@@ -263,15 +262,6 @@ static __always_inline int ask_user_for_port(struct vcpu *vcpu, u32 data)
 
 static_assert(MINIVMM_EXIT_IO_IN == 0 && MINIVMM_EXIT_IO_OUT == 1);
 
-bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u32 *data)
-{
-	if (vm->irqchip.in_kernel && irqchip_port(vm, port, size, in, data))
-		return true;
-	return !in && vm_takes_writes(vm, true) &&
-	       (ioeventfd_signal(vm, true, port, size, *data) ||
-		       coalesced_write(vm, true, port, size, *data));
-}
-
 /* False: nothing in the kernel has this port. */
 static noinline bool port_in_kernel(struct vcpu *vcpu)
 {
@@ -279,7 +269,7 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 	bool in = exit->io.direction == MINIVMM_EXIT_IO_IN;
 	u32 data = vcpu->regs.gpr[GPR_RAX];
 
-	if (!exit_port_in_kernel(vcpu->vm, exit->io.port, exit->io.size, in, &data))
+	if (!bus_port(vcpu->vm, exit->io.port, exit->io.size, !in, &data))
 		return false;
 	if (in)
 		write_in_result(vcpu, exit->io.size, data);
@@ -289,11 +279,9 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 
 static int handle_io(struct vcpu *vcpu)
 {
-	const struct vm *vm = vcpu->vm;
-
 	if (vcpu->exit.io.string)
 		return NEXT_OUTSIDE;
-	if ((vm->irqchip.in_kernel || vm_takes_writes(vm, true)) && port_in_kernel(vcpu))
+	if (!bus_is_empty(&vcpu->vm->bus, BUS_PORTS) && port_in_kernel(vcpu))
 		return NEXT_ENTER;
 	return ask_user_for_port(vcpu, vcpu->regs.gpr[GPR_RAX]);
 }

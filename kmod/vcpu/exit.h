@@ -126,12 +126,6 @@ int exit_handle_outside(struct vcpu *vcpu);
 void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
 		  const void *state);
 
-/*
- * exit_port_in_kernel - a port access that needs no userspace now: of a device in the
- * kernel, or a write signalled to an eventfd or queued for later. False: none of these.
- */
-bool exit_port_in_kernel(struct vm *vm, u16 port, unsigned int size, bool in, u32 *data);
-
 /* exit_internal_error - an exit userspace must know of as our failure: MINIVMM_INTERNAL_ERROR_*. */
 int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data);
 

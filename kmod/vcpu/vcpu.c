@@ -260,7 +260,7 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 		page = virt_to_page(vcpu->pio_data);
 		break;
 	case VCPU_COALESCED_PAGE:
-		page = virt_to_page(vcpu->vm->coalesced.ring);
+		page = virt_to_page(vcpu->vm->bus.coalesced.ring);
 		break;
 	default:
 		return VM_FAULT_SIGBUS;
@@ -395,7 +395,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 	lapic_init(vcpu);
 	pv_init_vcpu(vcpu);
 	vcpu_reset(vcpu, false);
-	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_in_kernel(vm) ?
+	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_has_apics(vm) ?
 			 MINIVMM_MP_STATE_RUNNABLE : MINIVMM_MP_STATE_UNINITIALIZED;
 	return install_vcpu(vm, vcpu);
 }

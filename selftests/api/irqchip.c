@@ -41,6 +41,54 @@ TEST(pit_is_created_once)
 	EXPECT_EQ(-EEXIST, call(vm.fd, MINIVMM_CREATE_PIT2, &config));
 }
 
+GUEST16(read_each_port,
+	"xor %dx, %dx; 1: in %dx, %al; inc %dx; cmp $0x600, %dx; jne 1b; out %al, $0x10");
+
+/* Reads all ports below 0x600: those in the kernel are the ones that userspace does not see. */
+static void check_ports(struct __test_metadata *_metadata, const struct minivmm_pit_config *pit,
+			const __u16 *ports, int nr)
+{
+	unsigned int next = 0;
+	struct vcpu vcpu;
+	struct vm vm;
+	int found = 0;
+
+	vm_init(&vm, GUEST_MEMORY);
+	ASSERT_EQ(0, call(vm.fd, MINIVMM_CREATE_IRQCHIP, 0));
+	if (pit)
+		ASSERT_EQ(0, call(vm.fd, MINIVMM_CREATE_PIT2, pit));
+	vcpu_init(&vcpu, &vm, 0);
+	start_real(&vcpu, read_each_port);
+	do {
+		ASSERT_EXIT(&vcpu, MINIVMM_EXIT_IO);
+		if (vcpu.run->io.direction == MINIVMM_EXIT_IO_OUT)
+			vcpu.run->io.port = 0x600;
+		for (; next < vcpu.run->io.port; next++) {
+			ASSERT_LT(found, nr) TH_LOG("port 0x%x is in the kernel", next);
+			EXPECT_EQ(ports[found++], next);
+		}
+		next = vcpu.run->io.port + 1;
+	} while (vcpu.run->io.direction == MINIVMM_EXIT_IO_IN);
+	EXPECT_EQ(nr, found);
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+TEST(devices_in_the_kernel_have_their_ports_and_no_others)
+{
+	static const __u16 pics[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 };
+	static const __u16 pit[] = { 0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0xa0, 0xa1, 0x4d0, 0x4d1 };
+	static const __u16 speaker[] = {
+		0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0x61, 0xa0, 0xa1, 0x4d0, 0x4d1,
+	};
+	struct minivmm_pit_config config = { 0 };
+
+	check_ports(_metadata, NULL, pics, ARRAY_SIZE(pics));
+	check_ports(_metadata, &config, pit, ARRAY_SIZE(pit));
+	config.flags = MINIVMM_PIT_SPEAKER_DUMMY;
+	check_ports(_metadata, &config, speaker, ARRAY_SIZE(speaker));
+}
+
 TEST(boot_cpu_is_chosen_before_the_first_vcpu)
 {
 	struct vm vm;

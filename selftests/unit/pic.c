@@ -56,20 +56,6 @@ static u8 requested(struct pic *pic, u16 port)
 	return pic_read(pic, port);
 }
 
-TEST_F(pic, ports)
-{
-	static const u16 mine[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 };
-	unsigned int port, i;
-	bool expected;
-
-	for (port = 0; port < 0x10000; port++) {
-		expected = false;
-		for (i = 0; i < ARRAY_SIZE(mine); i++)
-			expected |= mine[i] == port;
-		ASSERT_EQ(expected, pic_owns_port(port)) TH_LOG("port %x", port);
-	}
-}
-
 TEST_F(pic, acknowledge_gives_base_plus_line)
 {
 	EXPECT_EQ(1, RAISE(3));

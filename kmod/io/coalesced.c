@@ -6,7 +6,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "vm.h"
+#include "../vm.h"
 
 struct coalesced_zones {
 	struct rcu_head rcu;
@@ -31,7 +31,7 @@ static bool in_zone(struct vm *vm, bool is_port, u64 addr, unsigned int len)
 	u32 i;
 
 	rcu_read_lock();
-	zones = rcu_dereference(vm->coalesced.zones);
+	zones = rcu_dereference(vm->bus.coalesced.zones);
 	for (i = 0; zones && i < zones->nr && !found; i++)
 		found = contains(&zones->zone[i], is_port, addr, len);
 	rcu_read_unlock();
@@ -62,9 +62,9 @@ bool coalesced_write(struct vm *vm, bool is_port, u64 addr, unsigned int len, u6
 	if (!in_zone(vm, is_port, addr, len))
 		return false;
 	memcpy(entry.data, &data, len);
-	raw_spin_lock_irqsave(&vm->coalesced.ring_lock, flags);
-	taken = push(vm->coalesced.ring, &entry);
-	raw_spin_unlock_irqrestore(&vm->coalesced.ring_lock, flags);
+	raw_spin_lock_irqsave(&vm->bus.coalesced.ring_lock, flags);
+	taken = push(vm->bus.coalesced.ring, &entry);
+	raw_spin_unlock_irqrestore(&vm->bus.coalesced.ring_lock, flags);
 	return taken;
 }
 
@@ -85,24 +85,25 @@ static struct coalesced_zones *alloc_zones(void)
 	return kzalloc(struct_size(zones, zone, COALESCED_MAX_ZONES), GFP_KERNEL_ACCOUNT);
 }
 
-static struct coalesced_zones *current_zones(struct coalesced *c)
+static struct coalesced_zones *current_zones(struct vm *vm)
 {
-	return rcu_dereference_protected(c->zones, lockdep_is_held(&c->mutex));
+	return rcu_dereference_protected(vm->bus.coalesced.zones,
+					 lockdep_is_held(&vm->bus.lock));
 }
 
-/* mutex held. */
-static void publish(struct coalesced *c, struct coalesced_zones *zones)
+/* bus.lock held. */
+static void publish(struct vm *vm, struct coalesced_zones *zones)
 {
-	struct coalesced_zones *old = current_zones(c);
+	struct coalesced_zones *old = current_zones(vm);
 
-	rcu_assign_pointer(c->zones, zones);
+	rcu_assign_pointer(vm->bus.coalesced.zones, zones);
 	if (old)
 		kfree_rcu(old, rcu);
 }
 
 static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
 {
-	struct coalesced_zones *old = current_zones(&vm->coalesced), *zones;
+	struct coalesced_zones *old = current_zones(vm), *zones;
 	u32 nr = old ? old->nr : 0;
 
 	if (nr == COALESCED_MAX_ZONES)
@@ -114,13 +115,13 @@ static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zon
 		memcpy(zones->zone, old->zone, nr * sizeof(*zone));
 	zones->zone[nr] = *zone;
 	zones->nr = nr + 1;
-	publish(&vm->coalesced, zones);
+	publish(vm, zones);
 	return 0;
 }
 
 static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
 {
-	struct coalesced_zones *old = current_zones(&vm->coalesced), *zones;
+	struct coalesced_zones *old = current_zones(vm), *zones;
 	u32 i;
 
 	if (!old)
@@ -131,7 +132,7 @@ static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *z
 	for (i = 0; i < old->nr; i++)
 		if (!contains(&old->zone[i], zone->pio, zone->addr, zone->size))
 			zones->zone[zones->nr++] = old->zone[i];
-	publish(&vm->coalesced, zones);
+	publish(vm, zones);
 	return 0;
 }
 
@@ -141,9 +142,9 @@ int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *
 
 	if (err)
 		return err;
-	mutex_lock(&vm->coalesced.mutex);
+	mutex_lock(&vm->bus.lock);
 	err = add_zone(vm, zone);
-	mutex_unlock(&vm->coalesced.mutex);
+	mutex_unlock(&vm->bus.lock);
 	return err;
 }
 
@@ -153,17 +154,16 @@ int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone
 
 	if (err)
 		return err;
-	mutex_lock(&vm->coalesced.mutex);
+	mutex_lock(&vm->bus.lock);
 	err = drop_zones(vm, zone);
-	mutex_unlock(&vm->coalesced.mutex);
+	mutex_unlock(&vm->bus.lock);
 	return err;
 }
 
 int coalesced_init(struct vm *vm)
 {
-	struct coalesced *c = &vm->coalesced;
+	struct coalesced *c = &vm->bus.coalesced;
 
-	mutex_init(&c->mutex);
 	raw_spin_lock_init(&c->ring_lock);
 	c->ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	return c->ring ? 0 : -ENOMEM;
@@ -171,6 +171,6 @@ int coalesced_init(struct vm *vm)
 
 void coalesced_destroy(struct vm *vm)
 {
-	kfree(rcu_dereference_protected(vm->coalesced.zones, true));
-	free_page((unsigned long)vm->coalesced.ring);
+	kfree(rcu_dereference_protected(vm->bus.coalesced.zones, true));
+	free_page((unsigned long)vm->bus.coalesced.ring);
 }

@@ -3,10 +3,10 @@
  * ioeventfds: guest writes that end in an eventfd signal instead of an exit.
  *
  * Two RCU-published arrays sorted by address, one for ports, one for memory.
- * Readers take no lock; writers hold irqchip.lock.
+ * Readers take no lock; writers hold bus.lock.
  */
-#ifndef MINIVMM_IRQ_IOEVENTFD_H
-#define MINIVMM_IRQ_IOEVENTFD_H
+#ifndef MINIVMM_IO_IOEVENTFD_H
+#define MINIVMM_IO_IOEVENTFD_H
 
 #include <linux/types.h>
 
@@ -32,4 +32,4 @@ bool ioeventfd_signal(struct vm *vm, bool is_port, u64 addr, unsigned int len, u
 /* ioeventfd_release - drop all; no vCPU runs any more. */
 void ioeventfd_release(struct vm *vm);
 
-#endif /* MINIVMM_IRQ_IOEVENTFD_H */
+#endif /* MINIVMM_IO_IOEVENTFD_H */

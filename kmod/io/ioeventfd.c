@@ -55,7 +55,7 @@ bool ioeventfd_signal(struct vm *vm, bool is_port, u64 addr, unsigned int len, u
 	u32 i;
 
 	rcu_read_lock();
-	table = rcu_dereference(vm->irqchip.ioeventfds[is_port]);
+	table = rcu_dereference(vm->bus.ioeventfds[is_port]);
 	if (!table)
 		goto out;
 	if (len < 8)
@@ -90,8 +90,8 @@ static bool same(const struct ioeventfd *a, const struct ioeventfd *b)
 
 static struct ioeventfd_table *current_table(struct vm *vm, bool is_port)
 {
-	return rcu_dereference_protected(vm->irqchip.ioeventfds[is_port],
-					 lockdep_is_held(&vm->irqchip.lock));
+	return rcu_dereference_protected(vm->bus.ioeventfds[is_port],
+					 lockdep_is_held(&vm->bus.lock));
 }
 
 static struct ioeventfd_table *alloc_table(u32 nr)
@@ -104,7 +104,7 @@ static struct ioeventfd_table *alloc_table(u32 nr)
 	return table;
 }
 
-/* irqchip.lock held; takes over @entry's eventfd reference on success. */
+/* bus.lock held; takes over @entry's eventfd reference on success. */
 static int add(struct vm *vm, bool is_port, const struct ioeventfd *entry)
 {
 	struct ioeventfd_table *old = current_table(vm, is_port), *table;
@@ -125,7 +125,7 @@ static int add(struct vm *vm, bool is_port, const struct ioeventfd *entry)
 		memcpy(table->entries + at + 1, old->entries + at, (nr - at) * sizeof(*entry));
 	}
 	table->entries[at] = *entry;
-	rcu_assign_pointer(vm->irqchip.ioeventfds[is_port], table);
+	rcu_assign_pointer(vm->bus.ioeventfds[is_port], table);
 	if (old)
 		kvfree_rcu(old, rcu);
 	return 0;
@@ -141,7 +141,7 @@ static int find(const struct ioeventfd_table *table, const struct ioeventfd *ent
 	return -ENOENT;
 }
 
-/* irqchip.lock held. */
+/* bus.lock held. */
 static int drop(struct vm *vm, bool is_port, const struct ioeventfd *entry)
 {
 	struct ioeventfd_table *old = current_table(vm, is_port), *table = NULL;
@@ -159,7 +159,7 @@ static int drop(struct vm *vm, bool is_port, const struct ioeventfd *entry)
 		       (old->nr - 1 - at) * sizeof(*entry));
 	}
 	eventfd = old->entries[at].eventfd;
-	rcu_assign_pointer(vm->irqchip.ioeventfds[is_port], table);
+	rcu_assign_pointer(vm->bus.ioeventfds[is_port], table);
 	synchronize_rcu_expedited();
 	eventfd_ctx_put(eventfd);
 	kvfree(old);
@@ -202,9 +202,9 @@ int ioeventfd_control(struct vm *vm, const struct minivmm_ioeventfd *args)
 	if (IS_ERR(entry.eventfd))
 		return refuse(&vm->error, PTR_ERR(entry.eventfd), "fd", args->fd,
 			      "this must be an eventfd");
-	mutex_lock(&vm->irqchip.lock);
+	mutex_lock(&vm->bus.lock);
 	err = deassign ? drop(vm, is_port, &entry) : add(vm, is_port, &entry);
-	mutex_unlock(&vm->irqchip.lock);
+	mutex_unlock(&vm->bus.lock);
 	if (err || deassign)
 		eventfd_ctx_put(entry.eventfd);
 	return err;
@@ -223,6 +223,6 @@ void ioeventfd_release(struct vm *vm)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(vm->irqchip.ioeventfds); i++)
-		release_table(rcu_dereference_protected(vm->irqchip.ioeventfds[i], true));
+	for (i = 0; i < ARRAY_SIZE(vm->bus.ioeventfds); i++)
+		release_table(rcu_dereference_protected(vm->bus.ioeventfds[i], true));
 }

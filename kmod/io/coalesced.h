@@ -4,13 +4,12 @@
  * that userspace drains at its next exit, instead of exiting each time.
  *
  * One ring per VM, in the third page of every vCPU's mapping: userspace moves
- * @first, the kernel @last. Zones are RCU-read; writers hold @mutex, producers the
- * raw @ring_lock.
+ * @first, the kernel @last. Zones are RCU-read; writers hold bus.lock, producers
+ * the raw @ring_lock.
  */
-#ifndef MINIVMM_COALESCED_H
-#define MINIVMM_COALESCED_H
+#ifndef MINIVMM_IO_COALESCED_H
+#define MINIVMM_IO_COALESCED_H
 
-#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -22,7 +21,6 @@ struct minivmm_coalesced_mmio_zone;
 struct minivmm_coalesced_mmio_ring;
 
 struct coalesced {
-	struct mutex mutex;
 	struct coalesced_zones __rcu *zones;
 	raw_spinlock_t ring_lock;
 	struct minivmm_coalesced_mmio_ring *ring;	/* one page, shared with userspace */
@@ -44,4 +42,4 @@ int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone
  */
 bool coalesced_write(struct vm *vm, bool is_port, u64 addr, unsigned int len, u64 data);
 
-#endif /* MINIVMM_COALESCED_H */
+#endif /* MINIVMM_IO_COALESCED_H */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The two buses of a VM: who in the kernel takes a guest's access to a port, or to memory
+ * where no slot is. First come the devices; then, of writes, ioeventfds and the coalesced ring.
+ *
+ * A device adds a range for each place where it listens, and stays for the life of the VM.
+ * Accesses come in the window and outside, from all vCPUs at once: it has a lock of its own.
+ */
+#ifndef MINIVMM_IO_BUS_H
+#define MINIVMM_IO_BUS_H
+
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+#include "coalesced.h"
+
+struct ioeventfd_table;
+struct vcpu;
+struct vm;
+
+enum bus_kind { BUS_MEMORY, BUS_PORTS, NR_BUSES };
+
+/* Embedded in what the device has in struct vm. */
+struct bus_range {
+	u64 base, size;
+	/*
+	 * One access that begins in the range, up to 8 bytes; at ports one byte. A read sets
+	 * all of *@data. Window or outside.
+	 */
+	void (*access)(struct vm *vm, u64 addr, unsigned int len, bool is_write, u64 *data);
+	struct bus_range *next;
+};
+
+struct bus {
+	struct bus_range *ranges[NR_BUSES];	/* vm->lock writes; release/acquire */
+	u64 blocks[NR_BUSES];			/* where ranges are, as bits: bus.c */
+	struct mutex lock;			/* writers of what follows; below vm->lock */
+	struct ioeventfd_table __rcu *ioeventfds[NR_BUSES];
+	struct coalesced coalesced;		/* coalesced.h */
+};
+
+/*
+ * bus_takes_writes - whether an eventfd or the coalesced ring may take a guest's write. Asked at
+ * each such exit; most VMs have neither.
+ */
+static inline bool bus_takes_writes(const struct bus *bus, enum bus_kind kind)
+{
+	return rcu_access_pointer(bus->ioeventfds[kind]) ||
+	       rcu_access_pointer(bus->coalesced.zones);
+}
+
+/* bus_is_empty - whether nobody listens. */
+static inline bool bus_is_empty(const struct bus *bus, enum bus_kind kind)
+{
+	return !READ_ONCE(bus->ranges[kind]) && !bus_takes_writes(bus, kind);
+}
+
+/* bus_init/destroy - at VM creation (ENOMEM) and when no vCPU runs any more. */
+int bus_init(struct vm *vm);
+void bus_destroy(struct vm *vm);
+
+/*
+ * bus_add - @range, whose base, size and access are set, is on the bus from now on. The
+ * device is ready. Ranges of a bus do not overlap. vm->lock held.
+ */
+void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range);
+
+/*
+ * bus_port - access of @size bytes (1, 2 or 4) to a port: whether it needs no userspace. A
+ * read has set *@data then. Window or outside.
+ */
+bool bus_port(struct vm *vm, u16 port, unsigned int size, bool is_write, u32 *data);
+
+/* bus_memory - the same of an access to device memory, up to 8 bytes; first by the local APIC. */
+bool bus_memory(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data);
+
+#endif /* MINIVMM_IO_BUS_H */
