@@ -60,6 +60,13 @@ static inline u64 host_rdmsr(u32 msr)
 	return native_read_msr(msr);
 }
 
+/* In a trace point: fill a string of its record. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define host_assign_str(field, text)	__assign_str(field)
+#else
+#define host_assign_str(field, text)	__assign_str(field, text)
+#endif
+
 static inline void host_wrmsr(u32 msr, u64 value)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)

@@ -10,6 +10,7 @@
 #include "../emulator/move.h"
 #include "../memory/access.h"
 #include "../mmu/walk.h"
+#include "../report/trace.h"
 #include "../vcpu/exit.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
@@ -201,8 +202,13 @@ static inline void report_mmio(struct minivmm_run *run, u64 gpa, unsigned int le
 
 static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
 {
+	u64 value = 0;
+
 	if (vcpu->insn.done == INSN_MAX_STEPS)
 		return EMUL_UNHANDLED;
+	if (data)
+		memcpy(&value, data, len);
+	trace_mmio(data, len, gpa, value, false);
 	report_mmio(vcpu->run, gpa, len, data);
 	vcpu->insn.steps[vcpu->insn.done].gpa = gpa;
 	vcpu->insn.reading = !data;
@@ -229,6 +235,7 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 		return EMUL_DONE;
 	if (!in_kernel_access(vcpu, gpa, len, false, &data))
 		return ask_user_for_mmio(vcpu, gpa, NULL, len);
+	trace_mmio(false, len, gpa, data, true);
 	memcpy(buf, &data, len);
 	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
@@ -243,6 +250,7 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 	memcpy(&data, buf, len);
 	if (!in_kernel_access(vcpu, gpa, len, true, &data))
 		return ask_user_for_mmio(vcpu, gpa, buf, len);
+	trace_mmio(true, len, gpa, data, true);
 	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
 
@@ -421,6 +429,7 @@ static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u6
 	run->io.port = port;
 	run->io.count = count;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
+	trace_pio(!in, port, size, 0, false);
 	if (in)
 		memset(vcpu->pio_data, 0, count * size);
 	em->steps[em->done].gpa = INSN_PORT;
@@ -443,6 +452,7 @@ static unsigned int ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int si
 			memcpy(&data, element, size);
 		if (!bus_port(vcpu->vm, port, size, !in, &data))
 			break;
+		trace_pio(!in, port, size, data, true);
 		if (in)
 			memcpy(element, &data, size);
 	}
@@ -696,10 +706,12 @@ static int write_in_window(struct vcpu *vcpu)
 	em->move_data = emul_move_data(&em->e);
 	/* Who takes it may want to know which instruction did it. */
 	if (in_kernel_access(vcpu, gpa, size, true, &em->move_data)) {
+		trace_move(vcpu, true);
 		step_over_move(vcpu);
 		return NEXT_ENTER;
 	}
 	step_over_move(vcpu);
+	trace_move(vcpu, false);
 	report_mmio(run, gpa, size, true);
 	memcpy(run->mmio.data, &em->move_data, sizeof(em->move_data));
 	return NEXT_USER;
@@ -713,9 +725,11 @@ static int read_in_window(struct vcpu *vcpu)
 
 	em->move_data = 0;
 	if (in_kernel_access(vcpu, gpa, size, false, &em->move_data)) {
+		trace_move(vcpu, true);
 		finish_read(vcpu, em->move_data);
 		return NEXT_ENTER;
 	}
+	trace_move(vcpu, false);
 	report_mmio(vcpu->run, gpa, size, false);
 	return exit_ask_user(vcpu, ASKED_MOVE);
 }

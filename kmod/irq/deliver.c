@@ -6,6 +6,7 @@
 #include <linux/nospec.h>
 #include <linux/workqueue.h>
 
+#include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
@@ -108,6 +109,7 @@ static __always_inline void post_nmi(struct vcpu *vcpu, const struct sender *fro
 static __always_inline int deliver_from(struct vcpu *vcpu, u64 identity,
 					const struct irq_message *msg, const struct sender *from)
 {
+	trace_apic_accept_irq(vcpu->id, msg);
 	switch (msg->delivery) {
 	case IRQ_DM_FIXED:
 	case IRQ_DM_LOWEST:

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
@@ -188,6 +189,7 @@ int irq_set_line(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 	const struct irq_table *table;
 	int i, result = -1, one;
 
+	trace_set_irq(gsi, level, source);
 	rcu_read_lock();
 	table = rcu_dereference(vm->irqchip.table);
 	for (i = irq_table_first(table, gsi); i >= 0; i = table->routes[i].next) {

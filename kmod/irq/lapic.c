@@ -7,6 +7,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
@@ -276,6 +277,7 @@ void lapic_mmio_read(struct vcpu *vcpu, u32 offset, unsigned int len, u64 *data)
 		read_clock(vcpu, &clock);
 	if (!lapic_regs_read(&vcpu->lapic.regs, offset, &value, &clock))
 		*data = value >> skip * 8;
+	trace_apic(false, offset, *data);
 }
 
 void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
@@ -285,6 +287,7 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
 
 	if (len != 4 || (offset & 0xf))
 		return;
+	trace_apic(true, offset, data);
 	if (lapic_regs_need_clock(offset))
 		read_clock(vcpu, &clock);
 	lapic_regs_write(&vcpu->lapic.regs, offset, data, &clock, &effect);
@@ -386,6 +389,7 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 
 	if (!vcpu->lapic.in_kernel)
 		return -EINVAL;
+	trace_apic(true, offset, value);
 	if (lapic_regs_need_clock(offset))
 		read_clock(vcpu, &clock);
 	err = x2apic_regs_write(&vcpu->lapic.regs, offset, value, &clock, &effect);

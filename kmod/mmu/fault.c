@@ -9,6 +9,7 @@
 
 #include "../compat.h"
 #include "../memory/dirty_log.h"
+#include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "host.h"
@@ -333,5 +334,6 @@ int mmu_fault(struct vcpu *vcpu, gpa_t gpa, u32 access)
 		if (ret != MMU_RETRY)
 			break;
 	}
+	trace_page_fault(vcpu->id, gpa, access, ret);
 	return ret;
 }

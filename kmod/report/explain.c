@@ -4,7 +4,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../compat.h"
 #include "explain.h"
+#include "trace.h"
 
 void explain_init(struct last_error *error)
 {
@@ -13,6 +15,7 @@ void explain_init(struct last_error *error)
 
 int refuse(struct last_error *error, int err, const char *field, u64 value, const char *rule)
 {
+	trace_refused(err, field, value, rule);
 	spin_lock(&error->lock);
 	error->record.code = -err;
 	error->record.source = READ_ONCE(error->source);

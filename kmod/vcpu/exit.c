@@ -13,6 +13,7 @@
 #include "../compat.h"
 #include "../cpu/control.h"
 #include "../cpu/task.h"
+#include "../report/trace.h"
 #include "../vm.h"
 #include "exit.h"
 #include "vcpu.h"
@@ -80,11 +81,13 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 	u64 value;
 
 	if (msr_get(vcpu, gpr[GPR_RCX], &value, false)) {
+		trace_msr(vcpu, false, true);
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
 	gpr[GPR_RAX] = (u32)value;
 	gpr[GPR_RDX] = value >> 32;
+	trace_msr(vcpu, false, false);
 	skip(vcpu);
 	return NEXT_AGAIN;
 }
@@ -110,9 +113,11 @@ static int handle_msr_write(struct vcpu *vcpu)
 	u32 index = gpr[GPR_RCX];
 
 	if (msr_set(vcpu, index, (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32, false)) {
+		trace_msr(vcpu, true, true);
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
+	trace_msr(vcpu, true, false);
 	skip(vcpu);
 	return msr_makes_events(index) ? NEXT_ENTER : NEXT_AGAIN;
 }
@@ -273,6 +278,7 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 		return false;
 	if (in)
 		write_in_result(vcpu, exit->io.size, data);
+	trace_exit_pio(vcpu, true);
 	vcpu_set_rip(vcpu, exit->io.next_rip);
 	return true;
 }
@@ -283,6 +289,7 @@ static int handle_io(struct vcpu *vcpu)
 		return NEXT_OUTSIDE;
 	if (!bus_is_empty(&vcpu->vm->bus, BUS_PORTS) && port_in_kernel(vcpu))
 		return NEXT_ENTER;
+	trace_exit_pio(vcpu, false);
 	return ask_user_for_port(vcpu, vcpu->regs.gpr[GPR_RAX]);
 }
 

@@ -24,6 +24,7 @@
 #include "../irq/deliver.h"
 #include "../irq/pit_timer.h"
 #include "../report/log.h"
+#include "../report/trace.h"
 #include "../system.h"
 #include "../vm.h"
 #include "exit.h"
@@ -62,6 +63,7 @@ static noinline void inject_irq(struct vcpu *vcpu)
 		return;
 	vcpu->events.interrupt.injected = true;
 	vcpu->events.interrupt.vector = vector;
+	trace_inj_virq(vcpu->id, vector);
 	backend_call(inject_irq)(vcpu, vector);
 	vcpu->stats.injections++;
 }
@@ -119,6 +121,8 @@ static noinline void inject_exception(struct vcpu *vcpu)
 		begin_exception(vcpu);
 	ev->exception.pending = false;
 	ev->exception.injected = true;
+	trace_inj_exception(vcpu->id, ev->exception.vector, ev->exception.has_error,
+				    ev->exception.error);
 	backend_call(inject_exception)(vcpu);
 	/* An INT3 of the handler's is told from it by an exit between the two. */
 	if (ev->exception.insn_len)
@@ -376,7 +380,9 @@ static int run_window(struct vcpu *vcpu)
 			if (next > NEXT_AGAIN)
 				break;
 		}
+		trace_entry(vcpu);
 		backend_call(enter)(vcpu);
+		trace_exit(vcpu);
 		next = exit_handle(vcpu);
 		if (unlikely(vcpu->entries_left-- == 0))
 			next = end_long_window(vcpu, next);
@@ -633,6 +639,7 @@ static int run_and_tell(struct vcpu *vcpu)
 		lapic_set_cr8(&vcpu->lapic, READ_ONCE(vcpu->run->cr8));
 	next = run(vcpu);
 	vcpu->stats.user_exits++;
+	trace_userspace_exit(vcpu->id, vcpu->run->exit_reason, min(next, 0));
 	fill_run_page(vcpu);
 	return next < 0 ? next : 0;
 }
