@@ -61,6 +61,7 @@ static const struct counter vcpu_counters[] = {
 	VCPU("signal_exits", signal_exits),
 	VCPU("insn_emulation", emulated),
 	VCPU("halts", halts),
+	VCPU("tlb_flush", tlb_flushes),
 };
 
 #define VM(name, type, member) { \

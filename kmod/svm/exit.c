@@ -95,6 +95,7 @@ void svm_flush_tlb(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
+	vcpu->stats.tlb_flushes++;
 	flush_is_wanted(svm);
 	if (svm_host.features & SVM_FEATURE_FLUSH_BY_ASID)
 		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ASID;

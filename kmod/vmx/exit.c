@@ -195,6 +195,7 @@ static noinline void flush(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u64 eptp = vcpu->mmu.root_pa | vmx_host.eptp_bits;
 
+	vcpu->stats.tlb_flushes++;
 	vmcs_write(VMCS_EPT_POINTER, eptp);
 	if ((vmx->pending & VMX_FLUSH_EPT) &&
 	    invept(vmx_host.ept_vpid & VMX_INVEPT_SINGLE ? INVALIDATE_SINGLE : INVALIDATE_ALL, eptp))

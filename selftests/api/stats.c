@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* GET_STATS_FD: the files of counters of VMs and vCPUs, their form and what some of them count. */
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "fixture.h"
@@ -145,6 +146,103 @@ TEST_F(vm, pages_are_counted)
 	start_long(&self->vcpu, three_ports);
 	EXPECT_EQ(0, vcpu_run(&self->vcpu));
 	EXPECT_LT(0, stats_counter(stats.fd, "pages_4k") + stats_counter(stats.fd, "pages_2m"));
+}
+
+/*
+ * Emulators keep little in their TLBs and so do not show that a flush is missing: here is counted
+ * whether one was made.
+ */
+GUEST64(write_and_tell, "1: movb $1, 0x300000; out %al, $0x10; jmp 1b");
+
+struct flushing {
+	struct vm *vm;
+	struct vcpu *vcpu;
+	int counters;
+};
+
+static __u64 flushes(const struct flushing *f)
+{
+	return stats_counter(f->counters, "tlb_flush");
+}
+
+/* Flushes from now until the guest has run again. */
+#define FLUSHES_OF(f, change) ({						\
+	__u64 before_ = flushes(f);						\
+	change;									\
+	EXPECT_EQ(0, vcpu_run((f)->vcpu));					\
+	flushes(f) - before_;							\
+})
+
+/* The CPU on which it runs stays the same: another one has nothing cached. */
+static void begin_flushing(struct __test_metadata *_metadata, struct flushing *f)
+{
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(first), &first));
+	f->counters = stats_fd(f->vcpu->fd);
+	start_long(f->vcpu, write_and_tell);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EXIT(f->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, FLUSHES_OF(f, (void)0));
+}
+
+TEST_F(vm, pages_that_go_or_become_read_only_are_flushed)
+{
+	struct flushing f = { .vm = &self->vm, .vcpu = &self->vcpu };
+	char *page = (char *)self->vm.memory + 0x300000;
+	struct minivmm_userspace_memory_region region;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "what is counted, and when, is minivmm's");
+	begin_flushing(_metadata, &f);
+	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, madvise(page, PAGE, MADV_DONTNEED))));
+	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, mprotect(page, PAGE, PROT_READ));
+				    EXPECT_EQ(0, mprotect(page, PAGE, PROT_READ | PROT_WRITE))));
+	region = (struct minivmm_userspace_memory_region){
+		.slot = 9, .guest_phys_addr = 1UL << 30, .memory_size = 2 * MIB,
+		.userspace_addr = (__u64)self->vm.memory,
+	};
+	EXPECT_EQ(0, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, &region))));
+}
+
+TEST_F(vm, a_log_that_is_restarted_is_flushed)
+{
+	static __u8 bitmap[GUEST_MEMORY / PAGE / 8];
+	struct minivmm_dirty_log log = { .slot = 0, .dirty_bitmap = bitmap };
+	struct flushing f = { .vm = &self->vm, .vcpu = &self->vcpu };
+	struct minivmm_userspace_memory_region region = {
+		.memory_size = GUEST_MEMORY, .userspace_addr = (__u64)self->vm.memory,
+		.flags = MINIVMM_MEM_LOG_DIRTY_PAGES,
+	};
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "what is counted, and when, is minivmm's");
+	begin_flushing(_metadata, &f);
+	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, &region))));
+	EXPECT_EQ(0, FLUSHES_OF(&f, (void)0));
+	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_GET_DIRTY_LOG, &log))));
+}
+
+/* Userspace's, which CPUs do not see: for a guest's own they know themselves what to flush. */
+TEST_F(vm, changes_of_control_registers_are_flushed)
+{
+	struct flushing f = { .vm = &self->vm, .vcpu = &self->vcpu };
+	struct minivmm_sregs sregs;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "what is counted, and when, is minivmm's");
+	begin_flushing(_metadata, &f);
+	sregs = vcpu_sregs(&self->vcpu);
+	sregs.cr3 += 8;
+	EXPECT_LE(1, FLUSHES_OF(&f, vcpu_set_sregs(&self->vcpu, &sregs)));
+	sregs.cr4 |= 1 << 7;	/* PGE */
+	EXPECT_LE(1, FLUSHES_OF(&f, vcpu_set_sregs(&self->vcpu, &sregs)));
+	sregs.cr0 |= 1 << 16;	/* WP */
+	EXPECT_LE(1, FLUSHES_OF(&f, vcpu_set_sregs(&self->vcpu, &sregs)));
+	sregs.efer |= 1 << 11;	/* NXE */
+	EXPECT_LE(1, FLUSHES_OF(&f, vcpu_set_sregs(&self->vcpu, &sregs)));
 }
 
 TEST_F(vm, no_room_for_another_file_is_told)
