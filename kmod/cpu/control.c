@@ -16,94 +16,81 @@
 
 struct control_host control_host;
 
+#define FEATURE(word, name)	LEAF_##word, CPUID_BIT(word, name)
+
 /* Which bit of which word announces which bits of CR4. What is not offered needs state we do not switch. */
 static const struct {
-	u8 word, bit;
+	enum cpuid_word word;
+	u32 bit;
 	bool offered;
 	u64 cr4;
 } cr4_features[] = {
-	{ CONTROL_1_EDX, 1, true, X86_CR4_VME | X86_CR4_PVI },
-	{ CONTROL_1_EDX, 2, true, X86_CR4_DE },
-	{ CONTROL_1_EDX, 3, true, X86_CR4_PSE },
-	{ CONTROL_1_EDX, 4, true, X86_CR4_TSD },
-	{ CONTROL_1_EDX, 6, true, X86_CR4_PAE },
-	{ CONTROL_1_EDX, 7, true, X86_CR4_MCE },
-	{ CONTROL_1_EDX, 13, true, X86_CR4_PGE },
-	{ CONTROL_1_EDX, 24, true, X86_CR4_OSFXSR },
-	{ CONTROL_1_EDX, 25, true, X86_CR4_OSXMMEXCPT },
-	{ CONTROL_1_ECX, 17, true, X86_CR4_PCIDE },
-	{ CONTROL_1_ECX, 26, true, X86_CR4_OSXSAVE },
-	{ CONTROL_7_EBX, 0, true, X86_CR4_FSGSBASE },
-	{ CONTROL_7_EBX, 7, true, X86_CR4_SMEP },
-	{ CONTROL_7_EBX, 20, true, X86_CR4_SMAP },
-	{ CONTROL_7_ECX, 2, true, X86_CR4_UMIP },
-	{ CONTROL_7_ECX, 3, true, X86_CR4_PKE },
-	{ CONTROL_7_ECX, 16, true, X86_CR4_LA57 },
-	{ CONTROL_1_ECX, 5, false, X86_CR4_VMXE },
-	{ CONTROL_1_ECX, 6, false, X86_CR4_SMXE },
-	{ CONTROL_7_ECX, 7, false, CR4_CET },		/* shadow stacks */
-	{ CONTROL_7_EDX, 20, false, CR4_CET },		/* indirect branch tracking */
-	{ CONTROL_7_ECX, 23, false, CR4_KEY_LOCKER },
-	{ CONTROL_7_EDX, 5, false, CR4_UINTR },
-	{ CONTROL_7_1_EAX, 26, false, CR4_LAM_SUP },
-	{ CONTROL_7_1_EAX, 17, false, CR4_FRED },
+	{ FEATURE(1_EDX, VME), true, X86_CR4_VME | X86_CR4_PVI },
+	{ FEATURE(1_EDX, DE), true, X86_CR4_DE },
+	{ FEATURE(1_EDX, PSE), true, X86_CR4_PSE },
+	{ FEATURE(1_EDX, TSC), true, X86_CR4_TSD },
+	{ FEATURE(1_EDX, PAE), true, X86_CR4_PAE },
+	{ FEATURE(1_EDX, MCE), true, X86_CR4_MCE },
+	{ FEATURE(1_EDX, PGE), true, X86_CR4_PGE },
+	{ FEATURE(1_EDX, FXSR), true, X86_CR4_OSFXSR },
+	{ FEATURE(1_EDX, SSE), true, X86_CR4_OSXMMEXCPT },
+	{ FEATURE(1_ECX, PCID), true, X86_CR4_PCIDE },
+	{ FEATURE(1_ECX, XSAVE), true, X86_CR4_OSXSAVE },
+	{ FEATURE(7_EBX, FSGSBASE), true, X86_CR4_FSGSBASE },
+	{ FEATURE(7_EBX, SMEP), true, X86_CR4_SMEP },
+	{ FEATURE(7_EBX, SMAP), true, X86_CR4_SMAP },
+	{ FEATURE(7_ECX, UMIP), true, X86_CR4_UMIP },
+	{ FEATURE(7_ECX, PKU), true, X86_CR4_PKE },
+	{ FEATURE(7_ECX, LA57), true, X86_CR4_LA57 },
+	{ FEATURE(1_ECX, VMX), false, X86_CR4_VMXE },
+	{ FEATURE(1_ECX, SMX), false, X86_CR4_SMXE },
+	{ FEATURE(7_ECX, CET_SS), false, CR4_CET },
+	{ FEATURE(7_EDX, CET_IBT), false, CR4_CET },
+	{ FEATURE(7_ECX, KEY_LOCKER), false, CR4_KEY_LOCKER },
+	{ FEATURE(7_EDX, UINTR), false, CR4_UINTR },
+	{ FEATURE(7_1_EAX, LAM), false, CR4_LAM_SUP },
+	{ FEATURE(7_1_EAX, FRED), false, CR4_FRED },
 };
 
-static u64 cr4_bits(const struct control_words *words, bool only_offered)
+static u64 cr4_bits(const struct cpuid_words *words, bool only_offered)
 {
 	u64 cr4 = X86_CR4_PCE;	/* no bit of CPUID says it */
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
-		if (words->word[cr4_features[i].word] & BIT(cr4_features[i].bit) &&
+		if (words->word[cr4_features[i].word] & cr4_features[i].bit &&
 		    (cr4_features[i].offered || !only_offered))
 			cr4 |= cr4_features[i].cr4;
 	return cr4;
 }
 
-static u64 efer_bits(const struct control_words *words)
+static u64 efer_bits(const struct cpuid_words *words)
 {
-	u32 edx = words->word[CONTROL_EXT_EDX];
-
-	return (edx & BIT(11) ? EFER_SCE : 0) | (edx & BIT(20) ? EFER_NX : 0) |
-	       (edx & BIT(25) ? EFER_FFXSR : 0) | (edx & BIT(29) ? EFER_LME | EFER_LMA : 0);
+	return (cpuid_has(words, 80000001_EDX, SYSCALL) ? EFER_SCE : 0) |
+	       (cpuid_has(words, 80000001_EDX, NX) ? EFER_NX : 0) |
+	       (cpuid_has(words, 80000001_EDX, FXSR_OPT) ? EFER_FFXSR : 0) |
+	       (cpuid_has(words, 80000001_EDX, LM) ? EFER_LME | EFER_LMA : 0);
 }
 
-u64 control_cr4(const struct control_words *words)
+u64 control_cr4(const struct cpuid_words *words)
 {
 	return cr4_bits(words, true) & control_host.cr4;
 }
 
-u64 control_efer(const struct control_words *words)
+u64 control_efer(const struct cpuid_words *words)
 {
 	return efer_bits(words) & control_host.efer;
 }
 
-static void read_host(struct control_words *host)
-{
-	u32 unused;
-
-	*host = (struct control_words){ 0 };
-	host->word[CONTROL_1_ECX] = cpuid_ecx(1);
-	host->word[CONTROL_1_EDX] = cpuid_edx(1);
-	host->word[CONTROL_EXT_EDX] = cpuid_edx(0x80000001);
-	if (cpuid_eax(0) < 7)
-		return;
-	cpuid_count(7, 0, &unused, &host->word[CONTROL_7_EBX], &host->word[CONTROL_7_ECX],
-		    &host->word[CONTROL_7_EDX]);
-	if (cpuid_eax(7) >= 1)
-		cpuid_count(7, 1, &host->word[CONTROL_7_1_EAX], &unused, &unused, &unused);
-}
-
 void control_setup(void)
 {
-	struct control_words host;
+	struct cpuid_words host;
 
-	read_host(&host);
+	cpuid_host_words(&host);
 	control_host.cr4_exists = cr4_bits(&host, false);
 	control_host.cr4 = cr4_bits(&host, true);
 	control_host.efer = efer_bits(&host);
-	control_host.linear_bits = host.word[CONTROL_7_ECX] & BIT(16) ? 57 : 48;
+	control_host.linear_bits = cpuid_has(&host, 7_ECX, LA57) ? 57 : 48;
 	/* Their registers are switched as far as the host's kernel has them in use itself. */
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		control_host.cr4 &= ~(u64)X86_CR4_PKE;

@@ -8,17 +8,9 @@
 
 #include <linux/types.h>
 
+#include "cpuid_bits.h"
+
 struct vcpu;
-
-/* The words of CPUID that say which bits there are. */
-enum control_word {
-	CONTROL_1_ECX, CONTROL_1_EDX, CONTROL_7_EBX, CONTROL_7_ECX, CONTROL_7_EDX,
-	CONTROL_7_1_EAX, CONTROL_EXT_EDX, CONTROL_NR_WORDS
-};
-
-struct control_words {
-	u32 word[CONTROL_NR_WORDS];
-};
 
 /* Bits that every guest of the last twenty years uses, and some without a look at CPUID. */
 #define CONTROL_CR4_BASIC	0x7ffull	/* VME to OSXMMEXCPT */
@@ -36,8 +28,8 @@ extern struct control_host control_host;
 void control_setup(void);
 
 /* control_cr4, control_efer - the bits that @words announce and this host can give. */
-u64 control_cr4(const struct control_words *words);
-u64 control_efer(const struct control_words *words);
+u64 control_cr4(const struct cpuid_words *words);
+u64 control_efer(const struct cpuid_words *words);
 
 /* control_is_canonical - would the CPU take @value for an MSR or base that holds an address? */
 static inline bool control_is_canonical(u64 value)

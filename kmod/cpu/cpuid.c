@@ -13,114 +13,84 @@
 #include "../vcpu/vcpu.h"
 #include "control.h"
 #include "cpuid.h"
+#include "cpuid_bits.h"
 #include "xstate.h"
-
-#define F(n)	(1u << (n))
 
 #define XCR0_ALWAYS		1ull	/* x87 */
 #define PHYS_BITS_DEFAULT	36	/* where leaf 0x80000008 says nothing */
+#define TOPOLOGY		0x3f0ffu	/* cores, APIC id bits, width of the time counter */
 
 #define PV_BASE			0x40000000
 #define PV_FEATURES		0x40000001
-#define PV_FEATURE_CLOCK	F(0)
-#define PV_FEATURE_NOP_IO_DELAY	F(1)
-#define PV_FEATURE_CLOCK2	F(3)
-#define PV_FEATURE_CLOCK_STABLE	F(24)
 
-/* Leaf 1. */
-#define L1C_X2APIC		F(21)
-#define L1C_TSC_DEADLINE	F(24)
-#define L1C_XSAVE		F(26)
-#define L1C_OSXSAVE		F(27)
-#define L1C_PCID		F(17)
-#define L1D_APIC		F(9)
-#define L1D_MTRR		F(12)
-#define L1D_PSE36		F(17)
-/* Leaf 7. */
-#define L7B_FSGSBASE		F(0)
-#define L7B_TSC_ADJUST		F(1)
-#define L7B_SMEP		F(7)
-#define L7B_INVPCID		F(10)
-#define L7B_SMAP		F(20)
-#define L7C_UMIP		F(2)
-#define L7C_PKU			F(3)
-#define L7C_OSPKE		F(4)
-#define L7C_LA57		F(16)
-#define L7C_RDPID		F(22)
-#define L7D_IBRS_IBPB		F(26)
-#define L7D_SPEC_CTRL		(L7D_IBRS_IBPB | F(27) | F(31))
-/* Leaf 0xd, 1. */
-#define LDA_XSAVEC		F(1)
-#define LDA_XSAVES		F(3)
-/* Leaf 0x80000001. */
-#define LE1D_SYSCALL		F(11)
-#define LE1D_NX			F(20)
-#define LE1D_FXSR_OPT		F(25)
-#define LE1D_GBPAGES		F(26)
-#define LE1D_RDTSCP		F(27)
-#define LE1D_LM			F(29)
-/* Leaf 0x80000008. */
-#define LE8B_IBPB		F(12)
-#define LE8B_SPEC_CTRL		(F(14) | F(15) | F(24))
-#define LE8C_TOPOLOGY		0x3f0ffu	/* cores, APIC id bits, width of the time counter */
-/* Leaf 0x80000021. */
-#define LE21A_LFENCE		F(2)
-#define LE21A_NULL_SEG		F(6)
+#define INTEL_SPEC_CTRL	(CPUID_BIT(7_EDX, IBRS_IBPB) | CPUID_BIT(7_EDX, STIBP) | CPUID_BIT(7_EDX, SSBD))
+#define AMD_SPEC_CTRL	(CPUID_BIT(80000008_EBX, IBRS) | CPUID_BIT(80000008_EBX, STIBP) | \
+			 CPUID_BIT(80000008_EBX, SSBD))
 
 /*
- * What of the host's features a guest may use. Not here: what needs state we do
- * not switch (AMX, MPX, CET, PT, LBR, PMU, SGX), nested virtualization, MONITOR, power
- * management, TSX. ~0 means a leaf of plain data.
+ * The leaves that a guest may see, and which of their plain data are the host's or ours. Feature
+ * bits are cpuid_bits.h's.
  */
 struct leaf_policy {
 	u32 function;
 	u32 index;
 	bool indexed;
-	u32 eax, ebx, ecx, edx;		/* host bits that pass */
-	u32 set_eax, set_ecx, set_edx, set_ebx;	/* bits that are ours */
+	u32 eax, ebx, ecx, edx;			/* host bits that pass */
+	u32 set_eax, set_ebx, set_ecx, set_edx;	/* bits that are ours */
 };
 
-#define COMMON_EDX	(F(0) | F(1) | F(2) | F(3) | F(4) | F(5) | F(6) | F(7) | F(8) | F(9) | \
-			 F(12) | F(13) | F(14) | F(15) | F(16) | F(17) | F(23) | F(24))
-
 static const struct leaf_policy policy[] = {
-	{ 0x1, .eax = ~0u, .ebx = 0x0000ff00,
-	  .ecx = F(0) | F(1) | F(9) | F(12) | F(13) | L1C_PCID | F(19) | F(20) | F(22) | F(23) |
-		 F(25) | L1C_XSAVE | F(28) | F(29) | F(30),
-	  .edx = COMMON_EDX | F(11) | F(19) | F(25) | F(26),
-	  .set_ecx = L1C_X2APIC },	/* that it is a guest, the VMM may say or not */
+	{ 0x1, .eax = ~0u, .ebx = 0x0000ff00 },
 	{ 0x2, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
-	{ 0x6, .set_eax = F(2) },	/* the APIC timer always runs */
-	{ 0x7, 0, true, .ebx = L7B_FSGSBASE | F(3) | F(5) | F(6) | L7B_SMEP | F(8) | F(9) | L7B_INVPCID |
-			       F(16) | F(17) | F(18) | F(19) | L7B_SMAP | F(21) | F(23) | F(24) |
-			       F(26) | F(27) | F(28) | F(29) | F(30) | F(31),
-	  .ecx = F(1) | L7C_UMIP | L7C_PKU | F(6) | F(8) | F(9) | F(10) | F(11) | F(12) | F(14) |
-		 L7C_LA57 | L7C_RDPID,
-	  .edx = F(2) | F(3) | F(4) | F(8) | F(14) | F(23) | L7D_SPEC_CTRL,
-	  .set_eax = 1, .set_ebx = L7B_TSC_ADJUST },
-	{ 0x7, 1, true, .eax = F(4) | F(5) | F(10) | F(11) | F(12) | F(23) },
+	{ 0x6 },
+	{ 0x7, 0, true, .set_eax = 1 },
+	{ 0x7, 1, true },
 	{ PV_BASE, .set_eax = PV_FEATURES,
 	  .set_ebx = 0x4b4d564b, .set_ecx = 0x564b4d56, .set_edx = 0x4d },
-	{ PV_FEATURES, .set_eax = PV_FEATURE_CLOCK | PV_FEATURE_NOP_IO_DELAY | PV_FEATURE_CLOCK2 |
-				  PV_FEATURE_CLOCK_STABLE },
-	{ 0x80000001, .eax = ~0u, .ebx = 0,
-	  .ecx = F(0) | F(1) | F(4) | F(5) | F(6) | F(7) | F(8) | F(11) | F(16) | F(21) | F(22),
-	  .edx = COMMON_EDX | LE1D_SYSCALL | LE1D_NX | F(22) | LE1D_FXSR_OPT | LE1D_GBPAGES |
-		 LE1D_RDTSCP | LE1D_LM },
+	{ PV_FEATURES },
+	{ 0x80000001, .eax = ~0u },
 	{ 0x80000002, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000003, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000004, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000005, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x80000006, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
-	{ 0x80000007, .edx = F(8) },
-	{ 0x80000008, .eax = 0xffff, .ebx = F(0) | F(2) | F(9) | LE8B_IBPB | LE8B_SPEC_CTRL,
-	  .ecx = LE8C_TOPOLOGY },
+	{ 0x80000007 },
+	{ 0x80000008, .eax = 0xffff, .ecx = TOPOLOGY },
 	{ 0x8000001d, 0, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 1, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 2, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
 	{ 0x8000001d, 3, true, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u },
-	{ 0x80000021, .eax = F(0) | LE21A_LFENCE | LE21A_NULL_SEG | F(9) },
+	{ 0x80000021 },
 };
+
+#define PLACE(word, leaf, subleaf, reg)	{ leaf, subleaf, LEAF_##reg },
+static const struct {
+	u32 function, index;
+	enum cpuid_register reg;
+} places[NR_LEAF_WORDS] = { CPUID_WORDS(PLACE) };
+
+static u32 *register_of(struct minivmm_cpuid_entry2 *e, enum cpuid_register reg)
+{
+	u32 *const registers[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
+
+	return registers[reg];
+}
+
+/* The bits of a word that guests get so. */
+static u32 bits_of(enum cpuid_word word, enum cpuid_policy which)
+{
+#define ROW(word, number, name, policy)	{ LEAF_##word, number, CPUID_##policy },
+	static const struct {
+		u8 word, number, policy;
+	} rows[] = { CPUID_BITS(ROW) };
+	unsigned int i;
+	u32 bits = 0;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].word == word && rows[i].policy == which)
+			bits |= 1u << rows[i].number;
+	return bits;
+}
 
 /* Entries whose highest leaf depends on what follows, filled by add_leaf_range(). */
 #define BASIC_MAX	0xd
@@ -156,24 +126,43 @@ static void remove_unavailable(struct minivmm_cpuid_entry2 *e)
 {
 	if (e->function == 0x80000008) {
 		if (!backend.spec_ctrl)
-			e->ebx &= ~LE8B_SPEC_CTRL;
+			e->ebx &= ~AMD_SPEC_CTRL;
 		if (!boot_cpu_has(X86_FEATURE_IBPB))
-			e->ebx &= ~LE8B_IBPB;
+			e->ebx &= ~CPUID_BIT(80000008_EBX, IBPB);
 	}
 	if (e->function == 0x80000007 && !boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
 		e->edx = 0;
 	if (e->function == 0x80000001 && !backend.rdtscp)
-		e->edx &= ~LE1D_RDTSCP;
+		e->edx &= ~CPUID_BIT(80000001_EDX, RDTSCP);
+	if (e->function == 0xd && !backend.xsaves)
+		e->eax &= ~CPUID_BIT(D_1_EAX, XSAVES);
 	if (e->function != 0x7 || e->index)
 		return;
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
-		e->ecx &= ~L7C_PKU;
+		e->ecx &= ~CPUID_BIT(7_ECX, PKU);
 	if (!backend.spec_ctrl || !boot_cpu_has(X86_FEATURE_IBPB))
-		e->edx &= ~L7D_SPEC_CTRL;
+		e->edx &= ~INTEL_SPEC_CTRL;
 	if (!backend.rdtscp)
-		e->ecx &= ~L7C_RDPID;
+		e->ecx &= ~CPUID_BIT(7_ECX, RDPID);
 	if (!backend.invpcid)
-		e->ebx &= ~L7B_INVPCID;
+		e->ebx &= ~CPUID_BIT(7_EBX, INVPCID);
+}
+
+/* Feature bits of an entry that has the host's. */
+static void apply_bits(struct minivmm_cpuid_entry2 *e, const struct minivmm_cpuid_entry2 *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_LEAF_WORDS; i++) {
+		struct minivmm_cpuid_entry2 from = *host;
+
+		if (places[i].function != e->function || places[i].index != e->index)
+			continue;
+		*register_of(e, places[i].reg) =
+			(*register_of(&from, places[i].reg) & bits_of(i, CPUID_HOST)) |
+			bits_of(i, CPUID_OURS);
+	}
+	remove_unavailable(e);
 }
 
 /*
@@ -192,14 +181,14 @@ static void add_what_the_cpu_is(struct minivmm_cpuid_entry2 *e)
 	if (e->function > cpuid_eax(0x80000000))
 		e->eax = e->ebx = e->ecx = e->edx = 0;
 	if (boot_cpu_has(X86_FEATURE_LFENCE_RDTSC))
-		e->eax |= LE21A_LFENCE;
+		e->eax |= CPUID_BIT(80000021_EAX, LFENCE_SERIALIZING);
 	if (!boot_cpu_has_bug(X86_BUG_NULL_SEG))
-		e->eax |= LE21A_NULL_SEG;
+		e->eax |= CPUID_BIT(80000021_EAX, NULL_SEG_CLEARS_BASE);
 }
 
 static void add_policy(struct table *t, const struct leaf_policy *p)
 {
-	struct minivmm_cpuid_entry2 *e;
+	struct minivmm_cpuid_entry2 *e, host;
 	bool pv = (p->function & 0xf0000000) == PV_BASE;
 
 	if (!pv && p->function > highest_leaf(p->function & 0xf0000000))
@@ -209,11 +198,12 @@ static void add_policy(struct table *t, const struct leaf_policy *p)
 		return;
 	if (p->function == EXTENDED_MAX)
 		add_what_the_cpu_is(e);
+	host = *e;
 	e->eax = (e->eax & p->eax) | p->set_eax;
 	e->ebx = (e->ebx & p->ebx) | p->set_ebx;
 	e->ecx = (e->ecx & p->ecx) | p->set_ecx;
 	e->edx = (e->edx & p->edx) | p->set_edx;
-	remove_unavailable(e);
+	apply_bits(e, &host);
 }
 
 static void add_xstate(struct table *t)
@@ -230,7 +220,7 @@ static void add_xstate(struct table *t)
 	}
 	e = add_entry(t, 0xd, 1, true);
 	if (e) {
-		e->eax &= F(0) | F(1) | F(2) | (backend.xsaves ? LDA_XSAVES : 0);
+		apply_bits(e, e);
 		e->ebx = xstate_compacted_size_of(features);
 		e->ecx = e->edx = 0;
 	}
@@ -286,59 +276,73 @@ static struct minivmm_cpuid_entry2 leaf(const struct vcpu_cpuid *cpuid, u32 func
 	return e ? *e : (struct minivmm_cpuid_entry2){ 0 };
 }
 
-static void control_words_of(const struct vcpu_cpuid *cpuid, struct control_words *words)
+static void words_of(const struct vcpu_cpuid *cpuid, struct cpuid_words *words)
 {
-	struct minivmm_cpuid_entry2 l1 = leaf(cpuid, 1, 0), l7 = leaf(cpuid, 7, 0);
+	unsigned int i;
 
-	words->word[CONTROL_1_ECX] = l1.ecx;
-	words->word[CONTROL_1_EDX] = l1.edx;
-	words->word[CONTROL_7_EBX] = l7.ebx;
-	words->word[CONTROL_7_ECX] = l7.ecx;
-	words->word[CONTROL_7_EDX] = l7.edx;
-	words->word[CONTROL_7_1_EAX] = leaf(cpuid, 7, 1).eax;
-	words->word[CONTROL_EXT_EDX] = leaf(cpuid, 0x80000001, 0).edx;
+	for (i = 0; i < NR_LEAF_WORDS; i++) {
+		struct minivmm_cpuid_entry2 e = leaf(cpuid, places[i].function, places[i].index);
+
+		words->word[i] = *register_of(&e, places[i].reg);
+	}
+}
+
+void cpuid_host_words(struct cpuid_words *words)
+{
+	struct minivmm_cpuid_entry2 e;
+	unsigned int i;
+
+	*words = (struct cpuid_words){ 0 };
+	for (i = 0; i < NR_LEAF_WORDS; i++) {
+		u32 function = places[i].function;
+
+		if ((function & 0xf0000000) == PV_BASE ||
+		    function > cpuid_eax(function & 0xf0000000))
+			continue;
+		cpuid_count(function, places[i].index, &e.eax, &e.ebx, &e.ecx, &e.edx);
+		words->word[i] = *register_of(&e, places[i].reg);
+	}
 }
 
 /* A table without leaf 1 says nothing about what is in it. */
-static void derive_control(struct vcpu_cpuid *cpuid)
+static void derive_control(struct vcpu_cpuid *cpuid, const struct cpuid_words *words)
 {
 	struct cpuid_features *has = &cpuid->has;
-	struct control_words words;
 
-	control_words_of(cpuid, &words);
-	has->cr4_allowed = control_cr4(&words);
+	has->cr4_allowed = control_cr4(words);
 	if (!find(cpuid, 1, 0))
 		has->cr4_allowed |= control_host.cr4 & CONTROL_CR4_BASIC;
-	has->efer_allowed = control_efer(&words);
+	has->efer_allowed = control_efer(words);
 	has->cr4_hidden = control_host.cr4_exists & ~has->cr4_allowed;
 }
 
 static void derive_features(struct vcpu_cpuid *cpuid)
 {
-	struct minivmm_cpuid_entry2 l0 = leaf(cpuid, 0, 0), l1 = leaf(cpuid, 1, 0);
-	struct minivmm_cpuid_entry2 l7 = leaf(cpuid, 7, 0), ld = leaf(cpuid, 0xd, 0);
-	struct minivmm_cpuid_entry2 ld1 = leaf(cpuid, 0xd, 1), le1 = leaf(cpuid, 0x80000001, 0);
+	struct minivmm_cpuid_entry2 l0 = leaf(cpuid, 0, 0), ld = leaf(cpuid, 0xd, 0);
 	struct minivmm_cpuid_entry2 le8 = leaf(cpuid, 0x80000008, 0);
+	struct cpuid_words words;
 
+	words_of(cpuid, &words);
 	cpuid->has = (struct cpuid_features){
 		.phys_bits = le8.eax & 0xff ? min_t(u8, le8.eax, boot_cpu_data.x86_phys_bits) :
 					      PHYS_BITS_DEFAULT,
-		.x2apic = l1.ecx & L1C_X2APIC,
-		.tsc_deadline = l1.ecx & L1C_TSC_DEADLINE,
-		.pse36 = l1.edx & L1D_PSE36,
-		.invpcid = l7.ebx & L7B_INVPCID,
-		.rdpid = l7.ecx & L7C_RDPID,
-		.xsaves = (ld1.eax & LDA_XSAVES) && backend.xsaves,
-		.gbpages = le1.edx & LE1D_GBPAGES,
-		.rdtscp = le1.edx & LE1D_RDTSCP,
-		.spec_ctrl = ((le8.ebx & LE8B_SPEC_CTRL) || (l7.edx & L7D_SPEC_CTRL)) &&
-			     backend.spec_ctrl,
-		.pred_cmd = (le8.ebx & LE8B_IBPB) || (l7.edx & L7D_IBRS_IBPB),
+		.x2apic = cpuid_has(&words, 1_ECX, X2APIC),
+		.tsc_deadline = cpuid_has(&words, 1_ECX, TSC_DEADLINE),
+		.pse36 = cpuid_has(&words, 1_EDX, PSE36),
+		.invpcid = cpuid_has(&words, 7_EBX, INVPCID),
+		.rdpid = cpuid_has(&words, 7_ECX, RDPID),
+		.xsaves = cpuid_has(&words, D_1_EAX, XSAVES) && backend.xsaves,
+		.gbpages = cpuid_has(&words, 80000001_EDX, GBPAGES),
+		.rdtscp = cpuid_has(&words, 80000001_EDX, RDTSCP),
+		.spec_ctrl = ((words.word[LEAF_80000008_EBX] & AMD_SPEC_CTRL) ||
+			      (words.word[LEAF_7_EDX] & INTEL_SPEC_CTRL)) && backend.spec_ctrl,
+		.pred_cmd = cpuid_has(&words, 80000008_EBX, IBPB) ||
+			    cpuid_has(&words, 7_EDX, IBRS_IBPB),
 		.amd = l0.ebx == 0x68747541 || l0.ebx == 0x6f677948,
 		.xcr0_allowed = (((u64)ld.edx << 32 | ld.eax) & xstate_host_features()) |
 				XCR0_ALWAYS,
 	};
-	derive_control(cpuid);
+	derive_control(cpuid, &words);
 }
 
 /* Some VMMs set registers first and CPUID later, or never: then there is all that the host can give. */
@@ -359,22 +363,22 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 	switch (function) {
 	case 1:
 		vcpu_need(vcpu, VCPU_CR4);
-		gpr[GPR_RCX] &= ~(u64)L1C_OSXSAVE;
+		gpr[GPR_RCX] &= ~(u64)CPUID_BIT(1_ECX, OSXSAVE);
 		if (vcpu->cr4 & X86_CR4_OSXSAVE)
-			gpr[GPR_RCX] |= L1C_OSXSAVE;
+			gpr[GPR_RCX] |= CPUID_BIT(1_ECX, OSXSAVE);
 		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
-			gpr[GPR_RDX] &= ~(u64)L1D_APIC;
+			gpr[GPR_RDX] &= ~(u64)CPUID_BIT(1_EDX, APIC);
 		break;
 	case 7:
 		vcpu_need(vcpu, VCPU_CR4);
-		gpr[GPR_RCX] &= ~(u64)L7C_OSPKE;
+		gpr[GPR_RCX] &= ~(u64)CPUID_BIT(7_ECX, OSPKE);
 		if (!index && (vcpu->cr4 & X86_CR4_PKE))
-			gpr[GPR_RCX] |= L7C_OSPKE;
+			gpr[GPR_RCX] |= CPUID_BIT(7_ECX, OSPKE);
 		break;
 	case 0xd:
 		if (index == 0 && gpr[GPR_RBX])
 			gpr[GPR_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
-		else if (index == 1 && (gpr[GPR_RAX] & (LDA_XSAVEC | LDA_XSAVES)))
+		else if (index == 1 && (gpr[GPR_RAX] & (CPUID_BIT(D_1_EAX, XSAVEC) | CPUID_BIT(D_1_EAX, XSAVES))))
 			gpr[GPR_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}

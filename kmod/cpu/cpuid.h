@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #include "../../uapi/minivmm.h"
+#include "cpuid_bits.h"
 
 #define CPUID_MAX_ENTRIES	256
 
@@ -30,6 +31,9 @@ struct vcpu_cpuid {
 	unsigned int count;
 	struct cpuid_features has;
 };
+
+/* cpuid_host_words - the feature bits of this host's CPU. */
+void cpuid_host_words(struct cpuid_words *words);
 
 /* cpuid_supported - fill @entries (room for *@count); sets *@count. E2BIG: too small. */
 int cpuid_supported(struct minivmm_cpuid_entry2 *entries, u32 *count);

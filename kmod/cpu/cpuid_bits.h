@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The feature bits of CPUID: where each is, its name in the manuals, and what a guest gets. A
+ * bit that is not here is 0 for the guest. Pure.
+ */
+#ifndef MINIVMM_CPU_CPUID_BITS_H
+#define MINIVMM_CPU_CPUID_BITS_H
+
+#include "../pure.h"
+
+/* Registers of leaves that have feature bits: word, leaf, subleaf, register. */
+#define CPUID_WORDS(WORD)				\
+	WORD(1_ECX, 1, 0, ECX)				\
+	WORD(1_EDX, 1, 0, EDX)				\
+	WORD(6_EAX, 6, 0, EAX)				\
+	WORD(7_EBX, 7, 0, EBX)				\
+	WORD(7_ECX, 7, 0, ECX)				\
+	WORD(7_EDX, 7, 0, EDX)				\
+	WORD(7_1_EAX, 7, 1, EAX)			\
+	WORD(D_1_EAX, 0xd, 1, EAX)			\
+	WORD(PV_EAX, 0x40000001, 0, EAX)		\
+	WORD(80000001_ECX, 0x80000001, 0, ECX)		\
+	WORD(80000001_EDX, 0x80000001, 0, EDX)		\
+	WORD(80000007_EDX, 0x80000007, 0, EDX)		\
+	WORD(80000008_EBX, 0x80000008, 0, EBX)		\
+	WORD(80000021_EAX, 0x80000021, 0, EAX)
+
+enum cpuid_register { LEAF_EAX, LEAF_EBX, LEAF_ECX, LEAF_EDX };
+
+#define CPUID_WORD_NAME(word, leaf, subleaf, reg)	LEAF_##word,
+enum cpuid_word { CPUID_WORDS(CPUID_WORD_NAME) NR_LEAF_WORDS };
+
+struct cpuid_words {
+	u32 word[NR_LEAF_WORDS];
+};
+
+enum cpuid_policy {
+	CPUID_HOST,	/* the guest has it where the host does; cpuid.c has what else must be there */
+	CPUID_OURS,	/* the guest has it, whatever the host has */
+	CPUID_NOT,	/* the guest does not: its state is not switched */
+};
+
+/* word, number, name, policy. HYPERVISOR: that it is a guest, the VMM may say or not. */
+#define CPUID_BITS(BIT)					\
+	BIT(1_ECX, 0, SSE3, HOST)			\
+	BIT(1_ECX, 1, PCLMULQDQ, HOST)			\
+	BIT(1_ECX, 5, VMX, NOT)				\
+	BIT(1_ECX, 6, SMX, NOT)				\
+	BIT(1_ECX, 9, SSSE3, HOST)			\
+	BIT(1_ECX, 12, FMA, HOST)			\
+	BIT(1_ECX, 13, CMPXCHG16B, HOST)		\
+	BIT(1_ECX, 17, PCID, HOST)			\
+	BIT(1_ECX, 19, SSE4_1, HOST)			\
+	BIT(1_ECX, 20, SSE4_2, HOST)			\
+	BIT(1_ECX, 21, X2APIC, OURS)			\
+	BIT(1_ECX, 22, MOVBE, HOST)			\
+	BIT(1_ECX, 23, POPCNT, HOST)			\
+	BIT(1_ECX, 24, TSC_DEADLINE, NOT)		\
+	BIT(1_ECX, 25, AES, HOST)			\
+	BIT(1_ECX, 26, XSAVE, HOST)			\
+	BIT(1_ECX, 27, OSXSAVE, NOT)			\
+	BIT(1_ECX, 28, AVX, HOST)			\
+	BIT(1_ECX, 29, F16C, HOST)			\
+	BIT(1_ECX, 30, RDRAND, HOST)			\
+	BIT(1_ECX, 31, HYPERVISOR, NOT)			\
+							\
+	BIT(1_EDX, 0, FPU, HOST)			\
+	BIT(1_EDX, 1, VME, HOST)			\
+	BIT(1_EDX, 2, DE, HOST)				\
+	BIT(1_EDX, 3, PSE, HOST)			\
+	BIT(1_EDX, 4, TSC, HOST)			\
+	BIT(1_EDX, 5, MSR, HOST)			\
+	BIT(1_EDX, 6, PAE, HOST)			\
+	BIT(1_EDX, 7, MCE, HOST)			\
+	BIT(1_EDX, 8, CX8, HOST)			\
+	BIT(1_EDX, 9, APIC, HOST)			\
+	BIT(1_EDX, 11, SEP, HOST)			\
+	BIT(1_EDX, 12, MTRR, HOST)			\
+	BIT(1_EDX, 13, PGE, HOST)			\
+	BIT(1_EDX, 14, MCA, HOST)			\
+	BIT(1_EDX, 15, CMOV, HOST)			\
+	BIT(1_EDX, 16, PAT, HOST)			\
+	BIT(1_EDX, 17, PSE36, HOST)			\
+	BIT(1_EDX, 19, CLFSH, HOST)			\
+	BIT(1_EDX, 23, MMX, HOST)			\
+	BIT(1_EDX, 24, FXSR, HOST)			\
+	BIT(1_EDX, 25, SSE, HOST)			\
+	BIT(1_EDX, 26, SSE2, HOST)			\
+							\
+	BIT(6_EAX, 2, ARAT, OURS)			\
+							\
+	BIT(7_EBX, 0, FSGSBASE, HOST)			\
+	BIT(7_EBX, 1, TSC_ADJUST, OURS)			\
+	BIT(7_EBX, 3, BMI1, HOST)			\
+	BIT(7_EBX, 5, AVX2, HOST)			\
+	BIT(7_EBX, 6, FDP_EXCPTN_ONLY, HOST)		\
+	BIT(7_EBX, 7, SMEP, HOST)			\
+	BIT(7_EBX, 8, BMI2, HOST)			\
+	BIT(7_EBX, 9, ERMS, HOST)			\
+	BIT(7_EBX, 10, INVPCID, HOST)			\
+	BIT(7_EBX, 16, AVX512F, HOST)			\
+	BIT(7_EBX, 17, AVX512DQ, HOST)			\
+	BIT(7_EBX, 18, RDSEED, HOST)			\
+	BIT(7_EBX, 19, ADX, HOST)			\
+	BIT(7_EBX, 20, SMAP, HOST)			\
+	BIT(7_EBX, 21, AVX512_IFMA, HOST)		\
+	BIT(7_EBX, 23, CLFLUSHOPT, HOST)		\
+	BIT(7_EBX, 24, CLWB, HOST)			\
+	BIT(7_EBX, 26, AVX512PF, HOST)			\
+	BIT(7_EBX, 27, AVX512ER, HOST)			\
+	BIT(7_EBX, 28, AVX512CD, HOST)			\
+	BIT(7_EBX, 29, SHA, HOST)			\
+	BIT(7_EBX, 30, AVX512BW, HOST)			\
+	BIT(7_EBX, 31, AVX512VL, HOST)			\
+							\
+	BIT(7_ECX, 1, AVX512_VBMI, HOST)		\
+	BIT(7_ECX, 2, UMIP, HOST)			\
+	BIT(7_ECX, 3, PKU, HOST)			\
+	BIT(7_ECX, 4, OSPKE, NOT)			\
+	BIT(7_ECX, 6, AVX512_VBMI2, HOST)		\
+	BIT(7_ECX, 7, CET_SS, NOT)			\
+	BIT(7_ECX, 8, GFNI, HOST)			\
+	BIT(7_ECX, 9, VAES, HOST)			\
+	BIT(7_ECX, 10, VPCLMULQDQ, HOST)		\
+	BIT(7_ECX, 11, AVX512_VNNI, HOST)		\
+	BIT(7_ECX, 12, AVX512_BITALG, HOST)		\
+	BIT(7_ECX, 14, AVX512_VPOPCNTDQ, HOST)		\
+	BIT(7_ECX, 16, LA57, HOST)			\
+	BIT(7_ECX, 22, RDPID, HOST)			\
+	BIT(7_ECX, 23, KEY_LOCKER, NOT)			\
+							\
+	BIT(7_EDX, 2, AVX512_4VNNIW, HOST)		\
+	BIT(7_EDX, 3, AVX512_4FMAPS, HOST)		\
+	BIT(7_EDX, 4, FSRM, HOST)			\
+	BIT(7_EDX, 5, UINTR, NOT)			\
+	BIT(7_EDX, 8, AVX512_VP2INTERSECT, HOST)	\
+	BIT(7_EDX, 14, SERIALIZE, HOST)			\
+	BIT(7_EDX, 20, CET_IBT, NOT)			\
+	BIT(7_EDX, 23, AVX512_FP16, HOST)		\
+	BIT(7_EDX, 26, IBRS_IBPB, HOST)			\
+	BIT(7_EDX, 27, STIBP, HOST)			\
+	BIT(7_EDX, 31, SSBD, HOST)			\
+							\
+	BIT(7_1_EAX, 4, AVX_VNNI, HOST)			\
+	BIT(7_1_EAX, 5, AVX512_BF16, HOST)		\
+	BIT(7_1_EAX, 10, FZRM, HOST)			\
+	BIT(7_1_EAX, 11, FSRS, HOST)			\
+	BIT(7_1_EAX, 12, FSRC, HOST)			\
+	BIT(7_1_EAX, 17, FRED, NOT)			\
+	BIT(7_1_EAX, 23, AVX_IFMA, HOST)		\
+	BIT(7_1_EAX, 26, LAM, NOT)			\
+							\
+	BIT(D_1_EAX, 0, XSAVEOPT, HOST)			\
+	BIT(D_1_EAX, 1, XSAVEC, HOST)			\
+	BIT(D_1_EAX, 2, XGETBV_1, HOST)			\
+	BIT(D_1_EAX, 3, XSAVES, HOST)			\
+							\
+	BIT(PV_EAX, 0, CLOCK, OURS)			\
+	BIT(PV_EAX, 1, NOP_IO_DELAY, OURS)		\
+	BIT(PV_EAX, 3, CLOCK2, OURS)			\
+	BIT(PV_EAX, 24, CLOCK_STABLE, OURS)		\
+							\
+	BIT(80000001_ECX, 0, LAHF_LM, HOST)		\
+	BIT(80000001_ECX, 1, CMP_LEGACY, HOST)		\
+	BIT(80000001_ECX, 4, CR8_LEGACY, HOST)		\
+	BIT(80000001_ECX, 5, ABM, HOST)			\
+	BIT(80000001_ECX, 6, SSE4A, HOST)		\
+	BIT(80000001_ECX, 7, MISALIGNSSE, HOST)		\
+	BIT(80000001_ECX, 8, PREFETCHW, HOST)		\
+	BIT(80000001_ECX, 11, XOP, HOST)		\
+	BIT(80000001_ECX, 16, FMA4, HOST)		\
+	BIT(80000001_ECX, 21, TBM, HOST)		\
+	BIT(80000001_ECX, 22, TOPOEXT, HOST)		\
+							\
+	BIT(80000001_EDX, 0, FPU, HOST)			\
+	BIT(80000001_EDX, 1, VME, HOST)			\
+	BIT(80000001_EDX, 2, DE, HOST)			\
+	BIT(80000001_EDX, 3, PSE, HOST)			\
+	BIT(80000001_EDX, 4, TSC, HOST)			\
+	BIT(80000001_EDX, 5, MSR, HOST)			\
+	BIT(80000001_EDX, 6, PAE, HOST)			\
+	BIT(80000001_EDX, 7, MCE, HOST)			\
+	BIT(80000001_EDX, 8, CX8, HOST)			\
+	BIT(80000001_EDX, 9, APIC, HOST)		\
+	BIT(80000001_EDX, 11, SYSCALL, HOST)		\
+	BIT(80000001_EDX, 12, MTRR, HOST)		\
+	BIT(80000001_EDX, 13, PGE, HOST)		\
+	BIT(80000001_EDX, 14, MCA, HOST)		\
+	BIT(80000001_EDX, 15, CMOV, HOST)		\
+	BIT(80000001_EDX, 16, PAT, HOST)		\
+	BIT(80000001_EDX, 17, PSE36, HOST)		\
+	BIT(80000001_EDX, 20, NX, HOST)			\
+	BIT(80000001_EDX, 22, MMXEXT, HOST)		\
+	BIT(80000001_EDX, 23, MMX, HOST)		\
+	BIT(80000001_EDX, 24, FXSR, HOST)		\
+	BIT(80000001_EDX, 25, FXSR_OPT, HOST)		\
+	BIT(80000001_EDX, 26, GBPAGES, HOST)		\
+	BIT(80000001_EDX, 27, RDTSCP, HOST)		\
+	BIT(80000001_EDX, 29, LM, HOST)			\
+							\
+	BIT(80000007_EDX, 8, INVARIANT_TSC, HOST)	\
+							\
+	BIT(80000008_EBX, 0, CLZERO, HOST)		\
+	BIT(80000008_EBX, 2, XSAVE_ERR_PTR, HOST)	\
+	BIT(80000008_EBX, 9, WBNOINVD, HOST)		\
+	BIT(80000008_EBX, 12, IBPB, HOST)		\
+	BIT(80000008_EBX, 14, IBRS, HOST)		\
+	BIT(80000008_EBX, 15, STIBP, HOST)		\
+	BIT(80000008_EBX, 24, SSBD, HOST)		\
+							\
+	BIT(80000021_EAX, 0, NO_NESTED_DATA_BP, HOST)	\
+	BIT(80000021_EAX, 2, LFENCE_SERIALIZING, HOST)	\
+	BIT(80000021_EAX, 6, NULL_SEG_CLEARS_BASE, HOST)	\
+	BIT(80000021_EAX, 9, NO_SMM_CTL_MSR, HOST)
+
+#define CPUID_BIT_NUMBER(word, number, name, policy)	LEAF_##word##_##name = number,
+enum { CPUID_BITS(CPUID_BIT_NUMBER) };
+
+/* CPUID_BIT(1_ECX, XSAVE): a name that another word has does not compile. */
+#define CPUID_BIT(word, name)	(1u << LEAF_##word##_##name)
+
+#define cpuid_has(words, w, name)	(!!((words)->word[LEAF_##w] & CPUID_BIT(w, name)))
+
+#endif /* MINIVMM_CPU_CPUID_BITS_H */
