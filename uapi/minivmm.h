@@ -1281,7 +1281,7 @@ struct minivmm_device_attr {
 
 /*
  * SET_GSI_ROUTING(struct minivmm_irq_routing *) - replaces all routes. A GSI leads to one message,
- * or to at most one pin of each chip.
+ * or to at most one pin of each chip. After the return no interrupt takes an old route.
  *
  * EINVAL: flags not 0; nr above CAP_IRQ_ROUTING; an entry with unknown type, chip or pin, GSI too
  *         high, flags not 0, or against the rule above; no in-kernel irqchip. The old routes

@@ -300,7 +300,8 @@ static struct irq_table *alloc_table(u32 nr)
 	return kvzalloc(irq_table_size(nr), GFP_KERNEL_ACCOUNT);
 }
 
-static void publish_table(struct vm *vm, struct irq_table *table)
+/* Returns the old one. */
+static struct irq_table *publish_table(struct vm *vm, struct irq_table *table)
 {
 	struct irqchip *chip = &vm->irqchip;
 	struct irq_table *old;
@@ -308,8 +309,7 @@ static void publish_table(struct vm *vm, struct irq_table *table)
 	mutex_lock(&chip->lock);
 	old = rcu_replace_pointer(chip->table, table, lockdep_is_held(&chip->lock));
 	mutex_unlock(&chip->lock);
-	if (old)
-		kvfree_rcu(old, rcu);
+	return old;
 }
 
 int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entries, u32 nr)
@@ -324,7 +324,10 @@ int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entri
 		return refuse(&vm->error, -EINVAL, "entries", bad,
 			      "type, chip, pin, GSI must exist, flags be 0, MSIs alone on a GSI");
 	}
-	publish_table(vm, table);
+	table = publish_table(vm, table);
+	/* What is under way by the old routes has arrived when the call returns. */
+	synchronize_rcu_expedited();
+	kvfree(table);
 	return 0;
 }
 
@@ -366,7 +369,8 @@ int irqchip_create(struct vm *vm)
 	if (!table)
 		return -ENOMEM;
 	irq_table_default(table);
-	publish_table(vm, table);
+	table = publish_table(vm, table);
+	kvfree_rcu(table, rcu);
 	pic_reset(&vm->irqchip.pic);
 	ioapic_reset(&vm->irqchip.ioapic);
 	WRITE_ONCE(vm->irqchip.mode, IRQCHIP_KERNEL);

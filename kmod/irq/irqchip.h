@@ -115,7 +115,10 @@ int irqchip_get_pit(struct vm *vm, struct minivmm_pit_state2 *state);
 int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state);
 int irqchip_reinject(struct vm *vm, const struct minivmm_reinject_control *control);
 
-/* irq_set_routing - replace the table. EINVAL as irq_table_build(); ENOMEM. May sleep. */
+/*
+ * irq_set_routing - replace the table; nothing goes by the old one after the return. EINVAL as
+ * irq_table_build(); ENOMEM. May sleep.
+ */
 int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entries, u32 nr);
 
 /*

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -247,6 +248,61 @@ static bool vector_requested(struct vcpu *vcpu, __u8 vector)
 		usleep(10000);
 	}
 	return false;
+}
+
+struct signaller {
+	int fd;
+	volatile bool stop;
+};
+
+static void *signal_always(void *arg)
+{
+	struct signaller *signaller = arg;
+
+	while (!signaller->stop)
+		signal_event(signaller->fd);
+	return NULL;
+}
+
+static long route_to_vector(struct vm *vm, __u32 gsi, __u8 vector)
+{
+	struct {
+		struct minivmm_irq_routing head;
+		struct minivmm_irq_routing_entry entry;
+	} routing = {
+		.head.nr = 1,
+		.entry = { .gsi = gsi, .type = MINIVMM_IRQ_ROUTING_MSI,
+			   .u.msi = { .address_lo = 0xfee00000, .data = vector } },
+	};
+
+	return call(vm->fd, MINIVMM_SET_GSI_ROUTING, &routing);
+}
+
+/* A VMM that masks a message or moves it elsewhere counts on it. */
+TEST_F(chip, a_route_that_was_replaced_sends_nothing_any_more)
+{
+	struct signaller signaller = { .fd = eventfd(0, EFD_NONBLOCK) };
+	struct minivmm_lapic_state clean;
+	bool late = false;
+	pthread_t thread;
+
+	vcpu_enable_apic(&self->vcpu);
+	ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_GET_LAPIC, &clean));
+	ASSERT_EQ(0, route_to_vector(&self->vm, 20, 0x40));
+	ASSERT_EQ(0, irqfd(&self->vm, signaller.fd, 20, 0, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, signal_always, &signaller));
+	/* Where nothing is waited for, 5000 take less. */
+	for (time_t end = time(NULL) + 3; time(NULL) < end && !late;) {
+		ASSERT_EQ(0, route_to_vector(&self->vm, 20, 0x40));
+		ASSERT_EQ(0, route_to_vector(&self->vm, 20, 0x50));
+		ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &clean));
+		late = is_requested(&self->vcpu, 0x40) || is_requested(&self->vcpu, 0x40);
+	}
+	signaller.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_FALSE(late);
+	signal_event(signaller.fd);
+	EXPECT_TRUE(vector_requested(&self->vcpu, 0x50));
 }
 
 TEST_F(chip, event_raises_the_interrupt)
