@@ -24,17 +24,15 @@ static bool contains(const struct minivmm_coalesced_mmio_zone *zone, bool is_por
 	       addr - zone->addr <= zone->size - len;
 }
 
+/* Inside RCU. */
 static bool in_zone(struct vm *vm, bool is_port, u64 addr, unsigned int len)
 {
-	const struct coalesced_zones *zones;
+	const struct coalesced_zones *zones = rcu_dereference(vm->bus.coalesced.zones);
 	bool found = false;
 	u32 i;
 
-	rcu_read_lock();
-	zones = rcu_dereference(vm->bus.coalesced.zones);
 	for (i = 0; zones && i < zones->nr && !found; i++)
 		found = contains(&zones->zone[i], is_port, addr, len);
-	rcu_read_unlock();
 	return found;
 }
 
@@ -53,18 +51,27 @@ static bool push(struct minivmm_coalesced_mmio_ring *ring,
 	return true;
 }
 
-bool coalesced_write(struct vm *vm, bool is_port, u64 addr, unsigned int len, u64 data)
+static bool queue(struct coalesced *c, const struct minivmm_coalesced_mmio *entry)
 {
-	struct minivmm_coalesced_mmio entry = { .phys_addr = addr, .len = len, .pio = is_port };
 	unsigned long flags;
 	bool taken;
 
-	if (!in_zone(vm, is_port, addr, len))
-		return false;
+	raw_spin_lock_irqsave(&c->ring_lock, flags);
+	taken = push(c->ring, entry);
+	raw_spin_unlock_irqrestore(&c->ring_lock, flags);
+	return taken;
+}
+
+/* Who takes a zone away waits until what was found in it is in the ring. */
+bool coalesced_write(struct vm *vm, bool is_port, u64 addr, unsigned int len, u64 data)
+{
+	struct minivmm_coalesced_mmio entry = { .phys_addr = addr, .len = len, .pio = is_port };
+	bool taken;
+
 	memcpy(entry.data, &data, len);
-	raw_spin_lock_irqsave(&vm->bus.coalesced.ring_lock, flags);
-	taken = push(vm->bus.coalesced.ring, &entry);
-	raw_spin_unlock_irqrestore(&vm->bus.coalesced.ring_lock, flags);
+	rcu_read_lock();
+	taken = in_zone(vm, is_port, addr, len) && queue(&vm->bus.coalesced, &entry);
+	rcu_read_unlock();
 	return taken;
 }
 
@@ -91,14 +98,11 @@ static struct coalesced_zones *current_zones(struct vm *vm)
 					 lockdep_is_held(&vm->bus.lock));
 }
 
-/* bus.lock held. */
-static void publish(struct vm *vm, struct coalesced_zones *zones)
+/* bus.lock held. Returns the old ones. */
+static struct coalesced_zones *publish(struct vm *vm, struct coalesced_zones *zones)
 {
-	struct coalesced_zones *old = current_zones(vm);
-
-	rcu_assign_pointer(vm->bus.coalesced.zones, zones);
-	if (old)
-		kfree_rcu(old, rcu);
+	return rcu_replace_pointer(vm->bus.coalesced.zones, zones,
+				   lockdep_is_held(&vm->bus.lock));
 }
 
 static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
@@ -116,6 +120,8 @@ static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zon
 	zones->zone[nr] = *zone;
 	zones->nr = nr + 1;
 	publish(vm, zones);
+	if (old)
+		kfree_rcu(old, rcu);
 	return 0;
 }
 
@@ -133,6 +139,8 @@ static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *z
 		if (!contains(&old->zone[i], zone->pio, zone->addr, zone->size))
 			zones->zone[zones->nr++] = old->zone[i];
 	publish(vm, zones);
+	synchronize_rcu_expedited();
+	kfree(old);
 	return 0;
 }
 

@@ -33,7 +33,10 @@ void coalesced_destroy(struct vm *vm);
 /* coalesced_register - EINVAL: pio not 0 or 1, range empty or wraps; ENOSPC; ENOMEM. May sleep. */
 int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone);
 
-/* coalesced_unregister - drop every zone that contains @zone, if any. Errors as above. */
+/*
+ * coalesced_unregister - drop every zone that contains @zone, if any: no write is queued by
+ * them after the return. Errors as above.
+ */
 int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone);
 
 /*

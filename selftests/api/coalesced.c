@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* REGISTER/UNREGISTER_COALESCED_MMIO: guest writes queued in a ring. */
+#include <pthread.h>
+#include <time.h>
+
 #include "fixture.h"
 
 #define HOLE	0x20000000UL
@@ -47,6 +50,53 @@ TEST_F(vm, writes_to_a_zone_are_queued)
 	EXPECT_EQ(HOLE + 9, ring->coalesced_mmio[1].phys_addr);
 	EXPECT_EQ(1, ring->coalesced_mmio[1].len);
 	EXPECT_EQ(8, ring->coalesced_mmio[1].data[0]);
+}
+
+GUEST64(write_always, "mov $0x20000000, %rdi; 1: movl $7, (%rdi); jmp 1b");
+
+struct runner {
+	struct vcpu *vcpu;
+	volatile bool stop;
+};
+
+/* Without a zone, each write comes back here. */
+static void *run_always(void *arg)
+{
+	struct runner *runner = arg;
+
+	while (!runner->stop && !vcpu_run(runner->vcpu))
+		;
+	return NULL;
+}
+
+TEST_F(vm, a_zone_that_is_gone_queues_nothing_any_more)
+{
+	struct minivmm_coalesced_mmio_ring *ring;
+	struct runner runner = { .vcpu = &self->vcpu };
+	time_t end = time(NULL) + 3;
+	bool late = false;
+	pthread_t thread;
+	__u32 last = 0;
+
+	REQUIRE(self->vm.device, COALESCED_MMIO);
+	ring = map_ring(&self->vcpu);
+	start_long(&self->vcpu, write_always);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_always, &runner));
+	while (time(NULL) < end && !late) {
+		last = ring->last;
+		ASSERT_EQ(0, ADD(HOLE, 16, 0));
+		for (int i = 0; i < 1000 && *(volatile __u32 *)&ring->last == last; i++)
+			ring->first = last;
+		ASSERT_EQ(0, DROP(HOLE, 16, 0));
+		last = *(volatile __u32 *)&ring->last;
+		ring->first = last;
+		for (int i = 0; i < 1000 && !late; i++)
+			late = *(volatile __u32 *)&ring->last != last;
+	}
+	runner.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_FALSE(late);
+	EXPECT_NE(0, last);
 }
 
 TEST_F(vm, full_ring_exits)
