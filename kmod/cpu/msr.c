@@ -248,7 +248,7 @@ void msr_write_tsc_aux(u64 value)
 static void set_tsc_aux(struct vcpu *vcpu, u64 value)
 {
 	vcpu->msrs.tsc_aux = (u32)value;
-	if (vcpu->mode == VCPU_IN_WINDOW)
+	if (vcpu_in_window(vcpu))
 		msr_write_tsc_aux(vcpu->msrs.tsc_aux);
 }
 

@@ -288,7 +288,7 @@ void xstate_leave_window(struct vcpu *vcpu)
 
 u64 xstate_guest_xcr0(struct vcpu *vcpu)
 {
-	if (vcpu->mode == VCPU_IN_WINDOW)
+	if (vcpu_in_window(vcpu))
 		read_guest_xcr0(vcpu);
 	return vcpu->xstate.xcr0;
 }
@@ -310,7 +310,7 @@ int xstate_set_xcr0(struct vcpu *vcpu, u64 xcr0)
 	if (!xcr0_is_legal(xcr0, vcpu->cpuid.has.xcr0_allowed))
 		return -EINVAL;
 	vcpu->xstate.xcr0 = xcr0;
-	if (vcpu->mode == VCPU_IN_WINDOW)
+	if (vcpu_in_window(vcpu))
 		write_xcr0(xcr0);
 	return 0;
 }

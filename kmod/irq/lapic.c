@@ -57,7 +57,7 @@ static void program_timer(struct vcpu *vcpu, bool due)
 	} else if (due) {
 		set_bit(LAPIC_EVENT_TIMER, &lapic->events);
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
-	} else if (backend.exit_timer && lapic->regs.deadline && vcpu->mode == VCPU_IN_WINDOW) {
+	} else if (backend.exit_timer && lapic->regs.deadline && vcpu_in_window(vcpu)) {
 		vcpu->exit_tsc = pv_host_tsc_at(vcpu, lapic->regs.deadline);
 	} else {
 		hrtimer_start(&lapic->timer, ns_to_ktime(target), TIMER_MODE);

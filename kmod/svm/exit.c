@@ -101,7 +101,7 @@ void svm_flush_tlb(struct vcpu *vcpu)
 		svm->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ASID;
 	else
 		svm->asid_cpu = -1;
-	if (vcpu->mode == VCPU_IN_WINDOW)
+	if (vcpu_in_window(vcpu))
 		have_asid(svm);
 }
 

@@ -170,7 +170,7 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 	const u8 *bytes = fetched;
 	unsigned int len;
 
-	if (vcpu->mode == VCPU_IN_WINDOW) {
+	if (vcpu_in_window(vcpu)) {
 		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);
 		bytes = code_peek(vcpu);
 		if (!bytes)
@@ -220,7 +220,7 @@ static noinline int handle_cr4_write(struct vcpu *vcpu)
 {
 	u64 value;
 
-	if (vcpu->mode == VCPU_IN_WINDOW &&
+	if (vcpu_in_window(vcpu) &&
 	    (control_needs_memory(vcpu) || !find_cr4_operand(vcpu)))
 		return NEXT_OUTSIDE;
 	vcpu_need(vcpu, VCPU_RSP);

@@ -144,6 +144,12 @@ struct vcpu {
 	void *backend;			/* struct svm_vcpu or struct vmx_vcpu */
 };
 
+/* vcpu_in_window - whether the vCPU's own thread, which asks, is in its window. */
+static inline bool vcpu_in_window(const struct vcpu *vcpu)
+{
+	return vcpu->mode == VCPU_IN_WINDOW;
+}
+
 /* vcpu_request - set request @req on @vcpu; visible before the next entry. Any context. */
 void vcpu_request(struct vcpu *vcpu, unsigned int req);
 

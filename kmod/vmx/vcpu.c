@@ -397,7 +397,7 @@ void vmx_sync_control(struct vcpu *vcpu)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	/* In the window CR3 and the paging mode stay as they are. */
-	if (vcpu->mode != VCPU_IN_WINDOW && is_pae_paging(vcpu))
+	if (!vcpu_in_window(vcpu) && is_pae_paging(vcpu))
 		load_pdptes(vcpu);
 	vmx->pending |= VMX_WRITE_CONTROL | VMX_FLUSH_VPID;
 }
