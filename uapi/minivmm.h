@@ -1228,7 +1228,8 @@ struct minivmm_device_attr {
 
 /*
  * REGISTER_COALESCED_MMIO, UNREGISTER_COALESCED_MMIO(struct minivmm_coalesced_mmio_zone *).
- * The rings are in the vCPUs' mappings. Since CAP_COALESCED_MMIO.
+ * The rings are in the vCPUs' mappings. A zone that is gone queues nothing after the return. Since
+ * CAP_COALESCED_MMIO.
  *
  * EINVAL: pio is neither 0 nor 1; size 0, or the zone wraps. ENOSPC: more than 100 zones.
  */

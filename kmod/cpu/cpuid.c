@@ -20,10 +20,14 @@
 #define PHYS_BITS_DEFAULT	36	/* where leaf 0x80000008 says nothing */
 #define TOPOLOGY		0x3f0ffu	/* cores, APIC id bits, width of the time counter */
 
+/* Either has images without gaps. */
+#define COMPACTED	(CPUID_BIT(D_1_EAX, XSAVEC) | CPUID_BIT(D_1_EAX, XSAVES))
+
 #define PV_BASE			0x40000000
 #define PV_FEATURES		0x40000001
 
-#define INTEL_SPEC_CTRL	(CPUID_BIT(7_EDX, IBRS_IBPB) | CPUID_BIT(7_EDX, STIBP) | CPUID_BIT(7_EDX, SSBD))
+#define INTEL_SPEC_CTRL	(CPUID_BIT(7_EDX, IBRS_IBPB) | CPUID_BIT(7_EDX, STIBP) | \
+			 CPUID_BIT(7_EDX, SSBD))
 #define AMD_SPEC_CTRL	(CPUID_BIT(80000008_EBX, IBRS) | CPUID_BIT(80000008_EBX, STIBP) | \
 			 CPUID_BIT(80000008_EBX, SSBD))
 
@@ -299,6 +303,8 @@ void cpuid_host_words(struct cpuid_words *words)
 		if ((function & 0xf0000000) == PV_BASE ||
 		    function > cpuid_eax(function & 0xf0000000))
 			continue;
+		if (function == 7 && places[i].index > cpuid_eax(7))
+			continue;
 		cpuid_count(function, places[i].index, &e.eax, &e.ebx, &e.ecx, &e.edx);
 		words->word[i] = *register_of(&e, places[i].reg);
 	}
@@ -378,7 +384,7 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 	case 0xd:
 		if (index == 0 && gpr[GPR_RBX])
 			gpr[GPR_RBX] = xstate_size_of(xstate_guest_xcr0(vcpu));
-		else if (index == 1 && (gpr[GPR_RAX] & (CPUID_BIT(D_1_EAX, XSAVEC) | CPUID_BIT(D_1_EAX, XSAVES))))
+		else if (index == 1 && (gpr[GPR_RAX] & COMPACTED))
 			gpr[GPR_RBX] = xstate_compacted_size_of(xstate_guest_xcr0(vcpu));
 		break;
 	}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The feature bits of CPUID: where each is, its name in the manuals, and what a guest gets. A
- * bit that is not here is 0 for the guest. Pure.
+ * The feature bits of CPUID: where each is, its name in the manuals, and what
+ * GET_SUPPORTED_CPUID offers. Pure.
+ *
+ * Not offered is a bit that is not here: what needs state that is not switched (AMX, MPX, CET,
+ * PT, LBR, PMU, SGX), nested virtualization, MONITOR, power management, TSX.
  */
 #ifndef MINIVMM_CPU_CPUID_BITS_H
 #define MINIVMM_CPU_CPUID_BITS_H
@@ -35,12 +38,12 @@ struct cpuid_words {
 };
 
 enum cpuid_policy {
-	CPUID_HOST,	/* the guest has it where the host does; cpuid.c has what else must be there */
-	CPUID_OURS,	/* the guest has it, whatever the host has */
-	CPUID_NOT,	/* the guest does not: its state is not switched */
+	CPUID_HOST,	/* offered where the host has it and cpuid.c finds nothing missing */
+	CPUID_OURS,	/* offered, whatever the host has */
+	CPUID_NOT,	/* not offered, as above; or the VMM may say it; or it follows a register */
 };
 
-/* word, number, name, policy. HYPERVISOR: that it is a guest, the VMM may say or not. */
+/* word, number, name, policy. */
 #define CPUID_BITS(BIT)					\
 	BIT(1_ECX, 0, SSE3, HOST)			\
 	BIT(1_ECX, 1, PCLMULQDQ, HOST)			\

@@ -368,7 +368,7 @@ static int op_write(struct emul *e, u64 linear, const void *buf, unsigned int le
 }
 
 static int op_compare_exchange(struct emul *e, u64 linear, const void *old, const void *new,
-		      unsigned int len)
+			       unsigned int len)
 {
 	struct vcpu *vcpu = to_vcpu(e);
 	u64 gpa, expected[2];
@@ -380,7 +380,7 @@ static int op_compare_exchange(struct emul *e, u64 linear, const void *old, cons
 		return EMUL_UNHANDLED;
 	memcpy(expected, old, len);
 	ret = is_completed(&vcpu->insn, gpa) ? -ENOENT :
-						    guest_cmpxchg(vcpu, gpa, expected, new, len);
+					       guest_cmpxchg(vcpu, gpa, expected, new, len);
 	if (ret > 0)
 		return EMUL_RETRY;
 	if (ret == -ENOENT || ret == -EROFS)
@@ -429,7 +429,7 @@ static int ask_user_for_ports(struct vcpu *vcpu, u16 port, unsigned int size, u6
 	run->io.port = port;
 	run->io.count = count;
 	run->io.data_offset = VCPU_PIO_PAGE * PAGE_SIZE;
-	trace_pio(!in, port, size, 0, false);
+	trace_pio(!in, port, size, count, 0, false);
 	if (in)
 		memset(vcpu->pio_data, 0, count * size);
 	em->steps[em->done].gpa = INSN_PORT;
@@ -452,7 +452,7 @@ static unsigned int ports_in_kernel(struct vcpu *vcpu, u16 port, unsigned int si
 			memcpy(&data, element, size);
 		if (!bus_port(vcpu->vm, port, size, !in, &data))
 			break;
-		trace_pio(!in, port, size, data, true);
+		trace_pio(!in, port, size, 1, data, true);
 		if (in)
 			memcpy(element, &data, size);
 	}

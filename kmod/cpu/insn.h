@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-/* Most MMIO accesses of one instruction: 32 bytes read and written, split at a page, in pieces of 8. */
+/* Most MMIO accesses of one instruction: 32 bytes read and written, in pieces of 8, over two pages. */
 #define INSN_MAX_STEPS	12
 
 /* One access that was completed, in the order the instruction makes them. */
@@ -48,8 +48,8 @@ struct insn_state {
 int insn_run(struct vcpu *vcpu);
 
 /*
- * insn_continue - userspace has answered (ASKED_INSN): the instruction runs again from its start, if
- * the mode in which it was decoded is still the same. Same returns.
+ * insn_continue - userspace has answered (ASKED_INSN): the instruction runs again from its
+ * start, if the mode in which it was decoded is still the same. Same returns.
  * insn_complete_move - the same of ASKED_MOVE.
  */
 int insn_continue(struct vcpu *vcpu);

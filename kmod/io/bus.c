@@ -55,7 +55,7 @@ static __always_inline bool take_write(struct vm *vm, enum bus_kind kind, u64 ad
 		coalesced_write(vm, kind, addr, len, data));
 }
 
-/* The bytes of a wide access as on the ISA bus: one at a time; where nobody answers, ones are read. */
+/* A wide access is split as on the ISA bus: byte by byte; where nobody answers, ones are read. */
 static noinline void access_ports(struct vm *vm, struct bus_range *range, u16 port,
 				  unsigned int size, bool is_write, u32 *data)
 {

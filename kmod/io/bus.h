@@ -19,7 +19,8 @@ struct ioeventfd_table;
 struct vcpu;
 struct vm;
 
-enum bus_kind { BUS_MEMORY, BUS_PORTS, NR_BUSES };
+/* As in the ABI, a bool that says whether it is a port is one of these, too. */
+enum bus_kind { BUS_MEMORY = false, BUS_PORTS = true, NR_BUSES };
 
 /* Embedded in what the device has in struct vm. */
 struct bus_range {
@@ -35,7 +36,7 @@ struct bus_range {
 struct bus {
 	struct bus_range *ranges[NR_BUSES];	/* vm->lock writes; release/acquire */
 	u64 blocks[NR_BUSES];			/* where ranges are, as bits: bus.c */
-	struct mutex lock;			/* writers of what follows; below vm->lock */
+	struct mutex lock;			/* writers of what follows */
 	struct ioeventfd_table __rcu *ioeventfds[NR_BUSES];
 	struct coalesced coalesced;		/* coalesced.h */
 };
@@ -62,7 +63,7 @@ void bus_destroy(struct vm *vm);
 
 /*
  * bus_add - @range, whose base, size and access are set, is on the bus from now on. The
- * device is ready. Ranges of a bus do not overlap. vm->lock held.
+ * device is ready. A range is small, not empty, and overlaps no other one. vm->lock held.
  */
 void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range);
 

@@ -138,6 +138,10 @@ static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *z
 	for (i = 0; i < old->nr; i++)
 		if (!contains(&old->zone[i], zone->pio, zone->addr, zone->size))
 			zones->zone[zones->nr++] = old->zone[i];
+	if (!zones->nr) {
+		kfree(zones);
+		zones = NULL;
+	}
 	publish(vm, zones);
 	synchronize_rcu_expedited();
 	kfree(old);

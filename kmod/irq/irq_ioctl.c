@@ -104,7 +104,7 @@ static int irq_line_status(void *object, void *data)
 	struct minivmm_irq_level *line = data;
 	struct vm *vm = object;
 
-	if (!irqchip_has_pics(vm))
+	if (!irqchip_has_apics(vm))
 		return refuse(&vm->error, -ENXIO, "irqchip", 0, "the VM has no in-kernel irqchip");
 	line->status = irq_set_line(vm, IRQ_SOURCE_USER, line->irq, line->level);
 	return 0;

@@ -32,14 +32,10 @@ int ioapic_send(struct ioapic *io, const struct irq_message *msg)
 	return taken;
 }
 
+/* Inside RCU, as is what is done with the answer. */
 static int gsi_of_pin(struct vm *vm, enum irq_chip_id chip, unsigned int pin)
 {
-	int gsi;
-
-	rcu_read_lock();
-	gsi = rcu_dereference(vm->irqchip.table)->gsi_of_pin[chip][pin];
-	rcu_read_unlock();
-	return gsi;
+	return rcu_dereference(vm->irqchip.table)->gsi_of_pin[chip][pin];
 }
 
 /* Tell who listens that the guest ended the interrupts of @pins. No raw lock held. */
@@ -48,6 +44,7 @@ static void notify_acked(struct vm *vm, enum irq_chip_id chip, u32 pins)
 	unsigned int at_once = IRQFD_AT_ONCE;
 	int gsi;
 
+	rcu_read_lock();
 	for (; pins; pins &= pins - 1) {
 		gsi = gsi_of_pin(vm, chip, __ffs(pins));
 		if (gsi == PIT_GSI)
@@ -55,13 +52,16 @@ static void notify_acked(struct vm *vm, enum irq_chip_id chip, u32 pins)
 		if (gsi >= 0)
 			irqfd_acked(vm, gsi, &at_once);
 	}
+	rcu_read_unlock();
 }
 
 static void notify_unmasked(struct vm *vm, enum irq_chip_id chip, u32 pins)
 {
+	rcu_read_lock();
 	for (; pins; pins &= pins - 1)
 		if (gsi_of_pin(vm, chip, __ffs(pins)) == PIT_GSI)
 			pit_timer_unmasked(vm);
+	rcu_read_unlock();
 }
 
 static void kick_extint(struct vm *vm)

@@ -94,8 +94,8 @@ void irqchip_destroy(struct vm *vm);
 long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
 
 /*
- * irqchip_has_apics - whether the VM has our local APICs, and with them messages, GSI routing
- * and irqfds; irqchip_has_pics - our PICs and I/O APIC, and so lines of interrupts.
+ * irqchip_has_apics - whether the VM has our local APICs, and with them GSIs: messages, routing,
+ * irqfds; irqchip_has_pics - our PICs and I/O APIC, too.
  */
 bool irqchip_has_apics(const struct vm *vm);
 bool irqchip_has_pics(const struct vm *vm);

@@ -369,6 +369,7 @@ int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool host)
 {
 	struct lapic_clock clock = { 0 };
 	u32 offset = msr_offset(msr);
+	int err;
 
 	if (!vcpu->lapic.in_kernel)
 		return -EINVAL;
@@ -377,7 +378,9 @@ int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool host)
 	lapic_merge(vcpu);
 	if (lapic_regs_need_clock(offset))
 		read_clock(vcpu, &clock);
-	return x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
+	err = x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
+	trace_apic(false, offset, err ? 0 : *value);
+	return err;
 }
 
 int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)

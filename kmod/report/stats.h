@@ -19,7 +19,7 @@ struct vcpu_stats {
 	u64 signal_exits;
 	u64 emulated;
 	u64 halts;
-	u64 tlb_flushes;		/* of the guest's cached translations, by the backend */
+	u64 tlb_flushes;	/* of cached translations: made (VMX), or asked for (SVM) */
 };
 
 /* stats_vm_fd, stats_vcpu_fd - a new file of the counters, which pins the VM. EMFILE, ENOMEM. */

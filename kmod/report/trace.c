@@ -32,10 +32,10 @@ TRACE_POINTS
 void write_trace_exit_pio(struct vcpu *vcpu, bool in_kernel)
 {
 	const struct exit_info *exit = &vcpu->exit;
-	u32 mask = GENMASK(exit->io.size * 8 - 1, 0);
+	u32 mask = exit->io.size < 4 ? (1u << exit->io.size * 8) - 1 : ~0u;
 
 	write_trace_pio(exit->io.direction == MINIVMM_EXIT_IO_OUT, exit->io.port, exit->io.size,
-			vcpu->regs.gpr[GPR_RAX] & mask, in_kernel);
+			1, vcpu->regs.gpr[GPR_RAX] & mask, in_kernel);
 }
 
 void write_trace_move(struct vcpu *vcpu, bool in_kernel)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the trace points of trace.h write down, in events/minivmm of tracefs. A name or field that
- * KVM has too means the same. trace.c's alone.
+ * What the trace points of trace.h write down, in events/minivmm of tracefs. Where KVM has the
+ * event, it has its name, and a field of the same name means the same. trace.c's alone.
  */
 #if !defined(MINIVMM_REPORT_TRACE_EVENTS_H) || defined(TRACE_HEADER_MULTI_READ)
 #define MINIVMM_REPORT_TRACE_EVENTS_H
@@ -42,29 +42,36 @@ TRACE_EVENT(minivmm_entry,
 	TP_printk("vcpu %u, rip 0x%llx", __entry->vcpu_id, __entry->rip)
 );
 
-/* @info1: the gpa of a FAULT or APIC_ACCESS, the port of IO, the vector of an EXCEPTION. */
+/*
+ * @kind: enum exit_kind. @info: the gpa of a FAULT or APIC_ACCESS, the port of IO, the vector of
+ * an EXCEPTION.
+ */
 TRACE_EVENT(minivmm_exit,
 	TP_PROTO(struct vcpu *vcpu),
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(
 		__field(u32, vcpu_id)
-		__field(u32, exit_reason)
+		__field(u32, kind)
 		__field(u64, guest_rip)
-		__field(u64, info1)
+		__field(u64, info)
 	),
 	TP_fast_assign(
 		vcpu_need(vcpu, VCPU_RIP);
 		__entry->vcpu_id = vcpu->id;
-		__entry->exit_reason = vcpu->exit.kind;
+		__entry->kind = vcpu->exit.kind;
 		__entry->guest_rip = vcpu->regs.rip;
-		__entry->info1 = exit_trace_info(&vcpu->exit);
+		__entry->info = exit_trace_info(&vcpu->exit);
 	),
-	TP_printk("vcpu %u reason %s rip 0x%llx info1 0x%llx", __entry->vcpu_id,
-		  __print_symbolic(__entry->exit_reason, TRACE_EXIT_KINDS(TRACE_NAME_OF_KIND) { -1, "" }),
-		  __entry->guest_rip, __entry->info1)
+	TP_printk("vcpu %u reason %s rip 0x%llx info 0x%llx", __entry->vcpu_id,
+		  __print_symbolic(__entry->kind,
+				   TRACE_EXIT_KINDS(TRACE_NAME_OF_KIND) { -1, "" }),
+		  __entry->guest_rip, __entry->info)
 );
 
-/* @reason: MINIVMM_EXIT_*, if VM_RUN returns 0; else @err is its errno. */
+/*
+ * @reason: MINIVMM_EXIT_*, as the run page has it, where userspace may write; @errno: what VM_RUN
+ * returns, 0 or negative.
+ */
 TRACE_EVENT(minivmm_userspace_exit,
 	TP_PROTO(u32 vcpu_id, u32 reason, int err),
 	TP_ARGS(vcpu_id, reason, err),
@@ -76,9 +83,10 @@ TRACE_EVENT(minivmm_userspace_exit,
 	TP_fast_assign(
 		__entry->vcpu_id = vcpu_id;
 		__entry->reason = reason;
-		__entry->errno = -err;
+		__entry->errno = err;
 	),
-	TP_printk("vcpu %u reason %u errno %d", __entry->vcpu_id, __entry->reason, __entry->errno)
+	TP_printk("vcpu %u reason %u errno %d", __entry->vcpu_id, __entry->reason,
+		  -__entry->errno)
 );
 
 TRACE_EVENT(minivmm_inj_virq,
@@ -131,11 +139,15 @@ TRACE_EVENT(minivmm_page_fault,
 		__entry->result = result;
 	),
 	TP_printk("vcpu %u address 0x%llx %s result %d", __entry->vcpu_id, __entry->fault_address,
-		  __entry->access & MMU_WRITE ? "write" : __entry->access & MMU_EXEC ? "fetch" : "read",
+		  __entry->access & MMU_WRITE ? "write" :
+		  __entry->access & MMU_EXEC ? "fetch" : "read",
 		  __entry->result)
 );
 
-/* An access to a device: who has it is told by @in_kernel; a read that userspace answers has no value yet. */
+/*
+ * An access to a device: @in_kernel tells who has it. @val is 0 of a read that userspace will
+ * answer, and of a string for userspace.
+ */
 TRACE_EVENT(minivmm_mmio,
 	TP_PROTO(bool is_write, unsigned int len, u64 gpa, u64 val, bool in_kernel),
 	TP_ARGS(is_write, len, gpa, val, in_kernel),
@@ -151,20 +163,21 @@ TRACE_EVENT(minivmm_mmio,
 		__entry->in_kernel = in_kernel;
 		__entry->len = len;
 		__entry->gpa = gpa;
-		__entry->val = is_write || in_kernel ? val : 0;
+		__entry->val = is_write || in_kernel ? val & (~0ull >> (64 - 8 * len)) : 0;
 	),
 	TP_printk("%s %s len %u gpa 0x%llx val 0x%llx", __entry->in_kernel ? "kernel" : "user",
 		  __entry->is_write ? "write" : "read", __entry->len, __entry->gpa, __entry->val)
 );
 
 TRACE_EVENT(minivmm_pio,
-	TP_PROTO(bool is_write, u16 port, unsigned int size, u32 val, bool in_kernel),
-	TP_ARGS(is_write, port, size, val, in_kernel),
+	TP_PROTO(bool is_write, u16 port, unsigned int size, u64 count, u32 val, bool in_kernel),
+	TP_ARGS(is_write, port, size, count, val, in_kernel),
 	TP_STRUCT__entry(
 		__field(bool, is_write)
 		__field(bool, in_kernel)
 		__field(u16, port)
 		__field(u32, size)
+		__field(u32, count)
 		__field(u32, val)
 	),
 	TP_fast_assign(
@@ -172,10 +185,12 @@ TRACE_EVENT(minivmm_pio,
 		__entry->in_kernel = in_kernel;
 		__entry->port = port;
 		__entry->size = size;
+		__entry->count = count;
 		__entry->val = is_write || in_kernel ? val : 0;
 	),
-	TP_printk("%s %s at 0x%x size %u val 0x%x", __entry->in_kernel ? "kernel" : "user",
-		  __entry->is_write ? "write" : "read", __entry->port, __entry->size, __entry->val)
+	TP_printk("%s %s at 0x%x size %u count %u val 0x%x", __entry->in_kernel ? "kernel" : "user",
+		  __entry->is_write ? "write" : "read", __entry->port, __entry->size,
+		  __entry->count, __entry->val)
 );
 
 TRACE_EVENT(minivmm_msr,
@@ -193,7 +208,8 @@ TRACE_EVENT(minivmm_msr,
 		__entry->write = is_write;
 		__entry->exception = exception;
 		__entry->ecx = gpr[GPR_RCX];
-		__entry->data = exception && !is_write ? 0 : (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
+		__entry->data = exception && !is_write ? 0 :
+				(u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
 	),
 	TP_printk("msr_%s 0x%x = 0x%llx%s", __entry->write ? "write" : "read", __entry->ecx,
 		  __entry->data, __entry->exception ? " (#GP)" : "")
@@ -249,7 +265,8 @@ TRACE_EVENT(minivmm_apic,
 		__entry->reg = reg;
 		__entry->val = val;
 	),
-	TP_printk("apic_%s 0x%x = 0x%llx", __entry->rw ? "write" : "read", __entry->reg, __entry->val)
+	TP_printk("apic_%s 0x%x = 0x%llx", __entry->rw ? "write" : "read", __entry->reg,
+		  __entry->val)
 );
 
 /* A call or an entry was refused: the last-error record. */

@@ -12,7 +12,6 @@
 
 struct entry_rule;
 struct vcpu;
-struct vm;
 
 enum exit_kind {
 	EXIT_UNKNOWN,		/* .hw_code */
@@ -45,7 +44,7 @@ enum exit_kind {
 	EXIT_APIC_WRITTEN,	/* .apic.offset was written: see lapic_written() */
 	EXIT_STEP,		/* a step is done: cpu/debug.h */
 	EXIT_CR4_READ,		/* MOV from CR4 of a guest whose CR4 is not the CPU's: .gpr */
-	EXIT_EOI_DONE,	/* the CPU ended interrupt .apic.vector, which concerns others */
+	EXIT_EOI_DONE,		/* the CPU ended interrupt .apic.vector, which concerns others */
 	EXIT_TASK_SWITCH,	/* the guest switches tasks, and this CPU does not do it: .task */
 	NR_EXIT_KINDS
 };

@@ -122,7 +122,7 @@ static noinline void inject_exception(struct vcpu *vcpu)
 	ev->exception.pending = false;
 	ev->exception.injected = true;
 	trace_inj_exception(vcpu->id, ev->exception.vector, ev->exception.has_error,
-				    ev->exception.error);
+			    ev->exception.error);
 	backend_call(inject_exception)(vcpu);
 	/* An INT3 of the handler's is told from it by an exit between the two. */
 	if (ev->exception.insn_len)
@@ -639,7 +639,8 @@ static int run_and_tell(struct vcpu *vcpu)
 		lapic_set_cr8(&vcpu->lapic, READ_ONCE(vcpu->run->cr8));
 	next = run(vcpu);
 	vcpu->stats.user_exits++;
-	trace_userspace_exit(vcpu->id, vcpu->run->exit_reason, min(next, 0));
+	trace_userspace_exit(vcpu->id, next < 0 ? 0 : READ_ONCE(vcpu->run->exit_reason),
+			     min(next, 0));
 	fill_run_page(vcpu);
 	return next < 0 ? next : 0;
 }

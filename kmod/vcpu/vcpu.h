@@ -116,7 +116,7 @@ struct vcpu {
 	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
 	struct asked asked;		/* exit.h: what the next VM_RUN completes */
-	struct insn_state insn;	/* cpu/insn.h: an instruction waiting for userspace */
+	struct insn_state insn;		/* cpu/insn.h: an instruction waiting for userspace */
 	struct code_pages code_pages;	/* cpu/code_page.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
 	struct vcpu_debug debug;	/* cpu/debug.h */

@@ -296,7 +296,8 @@ TEST_F(chip, a_route_that_was_replaced_sends_nothing_any_more)
 		ASSERT_EQ(0, route_to_vector(&self->vm, 20, 0x40));
 		ASSERT_EQ(0, route_to_vector(&self->vm, 20, 0x50));
 		ASSERT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_LAPIC, &clean));
-		late = is_requested(&self->vcpu, 0x40) || is_requested(&self->vcpu, 0x40);
+		late = is_requested(&self->vcpu, 0x40) ||
+		       is_requested(&self->vcpu, 0x40);	/* or a moment later */
 	}
 	signaller.stop = true;
 	ASSERT_EQ(0, pthread_join(thread, NULL));

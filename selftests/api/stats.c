@@ -204,7 +204,8 @@ TEST_F(vm, pages_that_go_or_become_read_only_are_flushed)
 		.slot = 9, .guest_phys_addr = 1UL << 30, .memory_size = 2 * MIB,
 		.userspace_addr = (__u64)self->vm.memory,
 	};
-	EXPECT_EQ(0, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, &region))));
+	EXPECT_EQ(0, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION,
+						      &region))));
 }
 
 TEST_F(vm, a_log_that_is_restarted_is_flushed)
@@ -220,7 +221,8 @@ TEST_F(vm, a_log_that_is_restarted_is_flushed)
 	if (!device_is_minivmm(self->vm.device))
 		SKIP(return, "what is counted, and when, is minivmm's");
 	begin_flushing(_metadata, &f);
-	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, &region))));
+	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION,
+						      &region))));
 	EXPECT_EQ(0, FLUSHES_OF(&f, (void)0));
 	EXPECT_LE(1, FLUSHES_OF(&f, EXPECT_EQ(0, call(self->vm.fd, MINIVMM_GET_DIRTY_LOG, &log))));
 }

@@ -9,7 +9,8 @@
 #define TRACEFS		"/sys/kernel/tracing"
 #define BUFFER		TRACEFS "/instances/minivmm-test"
 
-SKIP_ALL_IF(access(TRACEFS "/events/minivmm", F_OK), "no trace points: KVM, or a host without tracefs");
+SKIP_ALL_IF(access(TRACEFS "/events/minivmm", F_OK),
+	    "no trace points: KVM, or a host without tracefs");
 
 static void write_text(const char *path, const char *text)
 {
@@ -77,8 +78,8 @@ TEST_F(trace, an_exit_to_userspace_from_entry_to_return)
 	start_long(&self->vcpu, write_port);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 	EXPECT_TRACED(self, "minivmm_entry: vcpu 0, rip 0x10000",
-		      "minivmm_exit: vcpu 0 reason IO rip 0x10002 info1 0x10",
-		      "minivmm_pio: user write at 0x10 size 1 val 0x41",
+		      "minivmm_exit: vcpu 0 reason IO rip 0x10002 info 0x10",
+		      "minivmm_pio: user write at 0x10 size 1 count 1 val 0x41",
 		      "minivmm_userspace_exit: vcpu 0 reason 2 errno 0");
 }
 
@@ -93,7 +94,7 @@ TEST_F(trace, accesses_to_devices_say_who_took_them)
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
 	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 	EXPECT_TRACED(self, "minivmm_apic: apic_write 0xf0 = 0x1ff",
-		      "minivmm_pio: kernel read at 0x21 size 1 val 0x",
+		      "minivmm_pio: kernel read at 0x21 size 1 count 1 val 0x",
 		      "minivmm_exit: vcpu 0 reason FAULT rip 0x",
 		      "minivmm_mmio: user write len 4 gpa 0x20000000 val 0x12345678",
 		      "minivmm_mmio: user read len 4 gpa 0x20000004 val 0x0");
@@ -137,7 +138,8 @@ TEST_F(trace, a_refused_call_with_its_reason)
 	struct minivmm_userspace_memory_region region = { .slot = 5, .memory_size = 0x123 };
 
 	EXPECT_EQ(-EINVAL, call(self->vm.fd, MINIVMM_SET_USER_MEMORY_REGION, &region));
-	EXPECT_TRACED(self, "minivmm_refused: errno 22 memory_size = 0x123: must be a multiple of 4096");
+	EXPECT_TRACED(self,
+		      "minivmm_refused: errno 22 memory_size = 0x123: must be a multiple of 4096");
 }
 
 TEST_HARNESS_MAIN
