@@ -133,6 +133,42 @@ TEST_F(trace, interrupts_from_the_line_to_the_local_apic)
 		      "minivmm_apic_accept_irq: apicid 0 vec 85 dm 0 (edge)");
 }
 
+GUEST64(enable_interrupts, "sti; nop; out %al, $0x10");
+
+/* Of a VM without chips: where there are some, CPUs may deliver themselves. */
+TEST_F(trace, an_interrupt_that_is_injected)
+{
+	struct minivmm_interrupt interrupt = { .irq = 0x55 };
+	struct vcpu vcpu;
+	struct vm vm;
+
+	vm_init(&vm, GUEST_MEMORY);
+	vcpu_init(&vcpu, &vm, 3);
+	start_long(&vcpu, enable_interrupts);
+	EXPECT_EQ(0, call(vcpu.fd, MINIVMM_INTERRUPT, &interrupt));
+	EXPECT_EXIT(&vcpu, MINIVMM_EXIT_SHUTDOWN);	/* there is no IDT */
+	EXPECT_TRACED(self, "minivmm_inj_virq: vcpu 3 IRQ 0x55",
+		      "minivmm_exit: vcpu 3 reason SHUTDOWN");
+	vcpu_free(&vcpu);
+	vm_free(&vm);
+}
+
+GUEST64(write_string, "cld; mov $0x80000, %esi; mov $3, %ecx; mov $0x10, %edx; rep outsw");
+
+TEST_F(trace, a_string_with_its_count)
+{
+	start_long(&self->vcpu, write_string);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_TRACED(self, "minivmm_pio: user write at 0x10 size 2 count 3 val 0x0");
+}
+
+TEST_F(trace, a_run_that_fails_with_its_error)
+{
+	self->vcpu.run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(&self->vcpu));
+	EXPECT_TRACED(self, "minivmm_userspace_exit: vcpu 0 reason 0 errno 4");
+}
+
 TEST_F(trace, a_refused_call_with_its_reason)
 {
 	struct minivmm_userspace_memory_region region = { .slot = 5, .memory_size = 0x123 };
