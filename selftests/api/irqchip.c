@@ -89,6 +89,26 @@ TEST(devices_in_the_kernel_have_their_ports_and_no_others)
 	check_ports(_metadata, &config, speaker, ARRAY_SIZE(speaker));
 }
 
+/* 0xa5 and 0x5a are the masks of the two PICs. */
+GUEST16(read_wide,
+	"mov $0xa5, %al; out %al, $0x21; mov $0x5a, %al; out %al, $0xa1;"
+	"in $0xa0, %ax; mov %ax, %bx; in $0x21, %ax; mov %ax, %cx; in $0x1f, %eax; out %al, $0x10");
+
+TEST_F(chip, wide_accesses_belong_to_the_device_of_their_first_byte)
+{
+	struct minivmm_regs regs;
+
+	if (!device_is_minivmm(self->vm.device))
+		SKIP(return, "KVM gives zeros for wide reads of its PICs");
+	start_real(&self->vcpu, read_wide);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0x1f, self->vcpu.run->io.port);
+	EXPECT_EQ(4, self->vcpu.run->io.size);
+	regs = vcpu_regs(&self->vcpu);
+	EXPECT_EQ(0x5a, regs.rbx >> 8 & 0xff);
+	EXPECT_EQ(0xffa5, regs.rcx & 0xffff);	/* nobody has port 0x22 */
+}
+
 TEST(boot_cpu_is_chosen_before_the_first_vcpu)
 {
 	struct vm vm;
