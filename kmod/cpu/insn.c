@@ -200,20 +200,16 @@ static inline void report_mmio(struct minivmm_run *run, u64 gpa, unsigned int le
 	run->mmio.is_write = is_write;
 }
 
-static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len)
+static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 data)
 {
-	u64 value = 0;
-
 	if (vcpu->insn.done == INSN_MAX_STEPS)
 		return EMUL_UNHANDLED;
-	if (data)
-		memcpy(&value, data, len);
-	trace_mmio(data, len, gpa, value, false);
-	report_mmio(vcpu->run, gpa, len, data);
+	trace_mmio(is_write, len, gpa, data, false);
+	report_mmio(vcpu->run, gpa, len, is_write);
 	vcpu->insn.steps[vcpu->insn.done].gpa = gpa;
-	vcpu->insn.reading = !data;
-	if (data)
-		memcpy(vcpu->run->mmio.data, data, len);
+	vcpu->insn.reading = !is_write;
+	if (is_write)
+		memcpy(vcpu->run->mmio.data, &data, len);
 	return EMUL_EXIT;
 }
 
@@ -234,7 +230,7 @@ static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 	if (from_transcript(em, gpa, buf, len))
 		return EMUL_DONE;
 	if (!in_kernel_access(vcpu, gpa, len, false, &data))
-		return ask_user_for_mmio(vcpu, gpa, NULL, len);
+		return ask_user_for_mmio(vcpu, gpa, len, false, 0);
 	trace_mmio(false, len, gpa, data, true);
 	memcpy(buf, &data, len);
 	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
@@ -249,7 +245,7 @@ static int mmio_write(struct vcpu *vcpu, u64 gpa, const void *buf, unsigned int 
 		return EMUL_DONE;
 	memcpy(&data, buf, len);
 	if (!in_kernel_access(vcpu, gpa, len, true, &data))
-		return ask_user_for_mmio(vcpu, gpa, buf, len);
+		return ask_user_for_mmio(vcpu, gpa, len, true, data);
 	trace_mmio(true, len, gpa, data, true);
 	return to_transcript(em, gpa, &data, len) ? EMUL_DONE : EMUL_UNHANDLED;
 }
