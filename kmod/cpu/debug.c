@@ -3,7 +3,6 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../vcpu/exit.h"

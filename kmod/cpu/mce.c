@@ -3,7 +3,6 @@
 #include <linux/nospec.h>
 #include <asm/mce.h>
 #include <asm/msr-index.h>
-#include <asm/trapnr.h>
 
 #include "../vcpu/vcpu.h"
 #include "mce.h"

@@ -12,7 +12,6 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
-#include <asm/trapnr.h>
 
 #include "../compat.h"
 #include "svm.h"

@@ -7,7 +7,6 @@
 #include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/msr-index.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"

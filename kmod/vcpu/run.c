@@ -17,7 +17,6 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"

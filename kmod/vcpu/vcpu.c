@@ -9,7 +9,6 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/debugreg.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"

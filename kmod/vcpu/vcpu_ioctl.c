@@ -5,7 +5,6 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../cpu/control.h"

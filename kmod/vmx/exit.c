@@ -7,7 +7,6 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/special_insns.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"

@@ -12,7 +12,6 @@
 #include <asm/cpufeature.h>
 #include <asm/io.h>
 #include <asm/msr-index.h>
-#include <asm/trapnr.h>
 
 #include "../backend.h"
 #include "../compat.h"
