@@ -63,7 +63,7 @@ extern struct backend_caps backend;
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
  * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
  * sync_tsc	after vcpu->tsc_offset or tsc_ratio changed.
- * sync_debug	after db[], dr6, dr7, dr_live or what debug_wants_breakpoints() says changed.
+ * sync_debug	after vcpu->dr or what debug_wants_breakpoints() says changed.
  * step		window, after an event was handed over: the next entry ends with EXIT_STEP after one
  *		instruction, or ends somehow after the event was delivered.
  * get_msr/set_msr	an MSR the control structure holds; -EINVAL: none of them.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Debug registers and SET_GUEST_DEBUG: the contract is in debug.h. */
+/* SET_GUEST_DEBUG: the contract is in debug.h. */
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
@@ -9,8 +9,6 @@
 #include "../vcpu/vcpu.h"
 #include "code_page.h"
 #include "debug.h"
-
-#define DR6_FIXED	0xffff0ff0ull	/* bits that read as 1 */
 
 #define INJECTS		(MINIVMM_GUESTDBG_INJECT_DB | MINIVMM_GUESTDBG_INJECT_BP)
 #define KNOWN		(MINIVMM_GUESTDBG_ENABLE | MINIVMM_GUESTDBG_SINGLESTEP | \
@@ -96,7 +94,7 @@ static int report(struct vcpu *vcpu, u8 vector, u64 dr6)
 		.exception = vector,
 		.pc = code_linear_rip(vcpu),
 		.dr6 = dr6,
-		.dr7 = vcpu->dr7,
+		.dr7 = vcpu->dr.dr7,
 	};
 	return NEXT_USER;
 }
@@ -112,25 +110,5 @@ int debug_report_breakpoint(struct vcpu *vcpu)
 {
 	if (!debug_wants_breakpoints(vcpu))
 		return NEXT_ENTER;
-	return report(vcpu, VEC_BP, vcpu->dr6);
-}
-
-void debug_use(struct vcpu *vcpu)
-{
-	vcpu->dr_live = true;
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
-	backend_call(sync_debug)(vcpu);
-}
-
-void debug_unload(struct vcpu *vcpu)
-{
-	get_debugreg(vcpu->db[0], 0);
-	get_debugreg(vcpu->db[1], 1);
-	get_debugreg(vcpu->db[2], 2);
-	get_debugreg(vcpu->db[3], 3);
-	vcpu->dr_live = false;
-	backend_call(sync_debug)(vcpu);
+	return report(vcpu, VEC_BP, vcpu->dr.dr6);
 }

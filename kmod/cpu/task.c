@@ -48,7 +48,7 @@ static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result
 	change_nmi_blocking(vcpu, task);
 	if (task->switched) {
 		vcpu->irq_shadow = false;
-		vcpu->dr7 &= ~DR7_LOCAL;
+		vcpu->dr.dr7 &= ~DR7_LOCAL;
 		backend_call(sync_debug)(vcpu);
 	}
 	if (result == EMUL_FAULT)

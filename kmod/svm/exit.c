@@ -356,8 +356,8 @@ static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 	vcpu->cr4 = vmcb->save.cr4;
 	vcpu->efer = vmcb->save.efer & ~EFER_SVME;
 	vcpu->cpl = vmcb->save.cpl;
-	vcpu->dr6 = vmcb->save.dr6;
-	vcpu->dr7 = vmcb->save.dr7;
+	vcpu->dr.dr6 = vmcb->save.dr6;
+	vcpu->dr.dr7 = vmcb->save.dr7;
 	vcpu->irq_shadow = vmcb->control.int_state & VMCB_INTERRUPT_SHADOW;
 	lapic_set_cr8(&vcpu->lapic, vmcb->control.tpr);
 }

@@ -65,7 +65,7 @@ static void start_step(struct vcpu *vcpu)
 		return;
 	svm->watch |= SVM_STEP;
 	svm->own_flags = vcpu->regs.rflags & OUR_FLAGS;
-	svm->own_dr6 = vcpu->dr6;
+	svm->own_dr6 = vcpu->dr.dr6;
 	svm->step_rip = vcpu->regs.rip;
 	if (vcpu->regs.rip != svm->known_rip)
 		svm->known = SVM_KNOWN_NOTHING;
@@ -144,8 +144,8 @@ static void complete_step(struct vcpu *vcpu, u64 hits)
 
 	if (svm->known != SVM_LOADS_FLAGS)
 		set_own_flags(vcpu, X86_EFLAGS_TF);
-	vcpu->dr6 = (vcpu->dr6 & ~DR_STEP) | (svm->own_dr6 & DR_STEP);
-	svm->vmcb->save.dr6 = vcpu->dr6;
+	vcpu->dr.dr6 = (vcpu->dr.dr6 & ~DR_STEP) | (svm->own_dr6 & DR_STEP);
+	svm->vmcb->save.dr6 = vcpu->dr.dr6;
 	if (svm->own_flags & X86_EFLAGS_TF)
 		hits |= DR_STEP;
 	if (hits)
@@ -174,7 +174,7 @@ static bool is_debug_exit(const struct exit_info *exit)
 static void end_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
-	u64 hits = vcpu->dr6 & ~svm->own_dr6 & enabled_breakpoints(vcpu->dr7);
+	u64 hits = vcpu->dr.dr6 & ~svm->own_dr6 & enabled_breakpoints(vcpu->dr.dr7);
 	bool moved = vcpu->regs.rip != svm->step_rip;
 
 	svm->watch &= ~SVM_STEP;

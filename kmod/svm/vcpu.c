@@ -220,12 +220,12 @@ void svm_sync_debug(struct vcpu *vcpu)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	unsigned int i;
 
-	vmcb->save.dr6 = vcpu->dr6;
-	vmcb->save.dr7 = vcpu->dr7;
+	vmcb->save.dr6 = vcpu->dr.dr6;
+	vmcb->save.dr7 = vcpu->dr.dr7;
 	svm_intercept_exceptions(vcpu);
 	for (i = 0; i < 8; i++) {
-		vmcb_intercept(vmcb, INTERCEPT_DR_READ + i, !vcpu->dr_live);
-		vmcb_intercept(vmcb, INTERCEPT_DR_WRITE + i, !vcpu->dr_live);
+		vmcb_intercept(vmcb, INTERCEPT_DR_READ + i, !vcpu->dr.live);
+		vmcb_intercept(vmcb, INTERCEPT_DR_WRITE + i, !vcpu->dr.live);
 	}
 }
 

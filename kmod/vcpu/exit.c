@@ -295,7 +295,7 @@ static int handle_io(struct vcpu *vcpu)
 /* The instruction runs again. */
 static int handle_debug_register(struct vcpu *vcpu)
 {
-	debug_use(vcpu);
+	debug_regs_use(vcpu);
 	return NEXT_ENTER;
 }
 

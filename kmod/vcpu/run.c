@@ -15,7 +15,6 @@
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/smp.h>
-#include <asm/debugreg.h>
 #include <asm/msr-index.h>
 
 #include "../backend.h"
@@ -87,8 +86,8 @@ static void begin_exception(struct vcpu *vcpu)
 		vcpu->regs.rflags |= X86_EFLAGS_RF;
 	if (ev->exception.vector != VEC_DB)
 		return;
-	vcpu->dr6 |= ev->exception.payload;
-	vcpu->dr7 &= ~DR7_GD;
+	vcpu->dr.dr6 |= ev->exception.payload;
+	vcpu->dr.dr7 &= ~DR7_GD;
 	ev->exception.payload = 0;
 	backend_call(sync_debug)(vcpu);
 }
@@ -259,69 +258,6 @@ static int before_entry(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
-static __always_inline void clear_debugctl(struct vcpu *vcpu)
-{
-	vcpu->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
-	if (unlikely(vcpu->host_debugctl))
-		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
-}
-
-/*
- * Debug registers: DR6 and DR7 are the backend's; DR0-3 are loaded here while the
- * guest uses them (cpu/debug.h). The host's come back from the thread's or perf's copies. DEBUGCTL
- * (block steps, bus locks, branch records of the host) no vendor's CPU switches for both
- * sides: where that matters, the guest runs with 0.
- */
-static void debug_load_guest(struct vcpu *vcpu)
-{
-	unsigned long *host = vcpu->host_db;
-
-	if (backend.clears_debugctl)
-		clear_debugctl(vcpu);
-	if (unlikely(hw_breakpoint_active())) {
-		get_debugreg(host[0], 0);
-		get_debugreg(host[1], 1);
-		get_debugreg(host[2], 2);
-		get_debugreg(host[3], 3);
-		set_debugreg(0, 7);
-	}
-	if (likely(!vcpu->dr_live))
-		return;
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
-}
-
-static noinline void save_guest_db(struct vcpu *vcpu)
-{
-	if (!(vcpu->dr7 & DR7_ENABLES)) {
-		debug_unload(vcpu);
-		return;
-	}
-	get_debugreg(vcpu->db[0], 0);
-	get_debugreg(vcpu->db[1], 1);
-	get_debugreg(vcpu->db[2], 2);
-	get_debugreg(vcpu->db[3], 3);
-}
-
-static void debug_load_host(struct vcpu *vcpu)
-{
-	const unsigned long *host = vcpu->host_db;
-
-	if (unlikely(vcpu->dr_live))
-		save_guest_db(vcpu);
-	if (unlikely(hw_breakpoint_active())) {
-		set_debugreg(host[0], 0);
-		set_debugreg(host[1], 1);
-		set_debugreg(host[2], 2);
-		set_debugreg(host[3], 3);
-		set_debugreg(this_cpu_read(cpu_dr7), 7);
-	}
-	if (backend.clears_debugctl && unlikely(vcpu->host_debugctl))
-		host_wrmsr(MSR_IA32_DEBUGCTLMSR, vcpu->host_debugctl);
-}
-
 /* Does an entry again have to look for events? One that waits may now be taken. */
 static bool has_news(const struct vcpu *vcpu)
 {
@@ -369,7 +305,7 @@ static int run_window(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
 	host_account_guest_enter();
-	debug_load_guest(vcpu);
+	debug_regs_load_guest(vcpu);
 	xstate_enter_window(vcpu);
 	backend_call(window_enter)(vcpu);
 	next = NEXT_ENTER;
@@ -387,7 +323,7 @@ static int run_window(struct vcpu *vcpu)
 			next = end_long_window(vcpu, next);
 	} while (stays_in_window(next));
 	xstate_leave_window(vcpu);
-	debug_load_host(vcpu);
+	debug_regs_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
 	host_account_guest_exit();
 	if (HOST_INTERRUPTS_END_SECTIONS && next == NEXT_WINDOW) {

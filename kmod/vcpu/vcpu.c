@@ -137,7 +137,7 @@ void vcpu_settle_debug(struct vcpu *vcpu)
 
 	if (!ev->exception.pending || ev->exception.vector != VEC_DB)
 		return;
-	vcpu->dr6 |= ev->exception.payload;
+	vcpu->dr.dr6 |= ev->exception.payload;
 	ev->exception.payload = 0;
 	backend_call(sync_debug)(vcpu);
 }
@@ -221,10 +221,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu->cr2 = vcpu->cr3 = vcpu->cr4 = vcpu->efer = 0;
 	vcpu->cpl = 0;
 	vcpu->irq_shadow = false;
-	memset(vcpu->db, 0, sizeof(vcpu->db));
-	vcpu->dr6 = 0xffff0ff0;
-	vcpu->dr7 = 0x400;
-	vcpu->dr_live = false;
+	debug_regs_reset(vcpu);
 	memset(&vcpu->events.exception, 0, sizeof(vcpu->events.exception));
 	memset(&vcpu->events.interrupt, 0, sizeof(vcpu->events.interrupt));
 	vcpu->events.nmi_injected = vcpu->events.nmi_masked = false;

@@ -20,6 +20,7 @@
 #include "../cpu/code_page.h"
 #include "../cpu/cpuid.h"
 #include "../cpu/debug.h"
+#include "../cpu/debug_regs.h"
 #include "../cpu/insn.h"
 #include "../cpu/mce.h"
 #include "../cpu/msr.h"
@@ -123,10 +124,7 @@ struct vcpu {
 	struct vcpu_stats stats;	/* report/stats.h */
 	struct last_error error;	/* report/explain.h */
 
-	u64 db[4], dr6, dr7;
-	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */
-	u64 host_debugctl;		/* in a window */
-	bool dr_live;			/* guest DR0-3 are loaded in windows: cpu/debug.h */
+	struct debug_regs dr;		/* cpu/debug_regs.h */
 	u64 tsc_ratio, tsc_offset;	/* guest TSC = host TSC * ratio + offset; see pv.h */
 	u32 tsc_khz;			/* of the guest's TSC */
 	u64 exit_tsc;			/* EXIT_TIMER when the host's TSC is here; 0: none */

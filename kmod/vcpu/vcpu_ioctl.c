@@ -433,32 +433,13 @@ static int set_vcpu_events(void *object, void *data)
 
 static int get_debugregs(void *object, void *data)
 {
-	const struct vcpu *vcpu = object;
-	struct minivmm_debugregs *d = data;
-
-	memcpy(d->db, vcpu->db, sizeof(d->db));
-	d->dr6 = vcpu->dr6;
-	d->dr7 = vcpu->dr7;
+	debug_regs_get(object, data);
 	return 0;
 }
 
 static int set_debugregs(void *object, void *data)
 {
-	const struct minivmm_debugregs *d = data;
-	struct vcpu *vcpu = object;
-
-	if (d->flags)
-		return refuse(&vcpu->error, -EINVAL, "flags", d->flags, "must be 0");
-	if (d->dr6 >> 32 || d->dr7 >> 32)
-		return refuse(&vcpu->error, -EINVAL, "dr6, dr7", d->dr6 >> 32 ? d->dr6 : d->dr7,
-			      "the upper 32 bits must be 0");
-	memcpy(vcpu->db, d->db, sizeof(vcpu->db));
-	/* Bits that read as fixed values whatever is written. */
-	vcpu->dr6 = (d->dr6 & ~BIT_ULL(12)) | 0xffff0ff0;
-	vcpu->dr7 = (d->dr7 & ~0xd000ull) | 0x400;
-	vcpu->dr_live = vcpu->dr7 & 0xff;
-	backend_call(sync_debug)(vcpu);
-	return 0;
+	return debug_regs_set(object, data);
 }
 
 static int set_guest_debug(void *object, void *data)

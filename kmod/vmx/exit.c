@@ -224,7 +224,7 @@ static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	if (vmx->pending & (VMX_FLUSH_EPT | VMX_FLUSH_VPID))
 		flush(vcpu, vmx);
 	if (vmx->pending & VMX_DEBUG_LIVE)
-		set_debugreg(vcpu->dr6, 6);
+		set_debugreg(vcpu->dr.dr6, 6);
 	vmx->pending &= VMX_STAYS;
 	return true;
 }
@@ -244,13 +244,13 @@ static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu
 
 static void read_debug_registers(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	vcpu->dr7 = vmcs_read(VMCS_GUEST_DR7);
-	vmx->next.dr7 = vcpu->dr7;
-	vmx->have.dr7 = vcpu->dr7;
-	get_debugreg(vcpu->dr6, 6);
+	vcpu->dr.dr7 = vmcs_read(VMCS_GUEST_DR7);
+	vmx->next.dr7 = vcpu->dr.dr7;
+	vmx->have.dr7 = vcpu->dr.dr7;
+	get_debugreg(vcpu->dr.dr6, 6);
 	set_debugreg(DR6_RESERVED, 6);
-	if (!(vcpu->dr7 & DR7_ENABLES))
-		debug_unload(vcpu);
+	if (!(vcpu->dr.dr7 & DR7_ENABLES))
+		debug_regs_drop(vcpu);
 }
 
 /* IRET ends the blocking of NMIs even if it then faults; it will run again. */
@@ -337,7 +337,7 @@ static void read_debug_exception(struct vcpu *vcpu, u32 event)
 		vcpu_need(vcpu, VCPU_RIP);
 		vcpu->regs.rip += vmcs_read(VMCS_EXIT_INSN_LEN);
 	}
-	vcpu->dr6 = (vcpu->dr6 & ~DR_TRAP_BITS) | (info & (DR_TRAP_BITS | DR_STEP | BIT(13)));
+	vcpu->dr.dr6 = (vcpu->dr.dr6 & ~DR_TRAP_BITS) | (info & (DR_TRAP_BITS | DR_STEP | BIT(13)));
 }
 
 /* The host's NMIs and machine checks, and the exceptions that are intercepted. */

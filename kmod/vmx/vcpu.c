@@ -549,8 +549,8 @@ void vmx_sync_debug(struct vcpu *vcpu)
 
 	intercept_exceptions(vcpu, vmx);
 	vmx->pending |= VMX_WRITE_FIELDS;
-	vmx->next.dr7 = vcpu->dr7;
-	if (vcpu->dr_live) {
+	vmx->next.dr7 = vcpu->dr.dr7;
+	if (vcpu->dr.live) {
 		vmx->next.proc &= ~PROC_MOV_DR;
 		vmx->pending |= VMX_DEBUG_LIVE;
 	} else {
