@@ -6,6 +6,7 @@
 
 #include "../backend.h"
 #include "../vcpu/exit.h"
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "code_page.h"
 #include "debug.h"

@@ -12,6 +12,7 @@
 #include "../mmu/walk.h"
 #include "../report/trace.h"
 #include "../vcpu/exit.h"
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "insn.h"

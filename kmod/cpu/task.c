@@ -5,6 +5,7 @@
  */
 #include "../backend.h"
 #include "../vcpu/exit.h"
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "task.h"
 

@@ -7,6 +7,7 @@
 #include <linux/workqueue.h>
 
 #include "../report/trace.h"
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"

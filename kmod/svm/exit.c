@@ -11,6 +11,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "svm.h"
 

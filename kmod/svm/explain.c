@@ -5,6 +5,7 @@
  */
 #include <asm/cpufeature.h>
 
+#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "rules.h"
 #include "svm.h"

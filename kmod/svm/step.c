@@ -14,6 +14,7 @@
 #include <asm/debugreg.h>
 
 #include "../compat.h"
+#include "../vcpu/inject.h"
 #include "svm.h"
 
 /* All that an instruction can raise, but for INTO's, whose RIP would have to be moved. */

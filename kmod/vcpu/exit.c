@@ -15,6 +15,7 @@
 #include "../report/trace.h"
 #include "../vm.h"
 #include "exit.h"
+#include "inject.h"
 #include "vcpu.h"
 
 /* Bytes after the prefixes of an intercepted instruction that is stepped over; 0: it is not. */

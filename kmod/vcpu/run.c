@@ -26,173 +26,33 @@
 #include "../system.h"
 #include "../vm.h"
 #include "exit.h"
+#include "inject.h"
 #include "run.h"
 #include "vcpu.h"
 
-static __always_inline void set_irq_window(struct vcpu *vcpu, int priority)
+/* What would bring the guest back for an interrupt: see want_irq_window. */
+static __always_inline int wanted_irq_window(struct vcpu *vcpu, bool irq)
 {
-	if (vcpu->irq_window == priority)
-		return;
-	vcpu->irq_window = priority;
-	backend_call(want_irq_window)(vcpu, priority);
-}
-
-static __always_inline bool chip_irq_waits(struct vcpu *vcpu)
-{
-	if (!vcpu->lapic.by_cpu)
-		return irq_pending(vcpu);
-	lapic_merge(vcpu);
-	return irq_extint_pending(vcpu);
-}
-
-static int take_irq(struct vcpu *vcpu)
-{
-	if (vcpu->lapic.in_kernel)
-		return irq_ack(vcpu);
-	vcpu->events.user_interrupt = false;
-	return vcpu->events.user_vector;
-}
-
-static noinline void inject_irq(struct vcpu *vcpu)
-{
-	int vector = take_irq(vcpu);
-
-	if (vector < 0)
-		return;
-	vcpu->events.interrupt.injected = true;
-	vcpu->events.interrupt.vector = vector;
-	trace_inj_virq(vcpu->id, vector);
-	backend_call(inject_irq)(vcpu, vector);
-	vcpu->stats.injections++;
-}
-
-/* Exceptions after which the instruction runs again; #DB may be one, but is told apart elsewhere. */
-#define FAULTS	(BIT(VEC_DE) | BIT(VEC_BR) | BIT(VEC_UD) | BIT(VEC_NM) | \
-		 BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | \
-		 BIT(VEC_PF) | BIT(VEC_MF) | BIT(VEC_AC) | BIT(VEC_XF) | \
-		 BIT(VEC_VE) | BIT(VEC_CP))
-
-/*
- * What the CPU does of an exception before it pushes anything, and does not do of one that
- * is handed to it. With RF pushed, an instruction breakpoint does not hit for a second time
- * when the handler returns to the instruction.
- */
-static void begin_exception(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	vcpu_need(vcpu, VCPU_FLAGS);
-	if (BIT(ev->exception.vector) & FAULTS)
-		vcpu->regs.rflags |= X86_EFLAGS_RF;
-	if (ev->exception.vector != VEC_DB)
-		return;
-	vcpu->dr.dr6 |= ev->exception.payload;
-	vcpu->dr.dr7 &= ~DR7_GD;
-	ev->exception.payload = 0;
-	backend_call(sync_debug)(vcpu);
-}
-
-/* An NMI or interrupt whose delivery was interrupted. */
-static __always_inline bool inject_again(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (ev->nmi_injected)
-		backend_call(inject_nmi)(vcpu);
-	else if (ev->interrupt.injected)
-		backend_call(inject_irq)(vcpu, ev->interrupt.vector);
-	else
-		return false;
-	return true;
-}
-
-static noinline void inject_exception(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (unlikely(ev->exception.behind) && inject_again(vcpu)) {
-		/* Its turn is before the first instruction of the handler. */
-		host_interrupt_cpu(vcpu->cpu);
-		return;
-	}
-	if (ev->exception.pending)
-		begin_exception(vcpu);
-	ev->exception.pending = false;
-	ev->exception.injected = true;
-	trace_inj_exception(vcpu->id, ev->exception.vector, ev->exception.has_error,
-			    ev->exception.error);
-	backend_call(inject_exception)(vcpu);
-	/* An INT3 of the handler's is told from it by an exit between the two. */
-	if (ev->exception.insn_len)
-		host_interrupt_cpu(vcpu->cpu);
-}
-
-/* What was interrupted while being delivered comes first, then new exceptions. */
-static __always_inline bool inject_first(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (ev->exception.injected || ev->exception.pending) {
-		inject_exception(vcpu);
-		return true;
-	}
-	return inject_again(vcpu);
-}
-
-static noinline bool inject_nmi(struct vcpu *vcpu, bool busy)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	vcpu_need(vcpu, VCPU_FLAGS);
-	vcpu_limit_nmis(vcpu);
-	if (!busy && vcpu_can_take_nmi(vcpu)) {
-		atomic_dec(&ev->nmi_pending);
-		ev->nmi_injected = true;
-		ev->nmi_masked = true;
-		backend_call(inject_nmi)(vcpu);
-		busy = true;
-	}
-	if (!atomic_read(&ev->nmi_pending))
-		return busy;
-	if (busy && !ev->nmi_masked)
-		/* It follows the event just handed over: come back before the next instruction. */
-		host_interrupt_cpu(vcpu->cpu);
-	else
-		backend_call(want_nmi_window)(vcpu);
-	return busy;
-}
-
-/* These two give the priority of the window that is wanted: see want_irq_window. */
-static __always_inline int inject_chip_irq(struct vcpu *vcpu, bool busy)
-{
-	if (chip_irq_waits(vcpu)) {
-		if (!busy && vcpu_can_take_irq(vcpu))
-			inject_irq(vcpu);
-		if (chip_irq_waits(vcpu))
-			return 16;
-	}
-	return vcpu->lapic.by_cpu ? -1 : lapic_masked_class(&vcpu->lapic);
-}
-
-/* Without in-kernel irqchip userspace has one, and sends interrupts with INTERRUPT. */
-static __always_inline int inject_user_irq(struct vcpu *vcpu, bool busy)
-{
-	if (vcpu->events.user_interrupt && !busy && vcpu_can_take_irq(vcpu))
-		inject_irq(vcpu);
-	if (vcpu->events.user_interrupt || READ_ONCE(vcpu->run->request_interrupt_window))
+	if (irq)
 		return 16;
-	return -1;
+	if (!vcpu->lapic.in_kernel)
+		return READ_ONCE(vcpu->run->request_interrupt_window) ? 16 : -1;
+	return vcpu->lapic.by_cpu ? -1 : lapic_masked_class(&vcpu->lapic);
 }
 
 /* Hand one event to the next entry; ask for an exit when another could follow. */
 static __always_inline void inject_events(struct vcpu *vcpu)
 {
-	bool busy = inject_first(vcpu);
+	bool irq = inject_irq_waits(vcpu);
+	int window;
 
-	if (unlikely(atomic_read(&vcpu->events.nmi_pending)))
-		busy = inject_nmi(vcpu, busy);
-	set_irq_window(vcpu, vcpu->lapic.in_kernel ? inject_chip_irq(vcpu, busy) :
-						     inject_user_irq(vcpu, busy));
+	if (irq || unlikely(inject_others_wait(&vcpu->events)))
+		irq = inject_waiting(vcpu, irq);
+	window = wanted_irq_window(vcpu, irq);
+	if (vcpu->irq_window == window)
+		return;
+	vcpu->irq_window = window;
+	backend_call(want_irq_window)(vcpu, window);
 }
 
 /* Whether userspace is to be told that it may send an interrupt. */

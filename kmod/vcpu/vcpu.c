@@ -13,6 +13,7 @@
 #include "../backend.h"
 #include "../compat.h"
 #include "../vm.h"
+#include "inject.h"
 #include "vcpu.h"
 #include "vcpu_ioctl.h"
 
@@ -38,20 +39,6 @@ void vcpu_kick(struct vcpu *vcpu)
 	put_cpu();
 }
 
-void vcpu_queue_nmi(struct vcpu *vcpu)
-{
-	vcpu_note_nmi(vcpu);
-	vcpu_request_kick(vcpu, VCPU_REQ_EVENT);
-}
-
-void vcpu_limit_nmis(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (ev->nmi_masked || ev->nmi_injected)
-		atomic_cmpxchg(&ev->nmi_pending, 2, 1);
-}
-
 bool vcpu_is_bsp(const struct vcpu *vcpu)
 {
 	return vcpu->id == vcpu->vm->boot_cpu_id;
@@ -62,86 +49,6 @@ void vcpu_read_state(struct vcpu *vcpu, unsigned int which)
 	backend_call(read_state)(vcpu, which);
 }
 
-/* In real mode no exception pushes an error code. */
-static bool pushes_error_codes(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, VCPU_CR0);
-	return vcpu->cr0 & X86_CR0_PE;
-}
-
-/* Exceptions that turn a second one of their kind (or a page fault followed by one) into #DF. */
-static bool is_contributory(u8 vector)
-{
-	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
-}
-
-static bool makes_double_fault(u8 first, u8 second)
-{
-	if (first == VEC_PF)
-		return second == VEC_PF || is_contributory(second);
-	return is_contributory(first) && is_contributory(second);
-}
-
-void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	vcpu_request(vcpu, VCPU_REQ_EVENT);
-	if (ev->exception.pending || ev->exception.injected) {
-		if (ev->exception.vector == VEC_DF) {
-			ev->triple_fault = true;
-			return;
-		}
-		if (makes_double_fault(ev->exception.vector, vector)) {
-			vector = VEC_DF;
-			has_error = true;
-			error = 0;
-		}
-	}
-	ev->exception.pending = true;
-	ev->exception.injected = false;
-	ev->exception.vector = vector;
-	ev->exception.has_error = has_error && pushes_error_codes(vcpu);
-	ev->exception.error = error;
-	ev->exception.payload = 0;
-	ev->exception.insn_len = 0;
-	ev->exception.behind = false;
-}
-
-void vcpu_inject_machine_check(struct vcpu *vcpu)
-{
-	vcpu_inject_exception(vcpu, VEC_MC, false, 0);
-	vcpu->events.exception.behind = true;
-}
-
-/* Like INT3's, it is delivered with the RIP that follows. */
-void vcpu_inject_breakpoint(struct vcpu *vcpu, u8 insn_len)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	vcpu_inject_exception(vcpu, VEC_BP, false, 0);
-	if (ev->exception.vector == VEC_BP)
-		ev->exception.insn_len = insn_len;
-}
-
-/* DR6 changes when the exception is delivered, or userspace looks, not before. */
-void vcpu_inject_debug(struct vcpu *vcpu, u64 dr6_bits)
-{
-	vcpu_inject_exception(vcpu, VEC_DB, false, 0);
-	vcpu->events.exception.payload = dr6_bits;
-}
-
-void vcpu_settle_debug(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (!ev->exception.pending || ev->exception.vector != VEC_DB)
-		return;
-	vcpu->dr.dr6 |= ev->exception.payload;
-	ev->exception.payload = 0;
-	backend_call(sync_debug)(vcpu);
-}
-
 void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
 {
 	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
@@ -149,63 +56,6 @@ void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
 	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
 	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		vcpu_inject_debug(vcpu, DR_STEP);
-}
-
-void vcpu_inject_page_fault(struct vcpu *vcpu, u32 error, u64 address)
-{
-	vcpu->cr2 = address;
-	vcpu_inject_exception(vcpu, VEC_PF, true, error);
-}
-
-/*
- * INT3, INTO and INT n that were interrupted are made again: RIP is still theirs. Not so what
- * stands for one and was handed to the CPU.
- */
-static bool runs_again(const struct vcpu_events *ev, u8 vector)
-{
-	return (vector == VEC_BP || vector == VEC_OF) &&
-	       !(ev->exception.injected && ev->exception.vector == vector);
-}
-
-void vcpu_move_back(struct vcpu *vcpu)
-{
-	struct vcpu_events *ev = &vcpu->events;
-
-	if (!ev->exception.injected || !ev->exception.moved)
-		return;
-	vcpu->regs.rip -= ev->exception.moved;
-	ev->exception.moved = 0;
-}
-
-void vcpu_set_interrupted_event(struct vcpu *vcpu, u32 event, u32 error)
-{
-	struct vcpu_events *ev = &vcpu->events;
-	u8 vector = event & EVENT_VECTOR;
-	bool again = runs_again(ev, vector);
-
-	vcpu_move_back(vcpu);
-	ev->exception.injected = ev->interrupt.injected = ev->nmi_injected = false;
-	switch (event & EVENT_TYPE) {
-	case EVENT_INTERRUPT:
-		ev->interrupt.injected = true;
-		ev->interrupt.vector = vector;
-		break;
-	case EVENT_NMI:
-		ev->nmi_injected = true;
-		break;
-	case EVENT_EXCEPTION:
-	case EVENT_SOFT_EXCEPTION:
-		if (again)
-			break;
-		if (ev->exception.vector != vector)
-			ev->exception.insn_len = 0;
-		ev->exception.injected = true;
-		ev->exception.pending = false;
-		ev->exception.vector = vector;
-		ev->exception.has_error = event & EVENT_HAS_ERROR;
-		ev->exception.error = error;
-		break;
-	}
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)

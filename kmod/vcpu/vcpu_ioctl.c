@@ -10,6 +10,7 @@
 #include "../cpu/control.h"
 #include "../ioctl.h"
 #include "../vm.h"
+#include "inject.h"
 #include "run.h"
 #include "vcpu.h"
 #include "vcpu_ioctl.h"
