@@ -5,7 +5,7 @@
 #include "../backend.h"
 #include "../memory/access.h"
 #include "../vcpu/vcpu.h"
-#include "insn_regs.h"
+#include "insn_ops.h"
 
 void insn_segment(struct emul *e, enum sreg seg, struct segment *out)
 {

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Plain moves to and from device memory, made in the window: the contract is in insn.h. */
+#include "../emulator/move.h"
+#include "../report/trace.h"
+#include "../vcpu/vcpu.h"
+#include "../vm.h"
+#include "insn.h"
+#include "insn_ops.h"
+
+static inline void step_over_move(struct vcpu *vcpu)
+{
+	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->insn.e.insn.len);
+}
+
+static void finish_read(struct vcpu *vcpu, u64 data)
+{
+	emul_finish_read(&vcpu->insn.e, data);
+	step_over_move(vcpu);
+}
+
+int insn_complete_move(struct vcpu *vcpu)
+{
+	u64 data;
+
+	memcpy(&data, vcpu->run->mmio.data, sizeof(data));
+	finish_read(vcpu, data);
+	return NEXT_ENTER;
+}
+
+/* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
+static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+{
+	const struct exit_info *exit = &vcpu->exit;
+	const struct emul *e = &vcpu->insn.e;
+
+	return exit->fault.final && vcpu->code_pages.is_64bit && emul_known_move(e, bytes, len) &&
+	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
+	       offset_in_page(emul_address_sum(e)) == offset_in_page(exit->fault.gpa) &&
+	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;
+}
+
+/* Once userspace is told of it, a write is over for the guest. */
+static int write_in_window(struct vcpu *vcpu)
+{
+	struct insn_state *em = &vcpu->insn;
+	struct minivmm_run *run = vcpu->run;
+	unsigned int size = em->e.insn.move_size;
+	u64 gpa = vcpu->exit.fault.gpa;
+
+	em->move_data = emul_move_data(&em->e);
+	/* Who takes it may want to know which instruction did it. */
+	if (insn_in_kernel(vcpu, gpa, size, true, &em->move_data)) {
+		trace_move(vcpu, true);
+		step_over_move(vcpu);
+		return NEXT_ENTER;
+	}
+	step_over_move(vcpu);
+	trace_move(vcpu, false);
+	insn_report_mmio(run, gpa, size, true);
+	memcpy(run->mmio.data, &em->move_data, sizeof(em->move_data));
+	return NEXT_USER;
+}
+
+static int read_in_window(struct vcpu *vcpu)
+{
+	struct insn_state *em = &vcpu->insn;
+	unsigned int size = em->e.insn.move_size;
+	u64 gpa = vcpu->exit.fault.gpa;
+
+	em->move_data = 0;
+	if (insn_in_kernel(vcpu, gpa, size, false, &em->move_data)) {
+		trace_move(vcpu, true);
+		finish_read(vcpu, em->move_data);
+		return NEXT_ENTER;
+	}
+	trace_move(vcpu, false);
+	insn_report_mmio(vcpu->run, gpa, size, false);
+	return exit_ask_user(vcpu, ASKED_MOVE);
+}
+
+int insn_move_in_window(struct vcpu *vcpu)
+{
+	struct insn_state *em = &vcpu->insn;
+	unsigned int len;
+	const u8 *bytes;
+
+	if (vcpu_is_delivering(vcpu))
+		return NEXT_OUTSIDE;
+	vcpu_need(vcpu, VCPU_STATE & ~VCPU_CPL);
+	bytes = code_peek(vcpu);
+	if (!bytes)
+		return NEXT_OUTSIDE;
+	len = code_len(bytes);
+	if (is_known_move(vcpu, bytes, len))
+		return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
+	em->code_len = min_t(unsigned int, len, sizeof(em->code));
+	memcpy(em->code, bytes, em->code_len);
+	return NEXT_OUTSIDE;
+}
