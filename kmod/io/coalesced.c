@@ -148,28 +148,27 @@ static int drop_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *z
 	return 0;
 }
 
-int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+static int change_zones(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone,
+			int (*change)(struct vm *, const struct minivmm_coalesced_mmio_zone *))
 {
 	int err = check_zone(vm, zone);
 
 	if (err)
 		return err;
 	mutex_lock(&vm->bus.lock);
-	err = add_zone(vm, zone);
+	err = change(vm, zone);
 	mutex_unlock(&vm->bus.lock);
 	return err;
 }
 
+int coalesced_register(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
+{
+	return change_zones(vm, zone, add_zone);
+}
+
 int coalesced_unregister(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zone)
 {
-	int err = check_zone(vm, zone);
-
-	if (err)
-		return err;
-	mutex_lock(&vm->bus.lock);
-	err = drop_zones(vm, zone);
-	mutex_unlock(&vm->bus.lock);
-	return err;
+	return change_zones(vm, zone, drop_zones);
 }
 
 int coalesced_init(struct vm *vm)
