@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Debug registers: the contract is in debug_regs.h. */
-#include <linux/percpu.h>
 #include <linux/string.h>
-#include <asm/debugreg.h>
 #include <asm/msr-index.h>
 
 #include "../backend.h"

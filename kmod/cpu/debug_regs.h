@@ -10,7 +10,12 @@
 #ifndef MINIVMM_CPU_DEBUG_REGS_H
 #define MINIVMM_CPU_DEBUG_REGS_H
 
+#include <linux/percpu.h>
 #include <linux/types.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+
+#include "../backend.h"
 
 #define DR6_FIXED	0xffff0ff0u	/* bits that read as 1 */
 #define DR7_FIXED	0x400u
@@ -39,6 +44,12 @@ void debug_regs_use(struct vcpu *vcpu);
 
 /* debug_regs_drop - window: take DR0-3 out of the CPU; accesses exit from now on. */
 void debug_regs_drop(struct vcpu *vcpu);
+
+/* debug_regs_idle - nobody uses any, and the CPU keeps DEBUGCTL: the two below have nothing to do. */
+static inline bool debug_regs_idle(const struct debug_regs *dr)
+{
+	return !dr->live && !hw_breakpoint_active() && !backend.clears_debugctl;
+}
 
 /* At the start and at the end of a window. */
 void debug_regs_load_guest(struct vcpu *vcpu);

@@ -165,7 +165,8 @@ static int run_window(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
 	host_account_guest_enter();
-	debug_regs_load_guest(vcpu);
+	if (unlikely(!debug_regs_idle(&vcpu->dr)))
+		debug_regs_load_guest(vcpu);
 	xstate_enter_window(vcpu);
 	backend_call(window_enter)(vcpu);
 	next = NEXT_ENTER;
@@ -183,7 +184,8 @@ static int run_window(struct vcpu *vcpu)
 			next = end_long_window(vcpu, next);
 	} while (stays_in_window(next));
 	xstate_leave_window(vcpu);
-	debug_regs_load_host(vcpu);
+	if (unlikely(!debug_regs_idle(&vcpu->dr)))
+		debug_regs_load_host(vcpu);
 	backend_call(window_leave)(vcpu);
 	host_account_guest_exit();
 	if (HOST_INTERRUPTS_END_SECTIONS && next == NEXT_WINDOW) {
