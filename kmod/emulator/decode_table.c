@@ -7,7 +7,7 @@
 #include "emulator_private.h"
 
 #define OP(f, fl, a)	{ .exec = emul_exec_##f, .flags = (fl), .arg = (a) }
-#define GROUP(g)	{ .group = (g), .flags = OPF_MODRM | OPF_GROUP }
+#define GROUP(g)	{ .group = groups[g], .flags = OPF_MODRM | OPF_GROUP }
 
 /* The six regular encodings of a two-operand arithmetic instruction. */
 #define ALU_ROW(base, a, lock)							\
@@ -33,24 +33,6 @@
 #define REG_ROW(base, f, fl, a)							\
 	[(base) + 0 ... (base) + 7] = OP(f, OPF_OPREG | (fl), a)
 
-static const struct emul_opcode group_80[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8) };
-static const struct emul_opcode group_81[8] = { ALU_GROUP(OPF_IMMZ) };
-static const struct emul_opcode group_82[8] = { ALU_GROUP(OPF_BYTE | OPF_IMM8 | OPF_NO64) };
-static const struct emul_opcode group_83[8] = { ALU_GROUP(OPF_IMM8) };
-
-static const struct emul_opcode group_8c[8] = {
-	[SEG_ES ... SEG_GS] = OP(mov_from_sreg, 0, 0),
-};
-
-static const struct emul_opcode group_8e[8] = {
-	[SEG_ES] = OP(mov_to_sreg, 0, 0),
-	[SEG_SS ... SEG_GS] = OP(mov_to_sreg, 0, 0),
-};
-
-static const struct emul_opcode group_8f[8] = {
-	[0] = OP(pop, OPF_STACK, 0),
-};
-
 /* Shifts and rotates: ModRM.reg says which. */
 #define SHIFT_GROUP(fl)								\
 	[0] = OP(shift, (fl), SHIFT_ROL),					\
@@ -62,65 +44,113 @@ static const struct emul_opcode group_8f[8] = {
 	[6] = OP(shift, (fl), SHIFT_SAL),					\
 	[7] = OP(shift, (fl), SHIFT_SAR)
 
-static const struct emul_opcode group_c0[8] = { SHIFT_GROUP(OPF_BYTE | OPF_IMM8) };
-static const struct emul_opcode group_c1[8] = { SHIFT_GROUP(OPF_IMM8) };
-static const struct emul_opcode group_d0[8] = { SHIFT_GROUP(OPF_BYTE) };
-static const struct emul_opcode group_d1[8] = { SHIFT_GROUP(0) };
-static const struct emul_opcode group_d2[8] = { SHIFT_GROUP(OPF_BYTE | OPF_CL) };
-static const struct emul_opcode group_d3[8] = { SHIFT_GROUP(OPF_CL) };
-
-static const struct emul_opcode group_c6[8] = {
-	[0] = OP(mov, OPF_BYTE | OPF_IMM8, 0),
+/* Opcodes, with their prefixes, that ModRM.reg tells apart. */
+enum {
+	GROUP_80, GROUP_81, GROUP_82, GROUP_83, GROUP_8C, GROUP_8E, GROUP_8F, GROUP_C0,
+	GROUP_C1, GROUP_D0, GROUP_D1, GROUP_D2, GROUP_D3, GROUP_C6, GROUP_C7, GROUP_D9,
+	GROUP_DD, GROUP_F6, GROUP_F7, GROUP_FE, GROUP_FF, GROUP_0F00, GROUP_0F01, GROUP_0FAE,
+	GROUP_660FAE, GROUP_0FBA, GROUP_0FC7,
+	NR_GROUPS
 };
 
-static const struct emul_opcode group_c7[8] = {
-	[0] = OP(mov, OPF_IMMZ, 0),
-};
-
-static const struct emul_opcode group_d9[8] = {
-	[5] = OP(fldcw, OPF_ONLY_MEM, 0),
-	[7] = OP(fnstcw, OPF_ONLY_MEM, 0),
-};
-
-static const struct emul_opcode group_dd[8] = {
-	[7] = OP(fnstsw, OPF_ONLY_MEM, 0),
-};
-
-static const struct emul_opcode group_f6[8] = {
-	[0] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
-	[1] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
-	[2] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NOT),
-	[3] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NEG),
-	[4] = OP(mul, OPF_BYTE, MUL_UNSIGNED),
-	[5] = OP(mul, OPF_BYTE, MUL_SIGNED),
-	[6] = OP(div, OPF_BYTE, MUL_UNSIGNED),
-	[7] = OP(div, OPF_BYTE, MUL_SIGNED),
-};
-
-static const struct emul_opcode group_f7[8] = {
-	[0] = OP(alu, OPF_IMMZ, ALU_TEST),
-	[1] = OP(alu, OPF_IMMZ, ALU_TEST),
-	[2] = OP(unary, OPF_LOCK, UNARY_NOT),
-	[3] = OP(unary, OPF_LOCK, UNARY_NEG),
-	[4] = OP(mul, 0, MUL_UNSIGNED),
-	[5] = OP(mul, 0, MUL_SIGNED),
-	[6] = OP(div, 0, MUL_UNSIGNED),
-	[7] = OP(div, 0, MUL_SIGNED),
-};
-
-static const struct emul_opcode group_fe[8] = {
-	[0] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_INC),
-	[1] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_DEC),
-};
-
-static const struct emul_opcode group_ff[8] = {
-	[0] = OP(unary, OPF_LOCK, UNARY_INC),
-	[1] = OP(unary, OPF_LOCK, UNARY_DEC),
-	[2] = OP(call, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
-	[3] = OP(call_far, OPF_MEM, TARGET_OPERAND),
-	[4] = OP(jmp, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
-	[5] = OP(jmp_far, OPF_MEM, TARGET_OPERAND),
-	[6] = OP(push, OPF_STACK, 0),
+static const struct emul_opcode groups[NR_GROUPS][8] = {
+	[GROUP_80] = { ALU_GROUP(OPF_BYTE | OPF_IMM8) },
+	[GROUP_81] = { ALU_GROUP(OPF_IMMZ) },
+	[GROUP_82] = { ALU_GROUP(OPF_BYTE | OPF_IMM8 | OPF_NO64) },
+	[GROUP_83] = { ALU_GROUP(OPF_IMM8) },
+	[GROUP_8C] = {
+		[SEG_ES ... SEG_GS] = OP(mov_from_sreg, 0, 0),
+	},
+	[GROUP_8E] = {
+		[SEG_ES] = OP(mov_to_sreg, 0, 0),
+		[SEG_SS ... SEG_GS] = OP(mov_to_sreg, 0, 0),
+	},
+	[GROUP_8F] = {
+		[0] = OP(pop, OPF_STACK, 0),
+	},
+	[GROUP_C0] = { SHIFT_GROUP(OPF_BYTE | OPF_IMM8) },
+	[GROUP_C1] = { SHIFT_GROUP(OPF_IMM8) },
+	[GROUP_D0] = { SHIFT_GROUP(OPF_BYTE) },
+	[GROUP_D1] = { SHIFT_GROUP(0) },
+	[GROUP_D2] = { SHIFT_GROUP(OPF_BYTE | OPF_CL) },
+	[GROUP_D3] = { SHIFT_GROUP(OPF_CL) },
+	[GROUP_C6] = {
+		[0] = OP(mov, OPF_BYTE | OPF_IMM8, 0),
+	},
+	[GROUP_C7] = {
+		[0] = OP(mov, OPF_IMMZ, 0),
+	},
+	[GROUP_D9] = {
+		[5] = OP(fldcw, OPF_ONLY_MEM, 0),
+		[7] = OP(fnstcw, OPF_ONLY_MEM, 0),
+	},
+	[GROUP_DD] = {
+		[7] = OP(fnstsw, OPF_ONLY_MEM, 0),
+	},
+	[GROUP_F6] = {
+		[0] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
+		[1] = OP(alu, OPF_BYTE | OPF_IMM8, ALU_TEST),
+		[2] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NOT),
+		[3] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_NEG),
+		[4] = OP(mul, OPF_BYTE, MUL_UNSIGNED),
+		[5] = OP(mul, OPF_BYTE, MUL_SIGNED),
+		[6] = OP(div, OPF_BYTE, MUL_UNSIGNED),
+		[7] = OP(div, OPF_BYTE, MUL_SIGNED),
+	},
+	[GROUP_F7] = {
+		[0] = OP(alu, OPF_IMMZ, ALU_TEST),
+		[1] = OP(alu, OPF_IMMZ, ALU_TEST),
+		[2] = OP(unary, OPF_LOCK, UNARY_NOT),
+		[3] = OP(unary, OPF_LOCK, UNARY_NEG),
+		[4] = OP(mul, 0, MUL_UNSIGNED),
+		[5] = OP(mul, 0, MUL_SIGNED),
+		[6] = OP(div, 0, MUL_UNSIGNED),
+		[7] = OP(div, 0, MUL_SIGNED),
+	},
+	[GROUP_FE] = {
+		[0] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_INC),
+		[1] = OP(unary, OPF_BYTE | OPF_LOCK, UNARY_DEC),
+	},
+	[GROUP_FF] = {
+		[0] = OP(unary, OPF_LOCK, UNARY_INC),
+		[1] = OP(unary, OPF_LOCK, UNARY_DEC),
+		[2] = OP(call, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
+		[3] = OP(call_far, OPF_MEM, TARGET_OPERAND),
+		[4] = OP(jmp, OPF_STACK | OPF_NEAR, TARGET_OPERAND),
+		[5] = OP(jmp_far, OPF_MEM, TARGET_OPERAND),
+		[6] = OP(push, OPF_STACK, 0),
+	},
+	[GROUP_0F00] = {
+		[0] = OP(store_selector, 0, SEG_LDTR),
+		[1] = OP(store_selector, 0, SEG_TR),
+	},
+	[GROUP_0F01] = {
+		[0] = OP(store_table, OPF_ONLY_MEM, STORE_GDTR),
+		[1] = OP(store_table, OPF_ONLY_MEM, STORE_IDTR),
+		[2] = OP(load_table, OPF_ONLY_MEM, STORE_GDTR),
+		[3] = OP(load_table, OPF_ONLY_MEM, STORE_IDTR),
+		[4] = OP(smsw, 0, 0),
+		[6] = OP(lmsw, 0, 0),
+	},
+	/* Told apart by a mandatory prefix: none, and 66. */
+	[GROUP_0FAE] = {
+		[2] = OP(ldmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
+		[3] = OP(stmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
+		[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
+	},
+	[GROUP_660FAE] = {
+		[6] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
+		[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
+	},
+	[GROUP_0FBA] = {
+		[4] = OP(bit, OPF_IMM8, BIT_TEST),
+		[5] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_SET),
+		[6] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_RESET),
+		[7] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_COMPLEMENT),
+	},
+	[GROUP_0FC7] = {
+		[1] = OP(cmpxchg8b, OPF_MEM | OPF_LOCK, 0),
+	},
 };
 
 static const struct emul_opcode table_1byte[256] = {
@@ -152,10 +182,10 @@ static const struct emul_opcode table_1byte[256] = {
 	[0x6d] = OP(ins, 0, 0),
 	[0x6e] = OP(outs, OPF_BYTE, 0),
 	[0x6f] = OP(outs, 0, 0),
-	[0x80] = GROUP(group_80),
-	[0x81] = GROUP(group_81),
-	[0x82] = GROUP(group_82),
-	[0x83] = GROUP(group_83),
+	[0x80] = GROUP(GROUP_80),
+	[0x81] = GROUP(GROUP_81),
+	[0x82] = GROUP(GROUP_82),
+	[0x83] = GROUP(GROUP_83),
 	[0x84] = OP(alu, OPF_MODRM | OPF_BYTE, ALU_TEST),
 	[0x85] = OP(alu, OPF_MODRM, ALU_TEST),
 	[0x86] = OP(xchg, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
@@ -164,9 +194,9 @@ static const struct emul_opcode table_1byte[256] = {
 	[0x89] = OP(mov, OPF_MODRM, 0),
 	[0x8a] = OP(mov, OPF_MODRM | OPF_BYTE | OPF_TO_REG, 0),
 	[0x8b] = OP(mov, OPF_MODRM | OPF_TO_REG, 0),
-	[0x8c] = GROUP(group_8c),
-	[0x8e] = GROUP(group_8e),
-	[0x8f] = GROUP(group_8f),
+	[0x8c] = GROUP(GROUP_8C),
+	[0x8e] = GROUP(GROUP_8E),
+	[0x8f] = GROUP(GROUP_8F),
 	[0x9a] = OP(call_far, OPF_NO64 | OPF_IMMZ | OPF_SECOND16, TARGET_IMMEDIATE),
 	[0x9c] = OP(pushf, OPF_STACK, 0),
 	[0x9d] = OP(popf, OPF_STACK, 0),
@@ -186,25 +216,25 @@ static const struct emul_opcode table_1byte[256] = {
 	[0xad] = OP(lods, 0, 0),
 	[0xae] = OP(scas, OPF_BYTE, 0),
 	[0xaf] = OP(scas, 0, 0),
-	[0xc0] = GROUP(group_c0),
-	[0xc1] = GROUP(group_c1),
+	[0xc0] = GROUP(GROUP_C0),
+	[0xc1] = GROUP(GROUP_C1),
 	[0xc2] = OP(ret, OPF_STACK | OPF_NEAR | OPF_IMM16, 0),
 	[0xc3] = OP(ret, OPF_STACK | OPF_NEAR, 0),
 	[0xc4] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, SEG_ES),
 	[0xc5] = OP(load_pointer, OPF_MODRM | OPF_MEM | OPF_NO64, SEG_DS),
-	[0xc6] = GROUP(group_c6),
-	[0xc7] = GROUP(group_c7),
+	[0xc6] = GROUP(GROUP_C6),
+	[0xc7] = GROUP(GROUP_C7),
 	[0xc8] = OP(enter, OPF_STACK | OPF_IMM16 | OPF_SECOND8, 0),
 	[0xc9] = OP(leave, OPF_STACK, 0),
 	[0xca] = OP(ret_far, OPF_IMM16, 0),
 	[0xcb] = OP(ret_far, 0, 0),
-	[0xd0] = GROUP(group_d0),
-	[0xd1] = GROUP(group_d1),
-	[0xd2] = GROUP(group_d2),
-	[0xd3] = GROUP(group_d3),
+	[0xd0] = GROUP(GROUP_D0),
+	[0xd1] = GROUP(GROUP_D1),
+	[0xd2] = GROUP(GROUP_D2),
+	[0xd3] = GROUP(GROUP_D3),
 	[0xd7] = OP(xlat, 0, 0),
-	[0xd9] = GROUP(group_d9),
-	[0xdd] = GROUP(group_dd),
+	[0xd9] = GROUP(GROUP_D9),
+	[0xdd] = GROUP(GROUP_DD),
 	[0xe4] = OP(in, OPF_BYTE | OPF_IMM8, 0),
 	[0xe5] = OP(in, OPF_IMM8, 0),
 	[0xe6] = OP(out, OPF_BYTE | OPF_IMM8, 0),
@@ -215,52 +245,15 @@ static const struct emul_opcode table_1byte[256] = {
 	[0xed] = OP(in, 0, 0),
 	[0xee] = OP(out, OPF_BYTE, 0),
 	[0xef] = OP(out, 0, 0),
-	[0xf6] = GROUP(group_f6),
-	[0xf7] = GROUP(group_f7),
-	[0xfe] = GROUP(group_fe),
-	[0xff] = GROUP(group_ff),
-};
-
-static const struct emul_opcode group_0f00[8] = {
-	[0] = OP(store_selector, 0, SEG_LDTR),
-	[1] = OP(store_selector, 0, SEG_TR),
-};
-
-static const struct emul_opcode group_0f01[8] = {
-	[0] = OP(store_table, OPF_ONLY_MEM, STORE_GDTR),
-	[1] = OP(store_table, OPF_ONLY_MEM, STORE_IDTR),
-	[2] = OP(load_table, OPF_ONLY_MEM, STORE_GDTR),
-	[3] = OP(load_table, OPF_ONLY_MEM, STORE_IDTR),
-	[4] = OP(smsw, 0, 0),
-	[6] = OP(lmsw, 0, 0),
-};
-
-/* Told apart by a mandatory prefix: none, and 66. */
-static const struct emul_opcode group_0fae[8] = {
-	[2] = OP(ldmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
-	[3] = OP(stmxcsr, OPF_ONLY_MEM | OPF_VEX | OPF_L0, 0),
-	[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
-};
-
-static const struct emul_opcode group_660fae[8] = {
-	[6] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
-	[7] = OP(flush, OPF_ONLY_MEM | OPF_BYTE, 0),
-};
-
-static const struct emul_opcode group_0fba[8] = {
-	[4] = OP(bit, OPF_IMM8, BIT_TEST),
-	[5] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_SET),
-	[6] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_RESET),
-	[7] = OP(bit, OPF_IMM8 | OPF_LOCK, BIT_COMPLEMENT),
-};
-
-static const struct emul_opcode group_0fc7[8] = {
-	[1] = OP(cmpxchg8b, OPF_MEM | OPF_LOCK, 0),
+	[0xf6] = GROUP(GROUP_F6),
+	[0xf7] = GROUP(GROUP_F7),
+	[0xfe] = GROUP(GROUP_FE),
+	[0xff] = GROUP(GROUP_FF),
 };
 
 static const struct emul_opcode table_0f[256] = {
-	[0x00] = GROUP(group_0f00),
-	[0x01] = GROUP(group_0f01),
+	[0x00] = GROUP(GROUP_0F00),
+	[0x01] = GROUP(GROUP_0F01),
 	[0x40 ... 0x4f] = OP(cmov, OPF_MODRM | OPF_TO_REG, 0),
 	[0x90 ... 0x9f] = OP(setcc, OPF_MODRM | OPF_BYTE, 0),
 	[0xa0] = OP(push_sreg, OPF_STACK, SEG_FS),
@@ -282,7 +275,7 @@ static const struct emul_opcode table_0f[256] = {
 	[0xb5] = OP(load_pointer, OPF_MODRM | OPF_MEM, SEG_GS),
 	[0xb6] = OP(movx, OPF_MODRM | OPF_TO_REG, 1),
 	[0xb7] = OP(movx, OPF_MODRM | OPF_TO_REG, 2),
-	[0xba] = GROUP(group_0fba),
+	[0xba] = GROUP(GROUP_0FBA),
 	[0xbb] = OP(bit, OPF_MODRM | OPF_LOCK, BIT_COMPLEMENT),
 	[0xbc] = OP(bit_scan, OPF_MODRM | OPF_TO_REG, SCAN_FORWARD),
 	[0xbd] = OP(bit_scan, OPF_MODRM | OPF_TO_REG, SCAN_REVERSE),
@@ -291,7 +284,7 @@ static const struct emul_opcode table_0f[256] = {
 	[0xc0] = OP(xadd, OPF_MODRM | OPF_BYTE | OPF_LOCK, 0),
 	[0xc1] = OP(xadd, OPF_MODRM | OPF_LOCK, 0),
 	[0xc3] = OP(mov, OPF_MODRM | OPF_MEM | OPF_DWORD | OPF_NOREP | OPF_NO66, 0),
-	[0xc7] = GROUP(group_0fc7),
+	[0xc7] = GROUP(GROUP_0FC7),
 };
 
 /* Opcodes told apart by a mandatory prefix. */
@@ -344,8 +337,8 @@ static const struct prefixed_opcode prefixed_0f[] = {
 	PREFIXED(0x7f, PP_NONE, mmx_store, 0, 8),
 	VEC(0x7f, PP_66, vec_store, 0, VEC_ALIGNED),
 	VEC(0x7f, PP_F3, vec_store, 0, 0),
-	{ .opcode = 0xae, .pp = PP_NONE, .op = GROUP(group_0fae) },
-	{ .opcode = 0xae, .pp = PP_66, .op = GROUP(group_660fae) },
+	{ .opcode = 0xae, .pp = PP_NONE, .op = GROUP(GROUP_0FAE) },
+	{ .opcode = 0xae, .pp = PP_66, .op = GROUP(GROUP_660FAE) },
 	PREFIXED(0xb8, PP_F3, popcnt, OPF_TO_REG, 0),
 	VEC(0xd6, PP_66, vec_store_scalar, OPF_L0, 8),
 	PREFIXED(0xe7, PP_NONE, mmx_store, OPF_MEM, 8),

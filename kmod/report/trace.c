@@ -47,6 +47,7 @@ void write_trace_move(struct vcpu *vcpu, bool in_kernel)
 }
 
 /* All kinds of exits have a name. */
-#define ONE(kind)	EXIT_##kind,
-static const u8 kinds[] = { TRACE_EXIT_KINDS(ONE) };
-static_assert(ARRAY_SIZE(kinds) == NR_EXIT_KINDS);
+#define ONE(number, kind)	static_assert(EXIT_##kind == (number));
+#define COUNT(number, kind)	+ 1
+TRACE_EXIT_KINDS(ONE)
+static_assert(NR_EXIT_KINDS == TRACE_EXIT_KINDS(COUNT));

@@ -51,8 +51,22 @@ static bool is_exception(unsigned int vector)
 
 #define RULE_STATE struct svm_state
 
-#define RULE RULE_CHECK
+#define RULE RULE_NUMBER
+enum {
 #include "rules_list.h"
+};
+#undef RULE
+
+#define RULE RULE_CHECK
+static bool holds(unsigned int number, const void *state)
+{
+	const RULE_STATE *s = state;
+
+	switch (number) {
+#include "rules_list.h"
+	}
+	return false;
+}
 #undef RULE
 
 #define RULE RULE_ROW

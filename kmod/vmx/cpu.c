@@ -62,19 +62,23 @@ MODULE_PARM_DESC(vmx_windowed, "leave VMX operation whenever interrupts go on (f
 	  "let a guest's TSC run at another rate than the host's")			\
 	F(xsaves, proc2, PROC2_XSAVES, "offer XSAVES to guests")
 
+#define F(param, word, bits, text)	FEATURE_##param,
+enum { VMX_FEATURES(F) NR_FEATURES };
+#undef F
+
+static bool use[NR_FEATURES] = { [0 ... NR_FEATURES - 1] = true };
+
 #define F(param, word, bits, text)							\
-	static bool use_##param = true;							\
-	module_param_named(param, use_##param, bool, 0444);				\
+	module_param_named(param, use[FEATURE_##param], bool, 0444);			\
 	MODULE_PARM_DESC(param, text);
 VMX_FEATURES(F)
 #undef F
 
 static const struct feature {
 	const char *name;
-	bool *use;
 	u64 *word, bits;
-} features[] = {
-#define F(param, word, bits, text)	{ #param, &use_##param, &vmx_host.word, bits },
+} features[NR_FEATURES] = {
+#define F(param, word, bits, text)	{ #param, &vmx_host.word, bits },
 	VMX_FEATURES(F)
 #undef F
 };
@@ -219,13 +223,13 @@ static void choose_features(void)
 	if (!(vmx_host.ept_vpid & VMX_INVVPID) || !(vmx_host.ept_vpid & VMX_INVVPID_ALL))
 		vmx_host.proc2 &= ~PROC2_VPID;
 	/* Pages are logged when they become dirty. */
-	if (!use_ept_ad || !(vmx_host.ept_vpid & VMX_EPT_AD))
+	if (!use[FEATURE_ept_ad] || !(vmx_host.ept_vpid & VMX_EPT_AD))
 		vmx_host.proc2 &= ~PROC2_PML;
 	for (i = 0; i < ARRAY_SIZE(features); i++) {
 		const struct feature *f = &features[i];
 
-		*f->use &= !!(*f->word & f->bits);
-		if (!*f->use)
+		use[i] &= !!(*f->word & f->bits);
+		if (!use[i])
 			*f->word &= ~f->bits;
 	}
 }
@@ -301,7 +305,7 @@ static void report(void)
 
 	for (i = 0; i < ARRAY_SIZE(features); i++)
 		len += scnprintf(text + len, sizeof(text) - len, ", %s %s", features[i].name,
-				 str_on_off(*features[i].use));
+				 str_on_off(use[i]));
 	log_info("vmx: %s%s", vmx_host.windowed ? "windowed" : "held", text);
 }
 

@@ -279,10 +279,26 @@ static bool is_stepping(const struct vmx_state *s)
 
 #define RULE_STATE struct vmx_state
 
-#define RULE RULE_CHECK
+#define RULE RULE_NUMBER
+enum {
 #include "rules_control.h"
 #include "rules_host.h"
 #include "rules_guest.h"
+};
+#undef RULE
+
+#define RULE RULE_CHECK
+static bool holds(unsigned int number, const void *state)
+{
+	const RULE_STATE *s = state;
+
+	switch (number) {
+#include "rules_control.h"
+#include "rules_host.h"
+#include "rules_guest.h"
+	}
+	return false;
+}
 #undef RULE
 
 #define RULE RULE_ROW

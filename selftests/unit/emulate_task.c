@@ -618,7 +618,7 @@ static const char *broken_rule(const world *w)
 
 	fill_state(w, &state);
 	for (size_t i = 0; i < vmx_nr_rules; i++)
-		if (is_of_segments(vmx_rules[i].name) && !vmx_rules[i].holds(&state))
+		if (is_of_segments(vmx_rules[i].name) && !entry_rule_holds(&vmx_rules[i], &state))
 			return vmx_rules[i].name;
 	return NULL;
 }

@@ -36,7 +36,7 @@ static unsigned int count_broken(const struct entry_rule *rules, size_t nr, cons
 	unsigned int i, broken = 0;
 
 	for (i = 0; i < nr; i++)
-		broken += !rules[i].holds(state);
+		broken += !entry_rule_holds(&rules[i], state);
 	return broken;
 }
 
@@ -126,7 +126,7 @@ TEST(any_state_gets_an_answer)								\
 		rule = entry_rule_broken(rules, nr_rules, state);			\
 		if (rule) {								\
 			refused++;							\
-			EXPECT_FALSE(rule->holds(state));				\
+			EXPECT_FALSE(entry_rule_holds(rule, state));				\
 			EXPECT_EQ(((u64 *)state)[rule->offset / 8],			\
 				  entry_rule_value(rule, state));			\
 		}									\
