@@ -26,7 +26,7 @@ struct backend_caps {
 	bool xsaves, rdtscp, invpcid;	/* instructions: RDPID goes with RDTSCP */
 	bool exit_timer;		/* obeys vcpu->exit_tsc */
 	bool steps;			/* can do step() */
-	bool xsetbv_exits;		/* always: the guest cannot change XCR0 by itself */
+	bool hides_xsetbv;		/* XSETBV does not exit: the guest changes XCR0 by itself */
 	u8 tsc_ratio_bits;		/* fraction bits of vcpu->tsc_ratio; 0: it is not obeyed */
 	bool holds_cpus;		/* virtualization is on from load to unload */
 	bool clears_debugctl;		/* an exit does, or the guest may not have the host's */

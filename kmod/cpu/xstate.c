@@ -263,13 +263,10 @@ void xstate_enter_window(struct vcpu *vcpu)
 	}
 }
 
-/*
- * QEMU's software SVM has no XSETBV intercept: the guest changes the register without an exit, and
- * only the register knows.
- */
+/* Where the guest changes it without an exit, only the register knows. */
 static void read_guest_xcr0(struct vcpu *vcpu)
 {
-	if (!backend.xsetbv_exits)
+	if (unlikely(backend.hides_xsetbv))
 		vcpu->xstate.xcr0 = read_xcr0();
 }
 

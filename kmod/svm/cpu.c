@@ -126,6 +126,7 @@ int svm_setup(void)
 	backend.steps = true;
 	backend.rdtscp = true;
 	backend.invpcid = true;
+	svm_quirks_setup();
 	/* Nested tables have as many levels as the host's own. */
 	mmu_setup(&(struct mmu_host){
 		.role = { .levels = pgtable_l5_enabled() ? 5 : 4, .ad = 1 },

@@ -126,8 +126,8 @@ void svm_inject_nmi(struct vcpu *vcpu)
 }
 
 /*
- * Of INT3 and INTO, CPUs that know the next RIP push what is given as that, others (and QEMU's
- * emulated one) RIP. Either is the one that follows, until the delivery is found interrupted.
+ * Of INT3 and INTO, CPUs that know the next RIP push what is given as that, others RIP.
+ * Either is the one that follows, until the delivery is found interrupted.
  */
 void svm_inject_exception(struct vcpu *vcpu)
 {
@@ -142,21 +142,11 @@ void svm_inject_exception(struct vcpu *vcpu)
 				(u64)ev->exception.error << 32;
 }
 
-
-/*
- * The manual: a virtual interrupt is taken when its priority is above the TPR. QEMU's
- * emulated CPU takes it at the same priority too; without this the window of a vector
- * that the TPR holds back would open again and again, and the guest would stand still.
- */
-static bool equal_priority_is_taken __read_mostly;
-
-static void read_irq_window(struct vcpu *vcpu, const struct vmcb_control *c)
+static void read_irq_window(struct exit_info *exit, const struct vmcb_control *c)
 {
-	u64 priority = (c->int_control & VMCB_V_INTR_PRIO) >> 16;
-
-	vcpu->exit.kind = EXIT_INTERRUPT_WINDOW;
-	if (!(c->int_control & VMCB_V_IGN_TPR) && c->tpr == priority)
-		equal_priority_is_taken = true;
+	exit->kind = EXIT_INTERRUPT_WINDOW;
+	if (unlikely(svm_quirks))
+		svm_quirk_window_opened(c);
 }
 
 /* A virtual interrupt whose delivery is intercepted says when a real one would be taken. */
@@ -165,32 +155,15 @@ void svm_want_irq_window(struct vcpu *vcpu, int priority)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	u64 control = vmcb->control.int_control;
 
-	if (unlikely(to_svm(vcpu)->steps_in_shadow) && priority >= 0 &&
-	    svm_step_over_shadow(vcpu))
-		priority = -1;
+	if (unlikely(svm_quirks))
+		priority = svm_quirk_priority(vcpu, priority);
 	control &= ~(VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR);
 	if (priority > 15)
 		control |= VMCB_V_IRQ | VMCB_V_IGN_TPR;
 	else if (priority >= 0)
-		control |= VMCB_V_IRQ | (u64)(priority - equal_priority_is_taken) << 16;
+		control |= VMCB_V_IRQ | (u64)priority << 16;
 	vmcb->control.int_control = control;
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, priority >= 0);
-}
-
-/*
- * QEMU's emulated CPU does not take the shadow from the VMCB and would let an
- * interrupt in between STI and HLT, whose wake-up is then lost. While RIP stands
- * where it was entered with a shadow, the shadow stays; a window that opens there
- * says that this CPU is such a one, and the instruction is stepped over instead of
- * asking for a window.
- */
-static void keep_shadow(struct vcpu *vcpu)
-{
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	vcpu->irq_shadow = true;
-	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW)
-		svm->steps_in_shadow = true;
 }
 
 static void read_io(struct exit_info *exit, const struct vmcb_control *c)
@@ -304,7 +277,7 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 		read_task_switch(vcpu, c);
 		break;
 	case SVM_EXIT_VINTR:
-		read_irq_window(vcpu, c);
+		read_irq_window(exit, c);
 		break;
 	case SVM_EXIT_IOIO:
 		read_io(exit, c);
@@ -428,13 +401,10 @@ static noinline void enter_in_shadow(struct vcpu *vcpu)
 	enter(vcpu);
 	if (vcpu->exit.kind == EXIT_ENTRY_FAILED)
 		return;
-	if (vcpu->regs.rip == rip && vcpu->exit.kind != EXIT_STEP && !svm->shadow_over) {
-		keep_shadow(vcpu);
-		return;
-	}
+	if (unlikely(svm_quirks))
+		svm_quirk_shadow(vcpu, rip);
 	if (svm->shadow_over)
 		vcpu->irq_shadow = false;
-	svm->steps_in_shadow = false;
 	svm->shadow_over = false;
 }
 

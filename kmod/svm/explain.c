@@ -44,19 +44,6 @@ static void read_state(const struct vmcb *vmcb, struct svm_state *state)
 	};
 }
 
-/*
- * QEMU's emulated CPU has saved the host's registers as the guest's, and with them what it
- * knew of interrupts: without V_INTR_MASKING a guest could turn the host's off.
- */
-static void undo_save(struct vcpu *vcpu)
-{
-	to_svm(vcpu)->vmcb->control.int_control |= VMCB_V_INTR_MASKING;
-	svm_want_irq_window(vcpu, -1);
-	vcpu->irq_window = -1;
-	svm_sync_control(vcpu);
-	svm_sync_debug(vcpu);
-}
-
 /* Fills vcpu->exit. */
 void svm_explain(struct vcpu *vcpu)
 {
@@ -64,7 +51,7 @@ void svm_explain(struct vcpu *vcpu)
 
 	svm_cancel_step(vcpu);
 	to_svm(vcpu)->vmcb->control.event_inject = 0;
-	undo_save(vcpu);
+	svm_quirk_refused(vcpu);
 	vcpu_move_back(vcpu);
 	read_state(to_svm(vcpu)->vmcb, &state);
 	exit_refused(vcpu, SVM_EXIT_INVALID, svm_rules, svm_nr_rules, &state);

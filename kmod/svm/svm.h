@@ -4,7 +4,7 @@
  *
  * cpu.c owns the CPUs (ownership of SVM, ASIDs), vcpu.c the VMCB's contents,
  * exit.c the way in and out, step.c single steps, explain.c and rules.c say why there was no way in;
- * enter.S is the entry itself.
+ * enter.S is the entry itself, quirks.c what QEMU's emulated CPU does otherwise.
  */
 #ifndef MINIVMM_SVM_H
 #define MINIVMM_SVM_H
@@ -50,7 +50,7 @@ struct svm_vcpu {
 	struct svm_flush_check flush_check;
 	bool wants_iret;		/* IRET is intercepted */
 	u8 watch;			/* SVM_STEP ...: what the next exit ends */
-	bool steps_in_shadow;		/* the CPU did not keep the shadow where the guest is */
+	bool steps_in_shadow;		/* quirks.c: the CPU did not keep the shadow where the guest is */
 	bool shadow_over;		/* it need not last */
 	u64 iret_rip;			/* of the IRET that ends the masking of NMIs */
 
@@ -108,6 +108,14 @@ void svm_new_asid(struct svm_vcpu *svm);
 
 /* explain.c */
 void svm_explain(struct vcpu *vcpu);
+
+/* quirks.c */
+extern bool svm_quirks;
+void svm_quirks_setup(void);
+void svm_quirk_window_opened(const struct vmcb_control *c);
+int svm_quirk_priority(struct vcpu *vcpu, int priority);
+void svm_quirk_shadow(struct vcpu *vcpu, u64 rip);
+void svm_quirk_refused(struct vcpu *vcpu);
 
 /* enter.S; no C function: see there. */
 asmlinkage void svm_enter_guest(void);

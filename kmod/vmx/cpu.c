@@ -282,7 +282,6 @@ static void fill_caps(void)
 				 (vmx_host.proc2 & PROC2_APIC_REGISTERS);
 	backend.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) && (vmx_host.proc2 & PROC2_XSAVES);
 	backend.exit_timer = vmx_host.pin & PIN_PREEMPTION_TIMER;
-	backend.xsetbv_exits = true;
 	backend.steps = host_rdmsr(MSR_VMX_TRUE_PROC) >> 32 & PROC_MONITOR_TRAP;
 	backend.tsc_ratio_bits = vmx_host.proc2 & PROC2_TSC_SCALING ? 48 : 0;
 	backend.rdtscp = vmx_host.proc2 & PROC2_RDTSCP;
