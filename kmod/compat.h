@@ -8,19 +8,22 @@
 
 #include <asm/cpufeatures.h>
 
-/* Set where software is to clear the branch history after a VM exit; also for assembly. */
-#ifdef X86_FEATURE_CLEAR_BHB_VMEXIT
-#define HOST_FEATURE_CLEAR_HISTORY	X86_FEATURE_CLEAR_BHB_VMEXIT
-#else
-#define HOST_FEATURE_CLEAR_HISTORY	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
+/* Features that some kernels call otherwise, or do not know; also for assembly. */
+#define HOST_FEATURE_NEVER	((NCAPINTS + NBUGINTS) * 32)
+#ifndef X86_FEATURE_CLEAR_BHB_VMEXIT
+#define X86_FEATURE_CLEAR_BHB_VMEXIT	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
 #endif
-
-/* Set where an IBPB is to follow every VM exit (retbleed=ibpb, spec_rstack_overflow=ibpb*). */
-#define HOST_FEATURE_IBPB_ON_EXIT	X86_FEATURE_ENTRY_IBPB
-#ifdef X86_FEATURE_IBPB_ON_VMEXIT
-#define HOST_FEATURE_IBPB_ON_EXIT_ONLY	X86_FEATURE_IBPB_ON_VMEXIT
-#else
-#define HOST_FEATURE_IBPB_ON_EXIT_ONLY	X86_FEATURE_ENTRY_IBPB
+#ifndef X86_FEATURE_USE_IBPB
+#define X86_FEATURE_USE_IBPB		X86_FEATURE_IBPB
+#endif
+#ifndef X86_FEATURE_CLEAR_CPU_BUF_VM
+#define X86_FEATURE_CLEAR_CPU_BUF_VM	HOST_FEATURE_NEVER
+#endif
+#ifndef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+#define X86_FEATURE_SRSO_BP_SPEC_REDUCE	HOST_FEATURE_NEVER
+#endif
+#ifndef X86_FEATURE_IBPB_EXIT_TO_USER
+#define X86_FEATURE_IBPB_EXIT_TO_USER	HOST_FEATURE_NEVER
 #endif
 
 #ifndef __ASSEMBLER__
@@ -232,49 +235,13 @@ static inline u64 host_spec_ctrl_value(void)
 	return this_cpu_read(x86_spec_ctrl_current);
 }
 
-/* Whether branch predictions of one guest are to be kept from another by IBPB. */
-static inline bool host_wants_ibpb(void)
-{
-#ifdef X86_FEATURE_USE_IBPB
-	return boot_cpu_has(X86_FEATURE_USE_IBPB);
-#else
-	return boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
-#endif
-}
-
-/* Whether an IBPB follows every exit: see HOST_FEATURE_IBPB_ON_EXIT. */
-static inline bool host_wants_exit_ibpb(void)
-{
-	return boot_cpu_has(HOST_FEATURE_IBPB_ON_EXIT) || boot_cpu_has(HOST_FEATURE_IBPB_ON_EXIT_ONLY);
-}
-
-/* Whether the kernel itself says that VERW is to precede every entry. */
-static inline bool host_clears_buffers_for_guests(void)
-{
-#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
-	return boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM);
-#else
-	return false;
-#endif
-}
-
-/* Whether a bit of the CPU's is set while there are guests to keep returns from being steered. */
-static inline bool host_wants_reduced_speculation(void)
-{
-#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
-	return boot_cpu_has(X86_FEATURE_SRSO_BP_SPEC_REDUCE);
-#else
-	return false;
-#endif
-}
-
 /*
  * A guest ran on this CPU: on CPUs where its branch predictions reach the VMM (VMSCAPE)
  * the kernel issues an IBPB before this CPU is in user mode again.
  */
 static inline void host_guest_has_run(void)
 {
-#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+#if X86_FEATURE_IBPB_EXIT_TO_USER != HOST_FEATURE_NEVER
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 #endif

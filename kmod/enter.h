@@ -33,8 +33,8 @@
  * predicted. Clobbers RAX, RCX, RDX.
  */
 .macro FORGET_PREDICTIONS
-	ALTERNATIVE_2 "jmp .Lno_barrier\@", "", HOST_FEATURE_IBPB_ON_EXIT, \
-		      "", HOST_FEATURE_IBPB_ON_EXIT_ONLY
+	ALTERNATIVE_2 "jmp .Lno_barrier\@", "", X86_FEATURE_ENTRY_IBPB, \
+		      "", X86_FEATURE_IBPB_ON_VMEXIT
 	movl	$MSR_IA32_PRED_CMD, %ecx
 	movl	$PRED_CMD_IBPB, %eax
 	xorl	%edx, %edx

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See speculation.h. */
 #include <linux/cpu.h>
+#include <linux/string_helpers.h>
 #include <asm/cpufeature.h>
-#include <asm/msr-index.h>
 
 #include "../compat.h"
 #include "../report/log.h"
@@ -13,30 +13,64 @@
 
 bool speculation_verw __ro_after_init;
 bool speculation_flush_l1d __ro_after_init;
+bool speculation_ibpb __ro_after_init;
+static bool reduces __ro_after_init;
 
-/* Which of the buffers that VERW clears a guest could read. */
-static bool buffers_leak(void)
+/* What asks for it, what the CPU must have for it, action, boundary, what the path reads. */
+static const struct mitigation {
+	u16 asked_by, needs;		/* bugs and features; 0 is one that all CPUs have */
+	const char *action, *boundary;
+	bool *wanted;			/* NULL: the kernel patches by the feature what the path does */
+} mitigations[] = {
+	{ X86_FEATURE_SRSO_BP_SPEC_REDUCE, 0, "less branch prediction", "load", &reduces },
+	{ X86_BUG_ITLB_MULTIHIT, 0, "large pages not executable", "mapping" },
+	{ X86_FEATURE_USE_IBPB, 0, "IBPB", "other guest", &speculation_ibpb },
+	{ X86_BUG_FXSAVE_LEAK, 0, "x87 pointers overwritten", "section" },
+	{ X86_BUG_L1TF, X86_FEATURE_FLUSH_L1D, "L1D flush", "window", &speculation_flush_l1d },
+	{ X86_FEATURE_MSR_SPEC_CTRL, 0, "SPEC_CTRL switched", "entry and exit" },
+	{ X86_BUG_MDS, X86_FEATURE_MD_CLEAR, "VERW", "entry", &speculation_verw },
+	{ X86_BUG_TAA, X86_FEATURE_MD_CLEAR, "VERW", "entry", &speculation_verw },
+	{ X86_BUG_MMIO_STALE_DATA, X86_FEATURE_MD_CLEAR, "VERW", "entry", &speculation_verw },
+	{ X86_BUG_RFDS, X86_FEATURE_MD_CLEAR, "VERW", "entry", &speculation_verw },
+	{ X86_FEATURE_CLEAR_CPU_BUF_VM, 0, "VERW", "entry", &speculation_verw },
+	{ X86_BUG_SPECTRE_V2, 0, "registers cleared", "exit" },
+	{ X86_FEATURE_ENTRY_IBPB, 0, "IBPB", "exit" },
+	{ X86_FEATURE_IBPB_ON_VMEXIT, 0, "IBPB", "exit" },
+	{ X86_FEATURE_RSB_VMEXIT, 0, "RSB fill", "exit" },
+	{ X86_FEATURE_RSB_VMEXIT_LITE, 0, "RSB call", "exit" },
+	{ X86_FEATURE_KERNEL_IBRS, 0, "IBRS", "exit" },
+	{ X86_FEATURE_CLEAR_BHB_VMEXIT, 0, "branch history overwritten", "exit" },
+	{ X86_FEATURE_UNRET, 0, "UNTRAIN_RET", "exit" },
+	{ X86_FEATURE_SRSO, 0, "UNTRAIN_RET", "exit" },
+	{ X86_FEATURE_SRSO_ALIAS, 0, "UNTRAIN_RET", "exit" },
+	{ X86_FEATURE_IBPB_EXIT_TO_USER, 0, "IBPB", "return to userspace" },
+};
+
+/* Bugs are there although the host does nothing about them. What the kernel patches is its choice. */
+static bool applies(const struct mitigation *m)
 {
-	if (host_clears_buffers_for_guests())
-		return true;
-	return boot_cpu_has(X86_FEATURE_MD_CLEAR) &&
-	       (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
-		boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS));
+	return m->asked_by < HOST_FEATURE_NEVER && boot_cpu_has(m->asked_by) &&
+	       boot_cpu_has(m->needs) && !(m->wanted && cpu_mitigations_off());
 }
 
 void speculation_setup(void)
 {
-	if (cpu_mitigations_off()) {
-		log_info("speculation: mitigations are off on this host");
-		return;
+	const struct mitigation *m, *last = NULL;
+	char text[512] = "";
+	unsigned int len = 0;
+
+	for (m = mitigations; m < mitigations + ARRAY_SIZE(mitigations); m++) {
+		if (!applies(m))
+			continue;
+		if (m->wanted)
+			*m->wanted = true;
+		if (!last || strcmp(m->action, last->action))
+			len += scnprintf(text + len, sizeof(text) - len, ", %s at %s", m->action,
+					 m->boundary);
+		last = m;
 	}
-	speculation_flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
-	speculation_verw = buffers_leak();
-	log_info("speculation: before an entry %s, before a window %s, after an exit %s%s",
-		 speculation_verw ? "VERW" : "nothing",
-		 speculation_flush_l1d ? "L1D flush" : "nothing",
-		 host_wants_exit_ibpb() ? "IBPB" : "RSB fill",
-		 host_wants_reduced_speculation() ? ", branch prediction reduced" : "");
+	log_info("speculation: the host's mitigations are %s%s",
+		 str_on_off(!cpu_mitigations_off()), text);
 }
 
 /* Zen 5: with this bit guests cannot steer the host's returns; KVM, too, sets it while it has guests. */
@@ -44,7 +78,7 @@ void speculation_cpu(bool on)
 {
 	u64 value;
 
-	if (!host_wants_reduced_speculation() || host_rdmsr_safe(ZEN5_BP_CFG, &value))
+	if (!reduces || host_rdmsr_safe(ZEN5_BP_CFG, &value))
 		return;
 	host_wrmsr(ZEN5_BP_CFG, on ? value | BP_SPEC_REDUCE : value & ~BP_SPEC_REDUCE);
 }

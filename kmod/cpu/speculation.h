@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What this CPU would let a guest learn, and what is done about it: chosen once, at load,
- * from the bugs and features that the host's kernel found, and printed. Each kind that a
+ * What this CPU would let a guest learn, and what is done about it: chosen once, at load, by a
+ * table of the bugs and features that the host's kernel found, and printed. Each kind that a
  * kernel knows is in speculation.md, with what becomes of it.
  *
- * What is done at each entry and exit stands in enter.S of the backends: these read the two
- * bytes below, or are patched by the kernel's features.
+ * Whoever does it reads a byte below, or is patched by the feature that the table names.
  */
 #ifndef MINIVMM_CPU_SPECULATION_H
 #define MINIVMM_CPU_SPECULATION_H
@@ -18,6 +17,9 @@ extern bool speculation_verw;
 
 /* The first-level data cache is flushed before the first entry of a window. */
 extern bool speculation_flush_l1d;
+
+/* What a guest has taught the branch predictors is kept from the next on the same CPU. */
+extern bool speculation_ibpb;
 
 /* speculation_setup - at load, before any CPU is enabled. */
 void speculation_setup(void);

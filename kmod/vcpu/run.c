@@ -19,6 +19,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../cpu/speculation.h"
 #include "../irq/deliver.h"
 #include "../irq/pit_timer.h"
 #include "../report/log.h"
@@ -207,7 +208,7 @@ static void part_from_last_guest(const struct vcpu *vcpu)
 	if (likely(__this_cpu_read(last_serial) == vcpu->serial))
 		return;
 	__this_cpu_write(last_serial, vcpu->serial);
-	if (host_wants_ibpb())
+	if (speculation_ibpb)
 		host_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 

@@ -128,9 +128,9 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	LEAVE_GUEST
-	ALTERNATIVE "", "call overwrite_branch_history", HOST_FEATURE_CLEAR_HISTORY
+	ALTERNATIVE "", "call overwrite_branch_history", X86_FEATURE_CLEAR_BHB_VMEXIT
 	/* Not past here before it is decided, where there is something to decide. */
-	ALTERNATIVE_2 "", "lfence", X86_FEATURE_MSR_SPEC_CTRL, "lfence", HOST_FEATURE_CLEAR_HISTORY
+	ALTERNATIVE_2 "", "lfence", X86_FEATURE_MSR_SPEC_CTRL, "lfence", X86_FEATURE_CLEAR_BHB_VMEXIT
 	movl	$1, %eax
 	RETURN_TO_HOST
 
