@@ -75,7 +75,6 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 #define SVM_FEATURE_DECODE_ASSISTS	(1u << 7)
 #define SVM_FEATURE_PAUSE_FILTER	(1u << 10)
 #define SVM_FEATURE_PAUSE_THRESHOLD	(1u << 12)
-#define SVM_FEATURE_VIRT_SPEC_CTRL	(1u << 20)
 
 struct svm_host {
 	u32 features;
@@ -128,11 +127,6 @@ static inline void vmcb_intercept(struct vmcb *vmcb, unsigned int bit, bool on)
 		vmcb->control.intercept[bit / 32] |= mask;
 	else
 		vmcb->control.intercept[bit / 32] &= ~mask;
-}
-
-static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int bit)
-{
-	return vmcb->control.intercept[bit / 32] & (1u << (bit % 32));
 }
 
 #endif /* MINIVMM_SVM_H */

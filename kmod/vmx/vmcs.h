@@ -193,7 +193,6 @@ enum vmcs_field {
 #define VMCS_AR_DPL_SHIFT	5
 #define VMCS_AR_DPL		0x00060u
 #define VMCS_AR_P		0x00080u
-#define VMCS_AR_AVL		0x01000u
 #define VMCS_AR_L		0x02000u
 #define VMCS_AR_DB		0x04000u
 #define VMCS_AR_G		0x08000u
@@ -211,15 +210,8 @@ enum vmcs_field {
 #define PROC_INTERRUPT_WINDOW	BIT_ULL(2)
 #define PROC_TSC_OFFSET		BIT_ULL(3)
 #define PROC_HLT		BIT_ULL(7)
-#define PROC_INVLPG		BIT_ULL(9)
 #define PROC_MWAIT		BIT_ULL(10)
 #define PROC_RDPMC		BIT_ULL(11)
-#define PROC_RDTSC		BIT_ULL(12)
-#define PROC_CR3_LOAD		BIT_ULL(15)
-#define PROC_CR3_STORE		BIT_ULL(16)
-#define PROC_TERTIARY		BIT_ULL(17)
-#define PROC_CR8_LOAD		BIT_ULL(19)
-#define PROC_CR8_STORE		BIT_ULL(20)
 #define PROC_TPR_SHADOW		BIT_ULL(21)
 #define PROC_NMI_WINDOW		BIT_ULL(22)
 #define PROC_MOV_DR		BIT_ULL(23)
@@ -228,13 +220,11 @@ enum vmcs_field {
 #define PROC_MONITOR_TRAP	BIT_ULL(27)
 #define PROC_MSR_BITMAP		BIT_ULL(28)
 #define PROC_MONITOR		BIT_ULL(29)
-#define PROC_PAUSE		BIT_ULL(30)
 #define PROC_SECONDARY		BIT_ULL(31)
 
 /* VMCS_PROC2_CONTROLS: secondary processor-based controls. */
 #define PROC2_APIC_ACCESS	BIT_ULL(0)
 #define PROC2_EPT		BIT_ULL(1)
-#define PROC2_DESCRIPTOR_TABLE	BIT_ULL(2)
 #define PROC2_RDTSCP		BIT_ULL(3)
 #define PROC2_X2APIC		BIT_ULL(4)
 #define PROC2_VPID		BIT_ULL(5)
@@ -243,51 +233,30 @@ enum vmcs_field {
 #define PROC2_APIC_REGISTERS	BIT_ULL(8)
 #define PROC2_VIRTUAL_INTERRUPT	BIT_ULL(9)
 #define PROC2_PAUSE_LOOP	BIT_ULL(10)
-#define PROC2_RDRAND		BIT_ULL(11)
 #define PROC2_INVPCID		BIT_ULL(12)
-#define PROC2_VMFUNC		BIT_ULL(13)
-#define PROC2_VMCS_SHADOW	BIT_ULL(14)
 #define PROC2_ENCLS		BIT_ULL(15)
-#define PROC2_RDSEED		BIT_ULL(16)
 #define PROC2_PML		BIT_ULL(17)
-#define PROC2_EPT_VE		BIT_ULL(18)
-#define PROC2_PT_CONCEAL	BIT_ULL(19)
 #define PROC2_XSAVES		BIT_ULL(20)
 #define PROC2_MODE_BASED_EXEC	BIT_ULL(22)
-#define PROC2_SUBPAGE_WRITE	BIT_ULL(23)
-#define PROC2_PT_GUEST_PHYSICAL	BIT_ULL(24)
 #define PROC2_TSC_SCALING	BIT_ULL(25)
-#define PROC2_USER_WAIT		BIT_ULL(26)
 
 /* VMCS_EXIT_CONTROLS. */
 #define EXITCTL_SAVE_DEBUG	BIT_ULL(2)
 #define EXITCTL_HOST_64		BIT_ULL(9)
-#define EXITCTL_LOAD_PERF	BIT_ULL(12)
-#define EXITCTL_ACK_INTERRUPT	BIT_ULL(15)
-#define EXITCTL_SAVE_PAT	BIT_ULL(18)
 #define EXITCTL_LOAD_PAT	BIT_ULL(19)
 #define EXITCTL_SAVE_EFER	BIT_ULL(20)
 #define EXITCTL_LOAD_EFER	BIT_ULL(21)
 #define EXITCTL_SAVE_TIMER	BIT_ULL(22)
-#define EXITCTL_CLEAR_BNDCFGS	BIT_ULL(23)
-#define EXITCTL_PT_CONCEAL	BIT_ULL(24)
-#define EXITCTL_CLEAR_RTIT	BIT_ULL(25)
 #define EXITCTL_LOAD_CET	BIT_ULL(28)
-#define EXITCTL_LOAD_PKRS	BIT_ULL(29)
 
 /* VMCS_ENTRY_CONTROLS. */
 #define ENTRYCTL_LOAD_DEBUG	BIT_ULL(2)
 #define ENTRYCTL_GUEST_64	BIT_ULL(9)
 #define ENTRYCTL_SMM		BIT_ULL(10)
 #define ENTRYCTL_END_DUAL	BIT_ULL(11)
-#define ENTRYCTL_LOAD_PERF	BIT_ULL(13)
 #define ENTRYCTL_LOAD_PAT	BIT_ULL(14)
 #define ENTRYCTL_LOAD_EFER	BIT_ULL(15)
-#define ENTRYCTL_LOAD_BNDCFGS	BIT_ULL(16)
-#define ENTRYCTL_PT_CONCEAL	BIT_ULL(17)
-#define ENTRYCTL_LOAD_RTIT	BIT_ULL(18)
 #define ENTRYCTL_LOAD_CET	BIT_ULL(20)
-#define ENTRYCTL_LOAD_PKRS	BIT_ULL(22)
 
 /* Event information: VMCS_ENTRY_EVENT, VMCS_EXIT_EVENT, VMCS_VECTORING_EVENT. */
 #define VMCS_EVENT_VECTOR	0xffu
@@ -309,7 +278,6 @@ enum vmcs_field {
 #define VMCS_BLOCKED_BY_MOV_SS	(1u << 1)
 #define VMCS_BLOCKED_BY_SMI	(1u << 2)
 #define VMCS_BLOCKED_BY_NMI	(1u << 3)
-#define VMCS_ENCLAVE_INTERRUPT	(1u << 4)
 
 /* VMCS_GUEST_ACTIVITY. */
 enum { VMCS_ACTIVE, VMCS_HALTED, VMCS_SHUTDOWN, VMCS_WAIT_FOR_SIPI };
@@ -317,7 +285,6 @@ enum { VMCS_ACTIVE, VMCS_HALTED, VMCS_SHUTDOWN, VMCS_WAIT_FOR_SIPI };
 /* VMCS_GUEST_PENDING_DEBUG: the low four bits are B0 to B3. */
 #define VMCS_PENDING_DEBUG_ENABLED	BIT_ULL(12)
 #define VMCS_PENDING_DEBUG_BS		BIT_ULL(14)
-#define VMCS_PENDING_DEBUG_RTM		BIT_ULL(16)
 
 /* VMCS_EPT_POINTER. */
 #define EPTP_WRITE_BACK		6ull
@@ -388,12 +355,9 @@ enum vmx_exit {
 
 /* VMCS_EXIT_QUALIFICATION of control-register accesses. */
 #define VMX_CR_NUMBER		0xfu
-#define VMX_CR_TYPE_SHIFT	4
-#define VMX_CR_TYPE		3u
 enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 #define VMX_CR_GPR_SHIFT	8
 #define VMX_CR_GPR		0xfu
-#define VMX_CR_LMSW_SHIFT	16
 
 /* Exit qualification of an access to the APIC-access page. */
 #define VMX_APIC_OFFSET		0xfffull
@@ -408,7 +372,6 @@ enum { VMX_CR_WRITE, VMX_CR_READ, VMX_CR_CLTS, VMX_CR_LMSW };
 #define VMX_IO_PORT_SHIFT	16
 
 /* ... of EPT violations; the last also of full page-modification logs. */
-#define VMX_EPT_READ		(1u << 0)
 #define VMX_EPT_WRITE		(1u << 1)
 #define VMX_EPT_FETCH		(1u << 2)
 #define VMX_EPT_FINAL		(3u << 7)	/* linear address valid, and this its translation */
@@ -441,7 +404,6 @@ enum { VMX_ENTRY_OTHER, VMX_ENTRY_PDPTE = 2, VMX_ENTRY_NMI = 3, VMX_ENTRY_LINK_P
 #define MSR_VMX_TRUE_EXIT	0x48f
 #define MSR_VMX_TRUE_ENTRY	0x490
 
-#define VMX_FEATURE_LOCKED	BIT_ULL(0)
 #define VMX_FEATURE_ENABLED	BIT_ULL(2)	/* outside of SMX */
 
 #define VMX_BASIC_REVISION	0x7fffffffull
@@ -451,8 +413,6 @@ enum { VMX_ENTRY_OTHER, VMX_ENTRY_PDPTE = 2, VMX_ENTRY_NMI = 3, VMX_ENTRY_LINK_P
 
 #define VMX_MISC_TIMER_SHIFT	0x1full		/* the timer counts down every 2^this TSC ticks */
 #define VMX_MISC_HLT		BIT_ULL(6)	/* activity states the CPU supports */
-#define VMX_MISC_SHUTDOWN	BIT_ULL(7)
-#define VMX_MISC_WAIT_FOR_SIPI	BIT_ULL(8)
 #define VMX_MISC_ZERO_LEN_INSN	BIT_ULL(30)	/* soft events may have a length of 0 */
 
 #define VMX_EPT_4_LEVELS	BIT_ULL(6)
