@@ -87,32 +87,17 @@ static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
 	return mul_u64_u64_shr(host_tsc, vcpu->tsc_ratio, backend.tsc_ratio_bits);
 }
 
-bool pv_is_msr(u32 msr)
+void pv_set_wall_clock(struct vcpu *vcpu, u64 value)
 {
-	return msr == MSR_KVM_SYSTEM_TIME || msr == MSR_KVM_SYSTEM_TIME_NEW ||
-	       msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_WALL_CLOCK_NEW;
-}
-
-static bool is_wall_clock(u32 msr)
-{
-	return msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_WALL_CLOCK_NEW;
-}
-
-u64 pv_msr_read(struct vcpu *vcpu, u32 msr)
-{
-	return is_wall_clock(msr) ? vcpu->pv.wall_clock_msr : vcpu->pv.system_time_msr;
-}
-
-int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
-{
-	if (is_wall_clock(msr)) {
-		vcpu->pv.wall_clock_msr = value;
-		vcpu->pv.wall_clock_wanted = value;
-	} else {
-		vcpu->pv.system_time_msr = value;
-	}
+	vcpu->pv.wall_clock_msr = value;
+	vcpu->pv.wall_clock_wanted = value;
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
-	return 0;
+}
+
+void pv_set_system_time(struct vcpu *vcpu, u64 value)
+{
+	vcpu->pv.system_time_msr = value;
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 void pv_reset(struct vcpu *vcpu)

@@ -37,10 +37,9 @@ struct vcpu_pv {
 
 void pv_init_vm(struct vm *vm);
 
-/* pv_msr_read/write - the clock MSRs; false if @msr is none of them. Write may be refused: -EINVAL. */
-bool pv_is_msr(u32 msr);
-u64 pv_msr_read(struct vcpu *vcpu, u32 msr);
-int pv_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
+/* pv_set_wall_clock, pv_set_system_time - writes of the clock MSRs. */
+void pv_set_wall_clock(struct vcpu *vcpu, u64 value);
+void pv_set_system_time(struct vcpu *vcpu, u64 value);
 
 /* pv_reset - power-on and INIT: the guest's clock page is given up. */
 void pv_reset(struct vcpu *vcpu);

@@ -8,6 +8,7 @@
 #include "backend.h"
 #include "cpu/cpuid.h"
 #include "cpu/msr.h"
+#include "cpu/msr_rows.h"
 #include "cpu/xstate.h"
 #include "ioctl.h"
 #include "irq/routing.h"
@@ -129,31 +130,15 @@ static long get_supported_cpuid(struct minivmm_cpuid2 __user *arg)
 }
 
 /* The two index lists: too small an array is told how many there are. */
-static long copy_msr_list(struct minivmm_msr_list __user *arg, const u32 *list, u32 count)
+static long get_msr_list(struct minivmm_msr_list __user *arg, enum msr_lists which)
 {
-	u32 room;
+	u32 list[MSR_MAX_LISTED], count = msr_list(which, list), room;
 
 	if (get_user(room, &arg->nmsrs) || put_user(count, &arg->nmsrs))
 		return -EFAULT;
 	if (room < count)
 		return -E2BIG;
 	return copy_to_user(arg->indices, list, count * sizeof(*list)) ? -EFAULT : 0;
-}
-
-static long get_msr_list(struct minivmm_msr_list __user *arg)
-{
-	unsigned int count;
-	const u32 *list = msr_list(&count);
-
-	return copy_msr_list(arg, list, count);
-}
-
-static long get_msr_feature_list(struct minivmm_msr_list __user *arg)
-{
-	unsigned int count;
-	const u32 *list = msr_feature_list(&count);
-
-	return copy_msr_list(arg, list, count);
 }
 
 static int get_feature_msr(void *unused, u32 index, u64 *value)
@@ -177,9 +162,9 @@ long system_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case MINIVMM_GET_SUPPORTED_CPUID:
 		return get_supported_cpuid(argp);
 	case MINIVMM_GET_MSR_INDEX_LIST:
-		return get_msr_list(argp);
+		return get_msr_list(argp, MSR_IN_SAVED);
 	case MINIVMM_GET_MSR_FEATURE_INDEX_LIST:
-		return get_msr_feature_list(argp);
+		return get_msr_list(argp, MSR_IN_FEATURES);
 	case MINIVMM_X86_GET_MCE_CAP_SUPPORTED:
 		return put_user(mce_supported(), (u64 __user *)argp);
 	case MINIVMM_GET_MSRS:

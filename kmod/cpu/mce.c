@@ -112,44 +112,25 @@ static u64 *bank_msr(struct vcpu_mce *mce, u32 index)
 	return nr < count ? (u64 *)mce->bank + array_index_nospec(nr, count) : NULL;
 }
 
-bool mce_is_msr(u32 index)
+int mce_get_bank(struct vcpu *vcpu, u32 index, u64 *value)
 {
-	switch (index) {
-	case MSR_IA32_MCG_CAP:
-	case MSR_IA32_MCG_STATUS:
-	case MSR_IA32_MCG_CTL:
-	case MSR_IA32_MC0_CTL ... MSR_IA32_MC0_CTL + BANK_MSRS * MCE_MAX_BANKS - 1:
-		return true;
-	default:
-		return false;
-	}
-}
+	const u64 *bank = bank_msr(&vcpu->mce, index);
 
-int mce_get(struct vcpu *vcpu, u32 index, u64 *value, bool host)
-{
-	struct vcpu_mce *mce = &vcpu->mce;
-	const u64 *bank = bank_msr(mce, index);
-
-	switch (index) {
-	case MSR_IA32_MCG_CAP:
-		*value = mce->cap;
-		return 0;
-	case MSR_IA32_MCG_STATUS:
-		*value = mce->status;
-		return 0;
-	case MSR_IA32_MCG_CTL:
-		*value = mce->ctl;
-		return host || (mce->cap & MCG_CTL_P) ? 0 : -EINVAL;
-	}
 	if (!bank)
 		return -EINVAL;
 	*value = *bank;
 	return 0;
 }
 
-static bool is_all_or_nothing(u64 value)
+bool mce_has_ctl(const struct vcpu_mce *mce)
 {
-	return value == 0 || value == CTL_ALL;
+	return mce->cap & MCG_CTL_P;
+}
+
+/* All or nothing, and nothing where it is not there: a VMM may restore that. */
+bool mce_may_write_ctl(const struct vcpu_mce *mce, u64 value)
+{
+	return !value || (value == CTL_ALL && mce_has_ctl(mce));
 }
 
 /* Linux keeps bit 10 of bank 4 clear on old AMD CPUs, and bit 0 of bank 0 on old Intel ones. */
@@ -158,30 +139,15 @@ static bool is_bank_ctl(u64 value)
 	return !value || (value | BIT_ULL(10) | BIT_ULL(0)) == CTL_ALL;
 }
 
-static int set_bank(struct vcpu *vcpu, u32 index, u64 *bank, u64 value, bool host)
+int mce_set_bank(struct vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	unsigned int which = (index - MSR_IA32_MC0_CTL) % BANK_MSRS;
+	u64 *bank = bank_msr(&vcpu->mce, index);
 
-	if (which == 0 && !is_bank_ctl(value))
+	if (!bank || (which == 0 && !is_bank_ctl(value)))
 		return -EINVAL;
 	if (which == 1 && value && !host && !(vcpu->msrs.hwcr & HWCR_STATUS_WRITES))
 		return -EINVAL;
 	*bank = value;
 	return 0;
-}
-
-int mce_set(struct vcpu *vcpu, u32 index, u64 value, bool host)
-{
-	struct vcpu_mce *mce = &vcpu->mce;
-	u64 *bank = bank_msr(mce, index);
-
-	if (index == MSR_IA32_MCG_CTL) {
-		if (!is_all_or_nothing(value))
-			return -EINVAL;
-		if (!(mce->cap & MCG_CTL_P) && (value || !host))
-			return -EINVAL;
-		mce->ctl = value;
-		return 0;
-	}
-	return bank ? set_bank(vcpu, index, bank, value, host) : -EINVAL;
 }

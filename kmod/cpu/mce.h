@@ -35,9 +35,12 @@ int mce_set_cap(struct vcpu *vcpu, u64 cap);
  */
 int mce_report(struct vcpu *vcpu, const struct minivmm_x86_mce *mce);
 
-/* mce_is_msr, mce_get, mce_set - the MSRs; like msr_get() and msr_set(), which sets MCG_STATUS. */
-bool mce_is_msr(u32 index);
-int mce_get(struct vcpu *vcpu, u32 index, u64 *value, bool host);
-int mce_set(struct vcpu *vcpu, u32 index, u64 value, bool host);
+/* mce_has_ctl - whether the guest has MCG_CTL. */
+bool mce_has_ctl(const struct vcpu_mce *mce);
+bool mce_may_write_ctl(const struct vcpu_mce *mce, u64 value);
+
+/* mce_get_bank, mce_set_bank - the MSRs of banks; like msr_get() and msr_set(). */
+int mce_get_bank(struct vcpu *vcpu, u32 index, u64 *value);
+int mce_set_bank(struct vcpu *vcpu, u32 index, u64 value, bool host);
 
 #endif /* MINIVMM_CPU_MCE_H */

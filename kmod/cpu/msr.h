@@ -9,12 +9,11 @@
 #include <linux/types.h>
 
 #define MSR_NR_MTRR_VAR		8
-#define MSR_NR_MTRR_FIX		11
 
 struct vcpu;
 struct minivmm_msr_list;
 
-/* Values that live here; those the CPU holds are asked of the backend. */
+/* Values that live here; msr_rows.h says where those of the other MSRs are. */
 struct vcpu_msrs {
 	u64 misc_enable;
 	u64 tsc_aux;
@@ -23,7 +22,7 @@ struct vcpu_msrs {
 	u64 spec_ctrl;
 	u64 mtrr_def_type;
 	u64 mtrr_var[2 * MSR_NR_MTRR_VAR];
-	u64 mtrr_fix[MSR_NR_MTRR_FIX];
+	u64 mtrr_64k, mtrr_16k[2], mtrr_4k[8];	/* fixed ranges */
 	u64 ucode_rev;
 	u64 hwcr;
 };
@@ -38,16 +37,8 @@ void msr_reset(struct vcpu *vcpu);
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host);
 int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host);
 
-/* The arrays behind GET_MSR_INDEX_LIST and GET_MSR_FEATURE_INDEX_LIST. */
-const u32 *msr_list(unsigned int *count);
-const u32 *msr_feature_list(unsigned int *count);
-
 /* msr_get_feature - a host-wide feature MSR (system GET_MSRS). EINVAL: not one. */
 int msr_get_feature(u32 index, u64 *value);
-
-/* msr_fixed_get/set - those that hold nothing, by a table: msr_fixed.c. Returns like msr_get(). */
-int msr_fixed_get(u32 index, u64 *value, bool host);
-int msr_fixed_set(u32 index, u64 value, bool host);
 
 /*
  * msr_array_get/set - GET_MSRS and SET_MSRS on the user's array: how many entries

@@ -31,7 +31,7 @@ static DEFINE_IDA(vpids);
 static void write_constants(const struct vcpu *vcpu, const struct vmx_vcpu *vmx)
 {
 	vmcs_write(VMCS_LINK, ~0ull);
-	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);	/* as the guest reads it: cpu/msr_fixed.c */
+	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);	/* as the guest reads it: cpu/msr_rows.h */
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_host.exit);
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_host.pin & ~PIN_PREEMPTION_TIMER);
 	vmcs_write(VMCS_VIRTUAL_APIC_ADDR, __pa(vcpu->lapic.regs.page));
