@@ -14,6 +14,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../cpu/msr_rows.h"
 #include "../report/log.h"
 #include "../vcpu/vcpu.h"
 #include "svm.h"
@@ -25,12 +26,6 @@
 
 struct svm_host svm_host;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
-
-/* MSRs the guest owns: the VMCB holds them, reading and writing them harms no one. */
-static const u32 passthrough_msrs[] = {
-	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_FS_BASE, MSR_GS_BASE,
-	MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
-};
 
 /* The permission map has two bits (read, write) per MSR, in three ranges of 8192 MSRs. */
 static void permit_msr(u8 *map, u32 msr)
@@ -48,7 +43,8 @@ static void permit_msr(u8 *map, u32 msr)
 
 static int alloc_permission_maps(void)
 {
-	unsigned int i;
+	u32 direct[MSR_MAX_LISTED];
+	unsigned int i, count = msr_list(MSR_IN_DIRECT, direct);
 
 	svm_host.iopm = alloc_pages_exact(IOPM_SIZE, GFP_KERNEL);
 	svm_host.msrpm = alloc_pages_exact(MSRPM_SIZE, GFP_KERNEL);
@@ -56,8 +52,8 @@ static int alloc_permission_maps(void)
 		return -ENOMEM;
 	memset(svm_host.iopm, 0xff, IOPM_SIZE);
 	memset(svm_host.msrpm, 0xff, MSRPM_SIZE);
-	for (i = 0; i < ARRAY_SIZE(passthrough_msrs); i++)
-		permit_msr(svm_host.msrpm, passthrough_msrs[i]);
+	for (i = 0; i < count; i++)
+		permit_msr(svm_host.msrpm, direct[i]);	/* the VMCB has all of them */
 	svm_host.iopm_pa = __sme_pa(svm_host.iopm);
 	svm_host.msrpm_pa = __sme_pa(svm_host.msrpm);
 	return 0;

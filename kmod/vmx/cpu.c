@@ -16,6 +16,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../cpu/msr_rows.h"
 #include "../report/log.h"
 #include "../vm.h"
 #include "vmx.h"
@@ -88,12 +89,6 @@ void vmx_write_failed(unsigned long field, u64 value)
 	printk_once(KERN_ERR "minivmm: VMWRITE of %#llx to field %#lx failed\n", value, field);
 }
 
-/* MSRs the guest owns: the VMCS or the section holds them. */
-static const u32 passthrough_msrs[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
-};
-
 /* The bitmap: reads of low and of high MSRs, then writes of both, 1 KiB each. */
 static void permit_msr(u8 *map, u32 msr, bool read)
 {
@@ -111,15 +106,17 @@ static void permit_apic_msr(u8 *map, u32 offset, bool read)
 
 static int alloc_msr_bitmaps(void)
 {
-	unsigned int i;
+	u32 direct[MSR_MAX_LISTED];
+	unsigned int i, count = msr_list(MSR_IN_DIRECT, direct);
 
 	vmx_host.msr_bitmap = (void *)__get_free_page(GFP_KERNEL);
 	vmx_host.msr_bitmap_x2apic = (void *)__get_free_page(GFP_KERNEL);
 	if (!vmx_host.msr_bitmap || !vmx_host.msr_bitmap_x2apic)
 		return -ENOMEM;
 	memset(vmx_host.msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(passthrough_msrs); i++)
-		permit_msr(vmx_host.msr_bitmap, passthrough_msrs[i], true);
+	for (i = 0; i < count; i++)
+		if (vmx_syscall_msr(direct[i]) < 0)	/* no exit saves what a guest wrote to these */
+			permit_msr(vmx_host.msr_bitmap, direct[i], true);
 	memcpy(vmx_host.msr_bitmap_x2apic, vmx_host.msr_bitmap, PAGE_SIZE);
 	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_TPR, true);
 	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_EOI, false);

@@ -294,12 +294,12 @@ void vmx_section_leave(struct vcpu *vcpu)
 		end_section(vmx, this_cpu_ptr(&vmx_cpu));
 }
 
-u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index)
+int vmx_syscall_msr(u32 index)
 {
-	unsigned int i;
+	int i;
 
 	for (i = 0; i < VMX_NR_SYSCALL_MSRS; i++)
 		if (syscall_msrs[i] == index)
-			return &vmx->syscall_msrs[i];
-	return NULL;
+			return i;
+	return -1;
 }

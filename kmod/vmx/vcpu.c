@@ -584,13 +584,16 @@ static u64 *msr_field(struct vmx_vcpu *vmx, u32 index, unsigned int *piece)
 /* MSRs that no exit changes. */
 static u64 *kept_msr(struct vmx_vcpu *vmx, u32 index)
 {
+	int nr;
+
 	switch (index) {
 	case MSR_IA32_CR_PAT:
 		return &vmx->pat;
 	case MSR_KERNEL_GS_BASE:
 		return &vmx->kernel_gs_base;
 	default:
-		return vmx_syscall_msr(vmx, index);
+		nr = vmx_syscall_msr(index);
+		return nr < 0 ? NULL : &vmx->syscall_msrs[nr];
 	}
 }
 
@@ -626,7 +629,7 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 value)
 		return -EINVAL;
 	*field = value;
 	vmx->pending |= VMX_WRITE_CONTROL;
-	if (vmx->syscall_loaded && vmx_syscall_msr(vmx, index))
+	if (vmx->syscall_loaded && vmx_syscall_msr(index) >= 0)
 		host_wrmsr(index, value);
 	return 0;
 }

@@ -176,7 +176,7 @@ void vmx_host_write_cpu(struct vmx_vcpu *vmx, const struct vmx_cpu *vc);
 bool vmx_host_begin_window(struct vmx_vcpu *vmx);
 void vmx_host_use_syscall(struct vmx_vcpu *vmx, bool used);
 void vmx_host_permit_split_locks(struct vmx_vcpu *vmx);
-u64 *vmx_syscall_msr(struct vmx_vcpu *vmx, u32 index);
+int vmx_syscall_msr(u32 index);	/* its place in syscall_msrs, or -1 */
 
 /* vcpu.c */
 void vmx_write_changes(struct vcpu *vcpu);

@@ -9,7 +9,8 @@
 
 #include "cpu/msr_rows.h"
 
-enum { STATE = 0x57a7e, DONE = 0 };	/* what reads and writes of those with state give */
+enum { STATE = 0x57a7e, BACKEND = 0xbac };	/* what is read of those with state */
+enum { DONE = 0, TO_BACKEND = 2 };
 
 static bool cpuid;	/* whether the guest's has all that rows ask for */
 
@@ -22,14 +23,14 @@ static bool cpuid;	/* whether the guest's has all that rows ask for */
 #define MSR_READ_VALUE(v)	(*value = STATE, 0)
 #define MSR_READ_KEPT(member)	MSR_READ_VALUE()
 #define MSR_READ_CALL(call)	MSR_READ_VALUE()
-#define MSR_READ_BACKEND	MSR_READ_VALUE()
+#define MSR_READ_BACKEND	(*value = BACKEND, 0)
 
 #define MSR_WRITE_KEPT(member, ok)	DONE
 #define MSR_WRITE_DO(call)		DONE
 #define MSR_WRITE_CALL(call)		DONE
-#define MSR_WRITE_BACKEND(ok)		DONE
-#define MSR_WRITE_ADDRESS		DONE
-#define MSR_WRITE_LOW_HALF		DONE
+#define MSR_WRITE_BACKEND(ok)		TO_BACKEND
+#define MSR_WRITE_ADDRESS		TO_BACKEND
+#define MSR_WRITE_LOW_HALF		TO_BACKEND
 
 static int get(u32 index, u64 *value, bool host)
 {
@@ -72,6 +73,11 @@ static const u32 saved[] = {
 
 static const u32 features[] = { 0x8b, 0xc0011029 };
 
+static const u32 direct[] = {
+	0x174, 0x175, 0x176, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000102,
+	0xc0000100, 0xc0000101,
+};
+
 TEST(rows_do_not_overlap)
 {
 	for_each_row(a) {
@@ -96,7 +102,8 @@ TEST(lists_are_the_published_ones_in_their_order)
 {
 	EXPECT_LIST(saved, MSR_IN_SAVED);
 	EXPECT_LIST(features, MSR_IN_FEATURES);
-	EXPECT_LE(ARRAY_SIZE(saved) + 1, MSR_MAX_LISTED);
+	EXPECT_LIST(direct, MSR_IN_DIRECT);
+	EXPECT_LE(ARRAY_SIZE(saved) + 1 + 2, MSR_MAX_LISTED);
 }
 
 TEST(what_is_saved_can_be_read_and_restored_before_cpuid_is_set)
@@ -109,6 +116,21 @@ TEST(what_is_saved_can_be_read_and_restored_before_cpuid_is_set)
 		EXPECT_EQ(0, get(row->first, &value, true))
 			TH_LOG("%s", row->name);
 		EXPECT_LE(0, set(row->last, value, true))
+			TH_LOG("%s", row->name);
+	}
+}
+
+TEST(what_is_direct_is_held_by_the_backend)
+{
+	u64 value;
+
+	for_each_row(row) {
+		if (!(row->lists & MSR_IN_DIRECT))
+			continue;
+		EXPECT_EQ(0, get(row->first, &value, false));
+		EXPECT_EQ(BACKEND, value)
+			TH_LOG("%s", row->name);
+		EXPECT_EQ(TO_BACKEND, set(row->first, 0, false))
 			TH_LOG("%s", row->name);
 	}
 }
