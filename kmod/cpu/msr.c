@@ -199,6 +199,8 @@ static void set_tsc_aux(struct vcpu *vcpu, u64 value)
 #define MSR_WRITE_KEPT(member, ok)	((ok) ? (vcpu->member = value, 0) : -EINVAL)
 #define MSR_WRITE_DO(call)		(call, 0)
 #define MSR_WRITE_CALL(call)		call
+#define MSR_WRITE_EVENT(call)		(call, MSR_EVENT)
+#define MSR_WRITE_EVENT_IF_OK(call)	(call ?: MSR_EVENT)
 #define MSR_WRITE_BACKEND(ok)		((ok) ? backend_call(set_msr)(vcpu, index, value) : -EINVAL)
 #define MSR_WRITE_ADDRESS		MSR_WRITE_BACKEND(control_is_canonical(value))
 #define MSR_WRITE_LOW_HALF		backend_call(set_msr)(vcpu, index, (u32)value)
@@ -288,7 +290,7 @@ long msr_array_set(struct minivmm_msrs __user *arg, struct vcpu *vcpu)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 	for (i = 0; i < count; i++)
-		if (msr_set(vcpu, entries[i].index, entries[i].data, true)) {
+		if (msr_set(vcpu, entries[i].index, entries[i].data, true) < 0) {
 			refuse(&vcpu->error, -EINVAL, "msr index", entries[i].index,
 			       "no such MSR, or not with this value");
 			break;

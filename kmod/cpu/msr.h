@@ -32,8 +32,10 @@ void msr_reset(struct vcpu *vcpu);
 /*
  * msr_get/msr_set - one MSR. @host: asked by userspace, which may also set what
  * is read-only to the guest. Return 0 or -EINVAL: not there, or not that value;
- * the guest then gets #GP. Window or outside.
+ * the guest then gets #GP. msr_set() returns MSR_EVENT if the local APIC or its clock was
+ * written, after which an event may be due, or taken. Window or outside.
  */
+#define MSR_EVENT	1
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value, bool host);
 int msr_set(struct vcpu *vcpu, u32 index, u64 value, bool host);
 

@@ -41,16 +41,16 @@ enum msr_lists {
 	    KEPT(msrs.spec_ctrl), KEPT(msrs.spec_ctrl, !(value & ~spec_ctrl_bits())))		\
 	MSR(0x49, 0x49, IA32_PRED_CMD, NONE, PRED_CMD, NONE, CALL(set_pred_cmd(value)))		\
 	MSR(0x10, 0x10, IA32_TSC, SAVED, ALL,							\
-	    VALUE(pv_guest_tsc(vcpu)), DO(pv_write_tsc(vcpu, value, host)))			\
+	    VALUE(pv_guest_tsc(vcpu)), EVENT(pv_write_tsc(vcpu, value, host)))			\
 	MSR(0x277, 0x277, IA32_CR_PAT, SAVED, ALL,						\
 	    BACKEND, BACKEND(are_memory_types(value, true)))					\
 	MSR(0xc0000103, 0xc0000103, TSC_AUX, SAVED, TSC_AUX,					\
 	    KEPT(msrs.tsc_aux), DO(set_tsc_aux(vcpu, value)))					\
 	MSR(0x3b, 0x3b, IA32_TSC_ADJUST, SAVED, ALL,						\
-	    KEPT(msrs.tsc_adjust), DO(set_tsc_adjust(vcpu, value, host)))			\
+	    KEPT(msrs.tsc_adjust), EVENT(set_tsc_adjust(vcpu, value, host)))			\
 	MSR(0x6e0, 0x6e0, IA32_TSC_DEADLINE, SAVED, ALL,					\
 	    VALUE(lapic_get_tsc_deadline(vcpu, host)),						\
-	    DO(lapic_set_tsc_deadline(vcpu, value)))						\
+	    EVENT(lapic_set_tsc_deadline(vcpu, value)))						\
 	MSR(0x1a0, 0x1a0, IA32_MISC_ENABLE, SAVED, ALL,						\
 	    KEPT(msrs.misc_enable), KEPT(msrs.misc_enable, true))				\
 	MSR(0x17a, 0x17a, IA32_MCG_STATUS, SAVED, ALL,						\
@@ -58,9 +58,9 @@ enum msr_lists {
 	MSR(0xc0000080, 0xc0000080, EFER, NONE, ALL,						\
 	    VALUE(get_efer(vcpu)), CALL(set_efer(vcpu, value, host)))				\
 	MSR(0x1b, 0x1b, IA32_APICBASE, NONE, ALL,						\
-	    VALUE(lapic_base(&vcpu->lapic)), CALL(lapic_set_base(vcpu, value, host)))		\
+	    VALUE(lapic_base(&vcpu->lapic)), EVENT_IF_OK(lapic_set_base(vcpu, value, host)))	\
 	MSR(0x800, 0x8ff, X2APIC, NONE, ALL, CALL(lapic_msr_read(vcpu, index, value, host)),	\
-	    CALL(lapic_msr_write(vcpu, index, value)))
+	    EVENT_IF_OK(lapic_msr_write(vcpu, index, value)))
 
 /* With state, but seldom used. */
 #define MSR_ROWS_SELDOM(MSR)									\

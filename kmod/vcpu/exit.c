@@ -92,34 +92,19 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 	return NEXT_AGAIN;
 }
 
-/* The MSRs of the local APIC and of its clock: after a write an event may be due, or taken. */
-static bool msr_makes_events(u32 index)
-{
-	switch (index) {
-	case MSR_IA32_TSC:
-	case MSR_IA32_APICBASE:
-	case MSR_IA32_TSC_ADJUST:
-	case MSR_IA32_TSC_DEADLINE:
-	case 0x800 ... 0x8ff:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int handle_msr_write(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
-	u32 index = gpr[GPR_RCX];
+	int ret = msr_set(vcpu, gpr[GPR_RCX], (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32, false);
 
-	if (msr_set(vcpu, index, (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32, false)) {
+	if (ret < 0) {
 		trace_msr(vcpu, true, true);
 		vcpu_inject_gp(vcpu);
 		return NEXT_ENTER;
 	}
 	trace_msr(vcpu, true, false);
 	skip(vcpu);
-	return msr_makes_events(index) ? NEXT_ENTER : NEXT_AGAIN;
+	return ret == MSR_EVENT ? NEXT_ENTER : NEXT_AGAIN;
 }
 
 /* A halted vCPU sleeps outside; without in-kernel irqchip userspace does the waiting. */

@@ -10,7 +10,7 @@
 #include "cpu/msr_rows.h"
 
 enum { STATE = 0x57a7e, BACKEND = 0xbac };	/* what is read of those with state */
-enum { DONE = 0, TO_BACKEND = 2 };
+enum { DONE = 0, EVENT = 1, TO_BACKEND = 2 };
 
 static bool cpuid;	/* whether the guest's has all that rows ask for */
 
@@ -28,6 +28,8 @@ static bool cpuid;	/* whether the guest's has all that rows ask for */
 #define MSR_WRITE_KEPT(member, ok)	DONE
 #define MSR_WRITE_DO(call)		DONE
 #define MSR_WRITE_CALL(call)		DONE
+#define MSR_WRITE_EVENT(call)		EVENT
+#define MSR_WRITE_EVENT_IF_OK(call)	EVENT
 #define MSR_WRITE_BACKEND(ok)		TO_BACKEND
 #define MSR_WRITE_ADDRESS		TO_BACKEND
 #define MSR_WRITE_LOW_HALF		TO_BACKEND
@@ -247,6 +249,19 @@ TEST(some_are_there_if_the_guests_cpuid_says_so)
 	cpuid = false;
 	EXPECT_EQ(-EINVAL, set(0x49, 0, false));
 	EXPECT_EQ(-EINVAL, get(0xda0, &value, true));	/* userspace asks CPUID, too */
+}
+
+/* The local APIC's and those of its clock. */
+TEST(events_may_come_of_these_and_no_others)
+{
+	for_each_row(row) {
+		bool expected = row->first == 0x10 || row->first == 0x1b || row->first == 0x3b ||
+				row->first == 0x6e0 || row->first == 0x800;
+
+		EXPECT_EQ(expected, set(row->last, 0, true) == EVENT)
+			TH_LOG("%s", row->name);
+	}
+	EXPECT_EQ(EVENT, set(0x80b, 0, false));
 }
 
 TEST_HARNESS_MAIN
