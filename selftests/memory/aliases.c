@@ -105,12 +105,24 @@ TEST_F(aliases, slots_that_came_and_went_hide_no_other)
 	EXPECT_EQ(0, sum(&self->vcpu));
 }
 
+/* A new page waits with the CPU that made it, where only a MADV_PAGEOUT on the same one finds it. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu))
+		fatal("sched_setaffinity");
+}
+
 TEST_F(aliases, memory_is_found_in_every_slot_after_it_was_swapped)
 {
 	long swapped = 0;
 
 	if (!add_swap())
 		SKIP(return, "no zram");
+	stay_on_this_cpu();
 	write_words(self->memory, 1, 100, 10000);
 	EXPECT_EQ(EXPECTED(1, 100, 10000), sum(&self->vcpu));
 	for (int i = 0; i < 5; i++) {
