@@ -92,11 +92,6 @@ static void vm_free(struct vm *vm)
 	module_put(THIS_MODULE);
 }
 
-void vm_get(struct vm *vm)
-{
-	refcount_inc(&vm->refs);
-}
-
 void vm_put(struct vm *vm)
 {
 	if (refcount_dec_and_test(&vm->refs))

@@ -62,7 +62,11 @@ struct vm {
 struct vm *vm_create(void);
 
 /* vm_get/vm_put - pin the VM; the last put frees it. vm_put may sleep. */
-void vm_get(struct vm *vm);
+static inline void vm_get(struct vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+
 void vm_put(struct vm *vm);
 
 /* vm_create_fd - install a new fd for @vm, consuming the caller's reference. Returns fd or -errno. */

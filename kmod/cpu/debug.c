@@ -15,26 +15,11 @@
 #define KNOWN		(MINIVMM_GUESTDBG_ENABLE | MINIVMM_GUESTDBG_SINGLESTEP | \
 			 MINIVMM_GUESTDBG_USE_SW_BP | INJECTS)
 
-bool debug_wants_breakpoints(const struct vcpu *vcpu)
-{
-	return vcpu->debug.control & MINIVMM_GUESTDBG_USE_SW_BP;
-}
-
-bool debug_is_stepping(const struct vcpu *vcpu)
-{
-	return vcpu->debug.control & MINIVMM_GUESTDBG_SINGLESTEP;
-}
-
-void debug_restart_step(struct vcpu *vcpu)
-{
-	vcpu->debug.step_begun = false;
-}
-
 /* Before each entry of a step something has to be done: the request stays. */
 static void ask_for_steps(struct vcpu *vcpu)
 {
-	debug_restart_step(vcpu);
-	if (debug_is_stepping(vcpu))
+	debug_restart_step(&vcpu->debug);
+	if (debug_is_stepping(&vcpu->debug))
 		vcpu_request(vcpu, VCPU_REQ_STEP);
 	else
 		clear_bit(VCPU_REQ_STEP, &vcpu->requests);
@@ -67,7 +52,7 @@ int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in)
 
 bool debug_step_due(struct vcpu *vcpu)
 {
-	if (!debug_is_stepping(vcpu) || !vcpu->debug.step_begun)
+	if (!debug_is_stepping(&vcpu->debug) || !vcpu->debug.step_begun)
 		return false;
 	vcpu_need(vcpu, VCPU_RIP);
 	return vcpu->regs.rip != vcpu->debug.step_rip;
@@ -89,7 +74,7 @@ static int report(struct vcpu *vcpu, u8 vector, u64 dr6)
 	struct minivmm_run *run = vcpu->run;
 
 	vcpu_need(vcpu, VCPU_RIP);
-	debug_restart_step(vcpu);
+	debug_restart_step(&vcpu->debug);
 	run->exit_reason = MINIVMM_EXIT_DEBUG;
 	run->debug.arch = (struct minivmm_debug_exit_arch){
 		.exception = vector,
@@ -102,14 +87,14 @@ static int report(struct vcpu *vcpu, u8 vector, u64 dr6)
 
 int debug_report_step(struct vcpu *vcpu)
 {
-	if (!debug_is_stepping(vcpu))
+	if (!debug_is_stepping(&vcpu->debug))
 		return NEXT_ENTER;
 	return report(vcpu, VEC_DB, DR6_FIXED | DR_STEP);
 }
 
 int debug_report_breakpoint(struct vcpu *vcpu)
 {
-	if (!debug_wants_breakpoints(vcpu))
+	if (!debug_wants_breakpoints(&vcpu->debug))
 		return NEXT_ENTER;
 	return report(vcpu, VEC_BP, vcpu->dr.dr6);
 }

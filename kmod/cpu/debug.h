@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+#include "../../uapi/minivmm.h"
+
 struct minivmm_guest_debug;
 struct vcpu;
 
@@ -24,9 +26,15 @@ struct vcpu_debug {
 int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in);
 
 /* Whether INT3 is for userspace; the backend intercepts #BP then. */
-bool debug_wants_breakpoints(const struct vcpu *vcpu);
+static inline bool debug_wants_breakpoints(const struct vcpu_debug *debug)
+{
+	return debug->control & MINIVMM_GUESTDBG_USE_SW_BP;
+}
 
-bool debug_is_stepping(const struct vcpu *vcpu);
+static inline bool debug_is_stepping(const struct vcpu_debug *debug)
+{
+	return debug->control & MINIVMM_GUESTDBG_SINGLESTEP;
+}
 
 /* debug_step_due - a step was made by other means than the backend's: debug_report_step(). */
 bool debug_step_due(struct vcpu *vcpu);
@@ -35,7 +43,10 @@ bool debug_step_due(struct vcpu *vcpu);
 void debug_begin_step(struct vcpu *vcpu);
 
 /* debug_restart_step - the next step begins where the guest stands then. */
-void debug_restart_step(struct vcpu *vcpu);
+static inline void debug_restart_step(struct vcpu_debug *debug)
+{
+	debug->step_begun = false;
+}
 
 /* Both fill the run page: return NEXT_USER, or NEXT_ENTER if userspace does not want to know. */
 int debug_report_step(struct vcpu *vcpu);

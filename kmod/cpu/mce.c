@@ -11,7 +11,6 @@
 #define CAP_BANKS		GENMASK_ULL(7, 0)
 #define CAP_EXTENDED		GENMASK_ULL(23, 16)	/* their number says nothing to us */
 #define HWCR_STATUS_WRITES	BIT_ULL(18)		/* AMD: software may make up errors */
-#define CTL_ALL			(~0ull)
 #define BANK_MSRS		4
 
 static_assert(sizeof(struct mce_bank) == BANK_MSRS * sizeof(u64));
@@ -26,7 +25,7 @@ static void enable_banks(struct vcpu_mce *mce)
 	unsigned int i;
 
 	for (i = 0; i < MCE_MAX_BANKS; i++)
-		mce->bank[i].ctl = CTL_ALL;
+		mce->bank[i].ctl = MCE_CTL_ALL;
 }
 
 void mce_reset(struct vcpu *vcpu)
@@ -47,7 +46,7 @@ int mce_set_cap(struct vcpu *vcpu, u64 cap)
 			      "bits that X86_GET_MCE_CAP_SUPPORTED does not give");
 	mce->cap = cap;
 	if (cap & MCG_CTL_P)
-		mce->ctl = CTL_ALL;
+		mce->ctl = MCE_CTL_ALL;
 	enable_banks(mce);
 	return 0;
 }
@@ -55,7 +54,7 @@ int mce_set_cap(struct vcpu *vcpu, u64 cap)
 /* Errors of a bank, or of all, that the guest has turned off are not told. */
 static bool is_enabled(const struct vcpu_mce *mce, const struct mce_bank *bank)
 {
-	return (!(mce->cap & MCG_CTL_P) || mce->ctl == CTL_ALL) && bank->ctl == CTL_ALL;
+	return (!(mce->cap & MCG_CTL_P) || mce->ctl == MCE_CTL_ALL) && bank->ctl == MCE_CTL_ALL;
 }
 
 static void fill_bank(struct mce_bank *bank, const struct minivmm_x86_mce *error)
@@ -122,21 +121,10 @@ int mce_get_bank(struct vcpu *vcpu, u32 index, u64 *value)
 	return 0;
 }
 
-bool mce_has_ctl(const struct vcpu_mce *mce)
-{
-	return mce->cap & MCG_CTL_P;
-}
-
-/* All or nothing, and nothing where it is not there: a VMM may restore that. */
-bool mce_may_write_ctl(const struct vcpu_mce *mce, u64 value)
-{
-	return !value || (value == CTL_ALL && mce_has_ctl(mce));
-}
-
 /* Linux keeps bit 10 of bank 4 clear on old AMD CPUs, and bit 0 of bank 0 on old Intel ones. */
 static bool is_bank_ctl(u64 value)
 {
-	return !value || (value | BIT_ULL(10) | BIT_ULL(0)) == CTL_ALL;
+	return !value || (value | BIT_ULL(10) | BIT_ULL(0)) == MCE_CTL_ALL;
 }
 
 int mce_set_bank(struct vcpu *vcpu, u32 index, u64 value, bool host)

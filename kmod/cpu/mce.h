@@ -7,6 +7,9 @@
 #define MINIVMM_CPU_MCE_H
 
 #include <linux/types.h>
+#include <asm/mce.h>
+
+#define MCE_CTL_ALL	(~0ull)
 
 #define MCE_MAX_BANKS	32
 
@@ -36,8 +39,16 @@ int mce_set_cap(struct vcpu *vcpu, u64 cap);
 int mce_report(struct vcpu *vcpu, const struct minivmm_x86_mce *mce);
 
 /* mce_has_ctl - whether the guest has MCG_CTL. */
-bool mce_has_ctl(const struct vcpu_mce *mce);
-bool mce_may_write_ctl(const struct vcpu_mce *mce, u64 value);
+static inline bool mce_has_ctl(const struct vcpu_mce *mce)
+{
+	return mce->cap & MCG_CTL_P;
+}
+
+/* All or nothing, and nothing where it is not there: a VMM may restore that. */
+static inline bool mce_may_write_ctl(const struct vcpu_mce *mce, u64 value)
+{
+	return !value || (value == MCE_CTL_ALL && mce_has_ctl(mce));
+}
 
 /* mce_get_bank, mce_set_bank - the MSRs of banks; like msr_get() and msr_set(). */
 int mce_get_bank(struct vcpu *vcpu, u32 index, u64 *value);

@@ -104,7 +104,7 @@ static int irq_line_status(void *object, void *data)
 	struct minivmm_irq_level *line = data;
 	struct vm *vm = object;
 
-	if (!irqchip_has_apics(vm))
+	if (!irqchip_has_apics(&vm->irqchip))
 		return refuse(&vm->error, -ENXIO, "irqchip", 0, "the VM has no in-kernel irqchip");
 	line->status = irq_set_line(vm, IRQ_SOURCE_USER, line->irq, line->level);
 	return 0;
@@ -116,7 +116,7 @@ static long set_routing(struct vm *vm, const struct minivmm_irq_routing *head,
 	struct minivmm_irq_routing_entry *entries;
 	int err;
 
-	if (!irqchip_has_apics(vm))
+	if (!irqchip_has_apics(&vm->irqchip))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (head->flags)
 		return refuse(&vm->error, -EINVAL, "flags", head->flags, "must be 0");

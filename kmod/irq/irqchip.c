@@ -205,7 +205,7 @@ int irq_send_msi(struct vm *vm, const struct minivmm_msi *msi)
 {
 	struct irq_message msg;
 
-	if (!irqchip_has_apics(vm))
+	if (!irqchip_has_apics(&vm->irqchip))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (msi->flags)
 		return refuse(&vm->error, -EINVAL, "flags", msi->flags, "x86 has no flag");
@@ -331,16 +331,6 @@ int irq_set_routing(struct vm *vm, const struct minivmm_irq_routing_entry *entri
 	return 0;
 }
 
-bool irqchip_has_apics(const struct vm *vm)
-{
-	return READ_ONCE(vm->irqchip.mode) != IRQCHIP_NONE;
-}
-
-bool irqchip_has_pics(const struct vm *vm)
-{
-	return READ_ONCE(vm->irqchip.mode) == IRQCHIP_KERNEL;
-}
-
 /* The ports of the two PICs and of their ELCRs, and the I/O APIC's page. */
 static void listen(struct vm *vm)
 {
@@ -360,7 +350,7 @@ int irqchip_create(struct vm *vm)
 {
 	struct irq_table *table;
 
-	if (irqchip_has_apics(vm))
+	if (irqchip_has_apics(&vm->irqchip))
 		return refuse(&vm->error, -EEXIST, "irqchip", 1, "the VM already has its irqchip");
 	if (vm->nr_vcpus)
 		return refuse(&vm->error, -EINVAL, "nr_vcpus", vm->nr_vcpus,
@@ -394,7 +384,7 @@ int irqchip_get(struct vm *vm, struct minivmm_irqchip *chip)
 	struct pic_use use;
 	unsigned long flags;
 
-	if (!irqchip_has_pics(vm))
+	if (!irqchip_has_pics(&vm->irqchip))
 		return refuse_no_irqchip(vm);
 	pit_timer_hold(vm, NULL);
 	memset(&chip->chip, 0, sizeof(chip->chip));
@@ -418,7 +408,7 @@ int irqchip_set(struct vm *vm, const struct minivmm_irqchip *chip)
 	struct pic_use use;
 	unsigned long flags;
 
-	if (!irqchip_has_pics(vm))
+	if (!irqchip_has_pics(&vm->irqchip))
 		return refuse_no_irqchip(vm);
 	pit_timer_hold(vm, NULL);
 	switch (chip->chip_id) {

@@ -93,12 +93,17 @@ void irqchip_destroy(struct vm *vm);
  */
 long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
 
-/*
- * irqchip_has_apics - whether the VM has our local APICs, and with them GSIs: messages, routing,
- * irqfds; irqchip_has_pics - our PICs and I/O APIC, too.
- */
-bool irqchip_has_apics(const struct vm *vm);
-bool irqchip_has_pics(const struct vm *vm);
+/* irqchip_has_apics - our local APICs, and with them GSIs: messages, routing, irqfds. */
+static inline bool irqchip_has_apics(const struct irqchip *chip)
+{
+	return READ_ONCE(chip->mode) != IRQCHIP_NONE;
+}
+
+/* irqchip_has_pics - our PICs and I/O APIC, too. */
+static inline bool irqchip_has_pics(const struct irqchip *chip)
+{
+	return READ_ONCE(chip->mode) == IRQCHIP_KERNEL;
+}
 
 /* irqchip_create - CREATE_IRQCHIP; vm->lock held. EEXIST; EINVAL once a vCPU exists; ENOMEM. */
 int irqchip_create(struct vm *vm);

@@ -354,7 +354,7 @@ int irqfd_control(struct vm *vm, const struct minivmm_irqfd *args)
 		return refuse(&vm->error, -EINVAL, "flags", args->flags, "unknown flag");
 	if (memchr_inv(args->pad, 0, sizeof(args->pad)))
 		return refuse(&vm->error, -EINVAL, "pad", 0, "padding must be 0");
-	if (!irqchip_has_apics(vm))
+	if (!irqchip_has_apics(&vm->irqchip))
 		return refuse(&vm->error, -EINVAL, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (args->gsi >= IRQ_MAX_GSI)
 		return refuse(&vm->error, -EINVAL, "gsi", args->gsi, "GSIs are below 4096");

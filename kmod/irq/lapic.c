@@ -194,7 +194,7 @@ void lapic_init(struct vcpu *vcpu)
 	struct lapic *lapic = &vcpu->lapic;
 
 	host_timer_setup(&lapic->timer, timer_fired, TIMER_MODE);
-	lapic->in_kernel = irqchip_has_apics(vcpu->vm);
+	lapic->in_kernel = irqchip_has_apics(&vcpu->vm->irqchip);
 	lapic->regs.x2apic_id = vcpu->id;
 	lapic_reset(vcpu, false);
 }

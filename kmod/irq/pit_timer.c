@@ -203,7 +203,7 @@ int irqchip_create_pit(struct vm *vm, const struct minivmm_pit_config *config)
 	if (config->flags & ~MINIVMM_PIT_SPEAKER_DUMMY)
 		return refuse(&vm->error, -EINVAL, "flags", config->flags,
 			      "the only flag is PIT_SPEAKER_DUMMY");
-	if (!irqchip_has_pics(vm))
+	if (!irqchip_has_pics(&vm->irqchip))
 		return refuse(&vm->error, -ENOENT, "irqchip", 0, "the VM has no in-kernel irqchip");
 	if (has_pit(vm))
 		return refuse(&vm->error, -EEXIST, "pit", 1, "the VM already has its PIT");

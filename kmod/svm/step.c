@@ -36,7 +36,7 @@ void svm_intercept_exceptions(struct vcpu *vcpu)
 	struct svm_vcpu *svm = to_svm(vcpu);
 	u32 exceptions = EXCEPTIONS;
 
-	if (debug_wants_breakpoints(vcpu))
+	if (debug_wants_breakpoints(&vcpu->debug))
 		exceptions |= BIT(VEC_BP);
 	if (svm->watch & SVM_STEP)
 		exceptions |= STEP_EXCEPTIONS;

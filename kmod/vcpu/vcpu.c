@@ -241,7 +241,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 	lapic_init(vcpu);
 	pv_init_vcpu(vcpu);
 	vcpu_reset(vcpu, false);
-	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_has_apics(vm) ?
+	vcpu->mp_state = vcpu_is_bsp(vcpu) || !irqchip_has_apics(&vm->irqchip) ?
 			 MINIVMM_MP_STATE_RUNNABLE : MINIVMM_MP_STATE_UNINITIALIZED;
 	return install_vcpu(vm, vcpu);
 }

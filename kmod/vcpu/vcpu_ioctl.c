@@ -48,7 +48,7 @@ static int set_regs(void *object, void *data)
 		.rflags = r->rflags | X86_EFLAGS_FIXED,
 	};
 	vcpu->events.exception.pending = false;
-	debug_restart_step(vcpu);
+	debug_restart_step(&vcpu->debug);
 	return 0;
 }
 

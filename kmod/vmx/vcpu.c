@@ -535,7 +535,7 @@ static void intercept_exceptions(const struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	u32 exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC) |
 			 BIT(VEC_UD);	/* may be the other vendor's hypercall */
 
-	if (debug_wants_breakpoints(vcpu))
+	if (debug_wants_breakpoints(&vcpu->debug))
 		exceptions |= BIT(VEC_BP);
 	if (vmx->exceptions == exceptions)
 		return;
