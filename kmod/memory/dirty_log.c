@@ -3,9 +3,10 @@
  * Dirty log: reading and restarting it (contract in dirty_log.h).
  *
  * A page's bit is set before it becomes writable (../mmu/fault.c) or after the host
- * wrote it (access.c). Restarting takes bit and write access away together under
- * mmu_lock and flushes before it is dropped, which may be after every few words: no write
- * falls in between.
+ * wrote it (access.c), with mmu_lock held for reading. Restarting takes bit and write access
+ * away together, with mmu_lock held for writing, so no write falls in between. It flushes
+ * when it lets mmu_lock go. A write by a TLB that is not flushed yet comes before the ioctl
+ * returns: who copies the pages that it reports copies that write.
  *
  * Where the CPU logs (mmu_cpu_logs()), dirty bits of leaves stand for write access: the
  * CPU sets one with the first write and notes the page in the vCPU's buffer, and the end
@@ -18,8 +19,8 @@
  * - A bit is taken before the dirty bit is cleared. A page that is in a buffer and not in
  *   the log keeps its dirty bit. One that is in both is reported again, in vain. So
  *   CLEAR_DIRTY_LOG, which takes what was reported before, has no window to end first.
- * - TLBs that write by a dirty bit that was cleared are flushed before mmu_lock is
- *   dropped, as those that write to a page that has become read-only.
+ * - TLBs that write by a dirty bit that was cleared are flushed before the ioctl returns, as
+ *   those that write to a page that has become read-only.
  * - When logging starts, the array is published first: whoever finds a dirty bit cleared
  *   finds the log too, when his window ends. With INITIALLY_SET the dirty bits stay until
  *   the bits of the log are cleared, as write access does.
@@ -58,8 +59,8 @@ static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)
 }
 
 /* Take the bits of @take out of a word of the log and protect their pages: what was set. */
-static unsigned long restart_word(struct vm *vm, struct memslot *slot, size_t at,
-				  unsigned long take, bool *flush)
+static unsigned long restart_word(struct mmu_writer *w, struct memslot *slot, size_t at,
+				  unsigned long take)
 {
 	unsigned long *word = &slot->dirty[at];
 	unsigned long got;
@@ -67,35 +68,12 @@ static unsigned long restart_word(struct vm *vm, struct memslot *slot, size_t at
 	if (!(READ_ONCE(*word) & take))
 		return 0;
 	got = atomic_long_fetch_andnot(take, (atomic_long_t *)word) & take;
-	*flush |= mmu_protect_pages(&vm->memory, slot->as_id,
-				    slot->base_gfn + at * BITS_PER_LONG, got);
+	mmu_protect_pages(w, slot->as_id, slot->base_gfn + at * BITS_PER_LONG, got);
 	return got;
-}
-
-static void flush_restarted(struct vm *vm, bool flush)
-{
-	if (!flush)
-		return;
-	vm->memory.stats.flushes++;
-	vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
 }
 
 /* Words of the log, 64 pages each, after which others may have mmu_lock, or the CPU. */
 #define WORDS_AT_A_TIME	8
-
-/* mmu_lock is held, and @words have been dealt with since it was taken. */
-static void let_others(struct vm *vm, unsigned int words, bool *flush)
-{
-	spinlock_t *lock = &vm->memory.mmu_lock;
-
-	if (words % WORDS_AT_A_TIME || !(need_resched() || spin_is_contended(lock)))
-		return;
-	flush_restarted(vm, *flush);
-	*flush = false;
-	spin_unlock(lock);
-	cond_resched();
-	spin_lock(lock);
-}
 
 /* Index of the first long that is not 0; @n: all are. */
 static size_t first_set(const unsigned long *chunk, size_t n)
@@ -116,20 +94,20 @@ static void restart_chunk(struct vm *vm, struct memslot *slot, size_t first, siz
 {
 	size_t i = first_set(chunk, n);
 	unsigned int words = 0;
-	bool flush = false;
+	struct mmu_writer w;
 
 	cond_resched();
 	if (i == n)
 		return;
-	spin_lock(&vm->memory.mmu_lock);
+	mmu_write_lock(&w, vm);
 	for (; i < n; i++) {
 		if (!chunk[i])
 			continue;
-		chunk[i] = restart_word(vm, slot, first + i, chunk[i], &flush);
-		let_others(vm, ++words, &flush);
+		chunk[i] = restart_word(&w, slot, first + i, chunk[i]);
+		if (++words % WORDS_AT_A_TIME == 0)
+			mmu_write_break(&w);
 	}
-	flush_restarted(vm, flush);
-	spin_unlock(&vm->memory.mmu_lock);
+	mmu_write_unlock(&w);
 }
 
 void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr)

@@ -18,7 +18,10 @@
 
 struct mmu_root;
 
-/* What the second-level tables did and hold now. Written under mmu_lock, read by anyone. */
+/*
+ * What the second-level tables did and hold now: sums over the VM's own, written with mmu_lock
+ * held for writing, and those of its vCPUs, which their threads write. Read by anyone.
+ */
 struct memory_stats {
 	u64 faults;			/* resolved by mmu_fault() */
 	u64 retries;			/* faults that met an invalidation or a slot change */
@@ -39,7 +42,8 @@ struct memory {
 	unsigned int logged;		/* slots that are, or were when a window began; vm->lock writes */
 	atomic_long_t retired;		/* bytes of arrays and slots that wait for their last sleeping reader */
 
-	spinlock_t mmu_lock;		/* second-level tables and all that follows */
+	rwlock_t mmu_lock;		/* second-level tables (mmu/mmu.h) and all that follows */
+	atomic_t unflushed;		/* who took entries away and may not have flushed yet */
 	struct rb_root by_hva[MEMORY_ADDRESS_SPACES];	/* the slots of the current arrays */
 	struct mmu_root *roots;		/* list; roots live until memory_destroy() */
 	unsigned long seq;		/* completed invalidations and slot changes */

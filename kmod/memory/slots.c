@@ -213,14 +213,14 @@ static struct memslots *slots_publish(struct vm *vm, unsigned int as_id, struct 
 	struct memory *mem = &vm->memory;
 	struct memslots *old = slots_of(vm, as_id);
 
-	spin_lock(&mem->mmu_lock);
+	write_lock(&mem->mmu_lock);
 	rcu_assign_pointer(mem->slots[as_id], new);
 	if (remove)
 		slot_tree_remove(&mem->by_hva[as_id], remove);
 	if (add)
 		slot_tree_insert(&mem->by_hva[as_id], add);
 	smp_store_release(&mem->seq, mem->seq + 1);
-	spin_unlock(&mem->mmu_lock);
+	write_unlock(&mem->mmu_lock);
 	return old;
 }
 
@@ -242,12 +242,13 @@ static int wait_for_retired(struct memory *mem)
 static void slot_invalidate(struct vm *vm, struct memslot *slot)
 {
 	struct memory *mem = &vm->memory;
+	struct mmu_writer w;
 
-	spin_lock(&mem->mmu_lock);
+	mmu_write_lock(&w, vm);
 	WRITE_ONCE(slot->invalid, true);
 	smp_store_release(&mem->seq, mem->seq + 1);
-	mmu_zap(vm, slot->as_id, slot->base_gfn, slot->base_gfn + slot->npages, true);
-	spin_unlock(&mem->mmu_lock);
+	mmu_zap(&w, slot->as_id, slot->base_gfn, slot->base_gfn + slot->npages, true);
+	mmu_write_unlock(&w);
 }
 
 /*
@@ -315,14 +316,15 @@ static int check_overlap(struct vm *vm, const struct memslot *new, const struct 
 static void adapt_entries(struct vm *vm, const struct memslot *old, const struct memslot *new)
 {
 	gfn_t start = new->base_gfn, end = new->base_gfn + new->npages;
-	struct memory *mem = &vm->memory;
+	u32 manual = vm->memory.manual_protect;
+	struct mmu_writer w;
 
-	spin_lock(&mem->mmu_lock);
-	if (!old->dirty && new->dirty && !(mem->manual_protect & MINIVMM_DIRTY_LOG_INITIALLY_SET))
-		mmu_protect(vm, new->as_id, start, end, true);
+	mmu_write_lock(&w, vm);
+	if (!old->dirty && new->dirty && !(manual & MINIVMM_DIRTY_LOG_INITIALLY_SET))
+		mmu_protect(&w, new->as_id, start, end, true);
 	else if (old->dirty && !new->dirty)
-		mmu_zap_small(vm, new->as_id, start, end, true);
-	spin_unlock(&mem->mmu_lock);
+		mmu_zap_small(&w, new->as_id, start, end, true);
+	mmu_write_unlock(&w);
 	/* Whoever found the old slot in his window may still write to its log. */
 	if (old->dirty)
 		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
@@ -442,7 +444,7 @@ int memory_init(struct vm *vm)
 	unsigned int i;
 	int err;
 
-	spin_lock_init(&mem->mmu_lock);
+	rwlock_init(&mem->mmu_lock);
 	err = init_srcu_struct(&mem->srcu);
 	if (err)
 		return err;

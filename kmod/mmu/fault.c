@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A second-level fault: slot, page of the owner, and, under mmu_lock when nothing
- * has changed meanwhile, the entry. Also what else a vCPU asks of its tables:
+ * A second-level fault: slot, page of the owner, and, with mmu_lock held for reading when
+ * nothing has changed meanwhile, the entry. Also what else a vCPU asks of its tables:
  * its root, and a look at guest memory from the window.
  */
 #include <linux/mm.h>
@@ -156,18 +156,11 @@ static bool may_write_unseen(const struct fault *f)
 	return !f->slot->dirty || f->vcpu->mmu.root->role.log;
 }
 
-static void map(struct fault *f, const struct mmu_leaf *leaf, struct page *page)
-{
-	if (leaf->write)
-		host_page_dirty(page);
-	mmu_map(f->vcpu->vm, f->vcpu->mmu.root, leaf, &f->vcpu->mmu.cache);
-}
-
 /*
  * The pages that came along are the guest's next. They are mapped with no more rights than
  * they were asked for with, and never count as written.
  */
-static void map_following(struct fault *f, struct mmu_leaf leaf)
+static void map_following(struct fault *f, struct mmu_leaf leaf, u64 *entry)
 {
 	unsigned int i;
 
@@ -177,20 +170,25 @@ static void map_following(struct fault *f, struct mmu_leaf leaf)
 	for (i = 1; i < f->nr; i++) {
 		leaf.gfn = f->gfn + i;
 		leaf.pfn = page_to_pfn(f->page[i]);
-		map(f, &leaf, f->page[i]);
+		if (leaf.write)
+			host_page_dirty(f->page[i]);
+		mmu_map_beside(f->vcpu, entry + i, &leaf);
 	}
 }
 
-/* Under mmu_lock and with nothing stale: the owner's entry tells what can be mapped. */
+/*
+ * mmu_lock held and nothing stale: the owner's entry tells what can be mapped. -EEXIST: not
+ * where another page is.
+ */
 static int map_page(struct fault *f)
 {
-	struct vm *vm = f->vcpu->vm;
-	struct host_entry he = host_entry(vm->mm, f->hva);
+	struct host_entry he = host_entry(f->vcpu->vm->mm, f->hva);
 	bool write = f->access & MMU_WRITE;
 	struct mmu_leaf leaf = {
 		.gfn = f->gfn, .pfn = he.pfn, .exec = true, .young = true,
 		.direct = f->page[0], .uncached = !f->page[0],
 	};
+	u64 *entry;
 
 	/* The page may have gone, or may want to be copied, since it was found. */
 	if (!he.level || (write && !he.writable))
@@ -203,11 +201,25 @@ static int map_page(struct fault *f)
 	leaf.level = leaf_level(f, he.level);
 	if (write)
 		memory_mark_written(f->vcpu, f->slot, f->gfn);
-	map(f, &leaf, f->page[0]);
+	if (leaf.write)
+		host_page_dirty(f->page[0]);
+	entry = mmu_map(f->vcpu, &leaf);
+	if (!entry)
+		return -EEXIST;
 	if (leaf.level == 1)
-		map_following(f, leaf);
-	vm->memory.stats.faults++;
+		map_following(f, leaf, entry);
+	f->vcpu->mmu.stats.faults++;
 	return MMU_MAPPED;
+}
+
+/* The notifier takes pages away before others come: this is the APIC's, and a slot came over it. */
+static void unblock(struct fault *f)
+{
+	struct mmu_writer w;
+
+	mmu_write_lock(&w, f->vcpu->vm);
+	mmu_zap(&w, f->vcpu->mmu.role.as_id, f->gfn, f->gfn + 1, false);
+	mmu_write_unlock(&w);
 }
 
 static int finish(struct fault *f)
@@ -215,13 +227,16 @@ static int finish(struct fault *f)
 	struct memory *mem = &f->vcpu->vm->memory;
 	int ret = MMU_RETRY;
 
-	spin_lock(&mem->mmu_lock);
+	read_lock(&mem->mmu_lock);
 	if (!is_stale(mem, f))
 		ret = map_page(f);
-	if (ret == MMU_RETRY)
-		mem->stats.retries++;
-	spin_unlock(&mem->mmu_lock);
-	return ret;
+	read_unlock(&mem->mmu_lock);
+	if (ret == MMU_MAPPED)
+		return ret;
+	if (ret == -EEXIST)
+		unblock(f);
+	f->vcpu->mmu.stats.retries++;
+	return MMU_RETRY;
 }
 
 /* Pages to bring in: up to the end of the block and the slot, if the owner's are small. */
@@ -280,19 +295,20 @@ static int resolve(struct fault *f)
 /* The CPU never uses the page itself: accesses become exits or go to the APIC's registers. */
 static int map_apic(struct fault *f)
 {
-	struct mmu_root *root = f->vcpu->mmu.root;
 	struct memory *mem = &f->vcpu->vm->memory;
 	struct mmu_leaf leaf = {
 		.gfn = f->gfn, .pfn = mmu_host.apic_pfn, .level = 1, .write = true,
 		.dirty = true, .young = true,
 	};
+	int ret = MMU_RETRY;
 
-	if (!root->role.apic || f->gfn != LAPIC_BASE_DEFAULT >> PAGE_SHIFT)
+	if (!f->vcpu->mmu.root->role.apic || f->gfn != LAPIC_BASE_DEFAULT >> PAGE_SHIFT)
 		return MMU_MMIO;
-	spin_lock(&mem->mmu_lock);
-	mmu_map(f->vcpu->vm, root, &leaf, &f->vcpu->mmu.cache);
-	spin_unlock(&mem->mmu_lock);
-	return MMU_MAPPED;
+	read_lock(&mem->mmu_lock);
+	if (mem->seq == f->seq && mmu_map(f->vcpu, &leaf))
+		ret = MMU_MAPPED;
+	read_unlock(&mem->mmu_lock);
+	return ret;
 }
 
 static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)

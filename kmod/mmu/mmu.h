@@ -3,9 +3,13 @@
  * Second-level page tables: guest physical to host physical addresses, filled on
  * demand from the owner's page tables and emptied by the MMU notifier.
  *
- * Tables change under memory.mmu_lock only. Rule of every removal or restriction:
- * change entries, vm_flush_and_wait(), and only then free tables, drop mmu_lock or
- * return from the notifier. So a window may use what it finds until it ends.
+ * Who holds memory.mmu_lock for reading adds: leaves, tables, rights. Faults do, of several
+ * vCPUs at a time, so each change is one compare-and-exchange of an entry, and who comes
+ * too late looks at the entry again. Who holds it for writing takes away (mmu_write_lock()
+ * in table.h): change entries, let mmu_lock go, vm_flush_and_wait(), and only then free
+ * tables or return from the notifier. So a window may use what it finds until it ends, and
+ * nobody waits for another CPU with mmu_lock held. At any time, and without the lock, the
+ * CPU sets accessed and dirty bits and mmu_log_write() gives write access back.
  */
 #ifndef MINIVMM_MMU_MMU_H
 #define MINIVMM_MMU_MMU_H
@@ -27,6 +31,7 @@ struct vcpu_mmu {
 	u64 root_pa;			/* its nCR3, or the address part of the EPT pointer */
 	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
 	struct mmu_cache cache;
+	struct memory_stats stats;
 	struct memslot_cache slot;
 	u32 access_seq;			/* odd inside guest_*(): deleters of slots wait */
 };

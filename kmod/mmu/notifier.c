@@ -24,8 +24,8 @@ static struct vm *notifier_vm(struct mmu_notifier *mn)
 /* Something to be done with what lies in [start, end) of the owner. */
 struct change {
 	unsigned long start, end;
-	/* Done with the gfns of one slot, mmu_lock held; results are OR-ed. */
-	bool (*fn)(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int arg);
+	/* Done with the gfns of one slot; results are OR-ed. */
+	bool (*fn)(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end, int arg);
 	int arg;
 	bool may_break;
 	unsigned int max_slots;		/* of an address space; the others are left out */
@@ -35,13 +35,12 @@ struct change {
 #define SLOTS_AT_A_TIME	64
 
 /*
- * mmu_lock held. Slots going away are still in the tree, and so found, until their entries
- * are gone. One that comes while the lock is let go has no entries in a range that is being
- * invalidated.
+ * Slots going away are still in the tree, and so found, until their entries are gone. One
+ * that comes while the lock is let go has no entries in a range that is being invalidated.
  */
-static bool for_slots(struct vm *vm, unsigned int as_id, const struct change *c)
+static bool for_slots(struct mmu_writer *w, unsigned int as_id, const struct change *c)
 {
-	const struct rb_root *tree = &vm->memory.by_hva[as_id];
+	const struct rb_root *tree = &w->vm->memory.by_hva[as_id];
 	struct memslot *slot = NULL;
 	unsigned int nr = 0;
 	bool ret = false;
@@ -53,16 +52,17 @@ static bool for_slots(struct vm *vm, unsigned int as_id, const struct change *c)
 		/* Whole pages, though a range of the owner may begin inside one. */
 		from = (from - slot->hva) >> PAGE_SHIFT;
 		to = (to - 1 - slot->hva) >> PAGE_SHIFT;
-		ret |= c->fn(vm, as_id, slot->base_gfn + from, slot->base_gfn + to + 1, c->arg);
+		ret |= c->fn(w, as_id, slot->base_gfn + from, slot->base_gfn + to + 1, c->arg);
 		if (c->may_break && nr % SLOTS_AT_A_TIME == 0)
-			cond_resched_lock(&vm->memory.mmu_lock);
+			mmu_write_break(w);
 	}
 	return ret;
 }
 
-static bool zap_range(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int may_break)
+static bool zap_range(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end,
+		      int may_break)
 {
-	mmu_zap(vm, as_id, start, end, may_break);
+	mmu_zap(w, as_id, start, end, may_break);
 	return false;
 }
 
@@ -85,16 +85,17 @@ static int invalidate_start(struct mmu_notifier *mn, const struct mmu_notifier_r
 		.may_break = may_break, .max_slots = UINT_MAX,
 	};
 	struct vm *vm = notifier_vm(mn);
+	struct mmu_writer w;
 	unsigned int as_id;
 	int idx;
 
 	/* mmu_lock may be dropped in between: srcu keeps the slot that was reached. */
 	idx = srcu_read_lock(&vm->memory.srcu);
-	spin_lock(&vm->memory.mmu_lock);
+	mmu_write_lock(&w, vm);
 	begin_invalidation(&vm->memory, range->start, range->end);
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		for_slots(vm, as_id, &zap);
-	spin_unlock(&vm->memory.mmu_lock);
+		for_slots(&w, as_id, &zap);
+	mmu_write_unlock(&w);
 	srcu_read_unlock(&vm->memory.srcu, idx);
 	return 0;
 }
@@ -103,18 +104,18 @@ static void invalidate_end(struct mmu_notifier *mn, const struct mmu_notifier_ra
 {
 	struct memory *mem = &notifier_vm(mn)->memory;
 
-	spin_lock(&mem->mmu_lock);
+	write_lock(&mem->mmu_lock);
 	/* Release: a fault that reads this value sees the new page tables. */
 	smp_store_release(&mem->seq, mem->seq + 1);
 	mem->invalidating--;
-	spin_unlock(&mem->mmu_lock);
+	write_unlock(&mem->mmu_lock);
 }
 
 enum { AGE_TEST, AGE_CLEAR, AGE_CLEAR_FLUSH };
 
-static bool age_range(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, int how)
+static bool age_range(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end, int how)
 {
-	return mmu_age(vm, as_id, start, end, how != AGE_TEST, how == AGE_CLEAR_FLUSH);
+	return mmu_age(w, as_id, start, end, how != AGE_TEST, how == AGE_CLEAR_FLUSH);
 }
 
 /*
@@ -128,14 +129,14 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 	const struct change look = {
 		.start = start, .end = end, .fn = age_range, .arg = how, .max_slots = SLOTS_TO_AGE,
 	};
-	struct vm *vm = notifier_vm(mn);
+	struct mmu_writer w;
 	unsigned int as_id;
 	bool young = false;
 
-	spin_lock(&vm->memory.mmu_lock);
+	mmu_write_lock(&w, notifier_vm(mn));
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		young |= for_slots(vm, as_id, &look);
-	spin_unlock(&vm->memory.mmu_lock);
+		young |= for_slots(&w, as_id, &look);
+	mmu_write_unlock(&w);
 	return young;
 }
 
@@ -160,13 +161,13 @@ static host_young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm,
 /* The address space ends: nothing may be left behind, and nothing can come back. */
 static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
-	struct vm *vm = notifier_vm(mn);
+	struct mmu_writer w;
 	unsigned int as_id;
 
-	spin_lock(&vm->memory.mmu_lock);
+	mmu_write_lock(&w, notifier_vm(mn));
 	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++)
-		mmu_zap(vm, as_id, 0, mmu_max_gfn() + 1, true);
-	spin_unlock(&vm->memory.mmu_lock);
+		mmu_zap(&w, as_id, 0, mmu_max_gfn() + 1, true);
+	mmu_write_unlock(&w);
 }
 
 static const struct mmu_notifier_ops ops = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Second-level page tables: entries are made one by one by mmu_map() and taken
- * away in ranges by one walker with a function per leaf.
+ * Second-level page tables: entries are made one by one by mmu_map(), of several vCPUs at
+ * a time, and taken away in ranges by one walker with a function per leaf.
  *
  * Hardware sets accessed and dirty bits at any time. A lost accessed bit only misleads
  * reclaim, and the host's page is marked dirty when it is mapped writable, so plain
@@ -64,14 +64,14 @@ struct mmu_root *mmu_make_root(struct memory *mem, union mmu_role role)
 		return NULL;
 	}
 
-	spin_lock(&mem->mmu_lock);
+	write_lock(&mem->mmu_lock);
 	found = mmu_find_root(mem, role);
 	if (!found) {
 		root->next = mem->roots;
 		smp_store_release(&mem->roots, root);
 		mem->stats.tables++;
 	}
-	spin_unlock(&mem->mmu_lock);
+	write_unlock(&mem->mmu_lock);
 
 	if (found) {
 		free_page((unsigned long)root->table);
@@ -102,28 +102,16 @@ void mmu_free_roots(struct memory *mem)
 	}
 }
 
-static void count_leaf(struct memory *mem, unsigned int level, int change)
+static void count_leaf(struct memory_stats *stats, unsigned int level, int change)
 {
-	mem->stats.leaves[level - 1] += change;
+	stats->leaves[level - 1] += change;
 	if (change > 0)
-		mem->stats.mapped[level - 1] += change;
+		stats->mapped[level - 1] += change;
 }
 
-static void link_table(struct memory *mem, const struct mmu_root *root, u64 *entry, u64 *table)
+/* 512 smaller leaves with the rights of a large one. */
+static void split_leaf(u64 *table, u64 leaf, unsigned int level)
 {
-	mem->stats.tables++;
-	/* The table's content before the entry that leads to it: smp_store_release. */
-	smp_store_release(entry, __sme_set(__pa(table)) | root->format->table);
-}
-
-/*
- * Replace a large leaf by a table of 512 smaller ones with the same rights. No
- * flush: what a TLB still holds of the large leaf says the same.
- */
-static void split_leaf(struct memory *mem, const struct mmu_root *root, u64 *entry,
-		       unsigned int level, u64 *table)
-{
-	u64 leaf = READ_ONCE(*entry);
 	u64 step = mmu_level_pages(level - 1) << PAGE_SHIFT;
 	unsigned int i;
 
@@ -131,10 +119,33 @@ static void split_leaf(struct memory *mem, const struct mmu_root *root, u64 *ent
 		leaf &= ~MMU_LARGE;
 	for (i = 0; i < MMU_TABLE_ENTRIES; i++, leaf += step)
 		table[i] = leaf;
-	mem->stats.splits++;
-	count_leaf(mem, level, -1);
-	count_leaf(mem, level - 1, MMU_TABLE_ENTRIES);
-	link_table(mem, root, entry, table);
+}
+
+/*
+ * Let @entry lead to a table instead of to nothing, or to a large leaf: no flush, as what a
+ * TLB still holds of that says the same. Nothing is done if @entry is no more @old.
+ */
+static void add_table(struct vcpu_mmu *mmu, u64 *entry, u64 old, unsigned int level)
+{
+	u64 *table = mmu->cache.page[mmu->cache.nr - 1];
+	const struct mmu_format *f = mmu->root->format;
+	bool split = old & f->present;
+
+	if (split)
+		split_leaf(table, old, level);
+	/* A full barrier: the table's content before the entry that leads to it. */
+	if (!try_cmpxchg64(entry, &old, __sme_set(__pa(table)) | f->table)) {
+		if (split)
+			clear_page(table);
+		return;
+	}
+	mmu->cache.nr--;
+	mmu->stats.tables++;
+	if (!split)
+		return;
+	mmu->stats.splits++;
+	count_leaf(&mmu->stats, level, -1);
+	count_leaf(&mmu->stats, level - 1, MMU_TABLE_ENTRIES);
 }
 
 static u64 make_leaf(const struct mmu_root *root, const struct mmu_leaf *leaf, unsigned int level)
@@ -162,56 +173,119 @@ static u64 kept_bits(const struct mmu_format *f, u64 old)
 	return old & (old & f->write ? f->write | f->dirty | MMU_SW_WRITABLE : MMU_SW_WRITABLE);
 }
 
-static void set_leaf(struct vm *vm, const struct mmu_root *root, u64 *entry,
-		     unsigned int level, u64 new)
+/* 0, or nothing was done: -EAGAIN: @entry is no more @old; -EEXIST: that is of another page. */
+static int set_leaf(struct vcpu_mmu *mmu, u64 *entry, u64 old, const struct mmu_leaf *leaf,
+		    unsigned int level)
 {
-	struct memory *mem = &vm->memory;
-	u64 old = READ_ONCE(*entry);
+	const struct mmu_format *f = mmu->root->format;
+	u64 new = make_leaf(mmu->root, leaf, level);
+	bool first = !(old & f->present);
 
-	if (!(old & root->format->present)) {
-		count_leaf(mem, level, 1);
-	} else if ((old ^ new) & MMU_PFN_MASK) {
-		/* The notifier removes a page before another takes its place. */
-		WRITE_ONCE(*entry, 0);
-		mem->stats.flushes++;
-		vm_flush_and_wait(vm, VCPU_REQ_TLB_FLUSH);
-	} else {
-		/* Atomic: the CPU may set the dirty bit, a vCPU in its window give write access. */
-		while (!try_cmpxchg64(entry, &old, new | kept_bits(root->format, old)))
-			;
-		return;
-	}
-	WRITE_ONCE(*entry, new);
+	if (!first && ((old ^ new) & MMU_PFN_MASK))
+		return -EEXIST;
+	if (!first)
+		new |= kept_bits(f, old);
+	if (!try_cmpxchg64(entry, &old, new))
+		return -EAGAIN;
+	if (first)
+		count_leaf(&mmu->stats, level, 1);
+	return 0;
 }
 
-void mmu_map(struct vm *vm, struct mmu_root *root, const struct mmu_leaf *leaf,
-	     struct mmu_cache *cache)
+u64 *mmu_map(struct vcpu *vcpu, const struct mmu_leaf *leaf)
 {
+	struct vcpu_mmu *mmu = &vcpu->mmu;
+	const struct mmu_root *root = mmu->root;
 	unsigned int level = root->role.levels;
-	u64 *table = root->table, *entry;
+	u64 *table = root->table;
+	int err;
 
-	lockdep_assert_held(&vm->memory.mmu_lock);
+	lockdep_assert_held_read(&vcpu->vm->memory.mmu_lock);
 
-	for (;; level--) {
-		entry = &table[mmu_index(leaf->gfn, level)];
-		if (!(*entry & root->format->present)) {
-			if (level <= leaf->level)
-				break;
-			link_table(&vm->memory, root, entry, cache->page[--cache->nr]);
-		} else if (mmu_is_leaf(*entry, level)) {
-			if (level <= leaf->level)
-				break;
-			split_leaf(&vm->memory, root, entry, level, cache->page[--cache->nr]);
+	for (;;) {
+		u64 *entry = &table[mmu_index(leaf->gfn, level)];
+		u64 old = READ_ONCE(*entry);
+
+		if ((old & root->format->present) && !mmu_is_leaf(old, level)) {
+			table = mmu_child(old);
+			level--;
+			continue;
 		}
-		table = mmu_child(*entry);
+		if (level > leaf->level) {
+			add_table(mmu, entry, old, level);
+			continue;
+		}
+		err = set_leaf(mmu, entry, old, leaf, level);
+		if (err != -EAGAIN)
+			return err ? NULL : entry;
 	}
-	set_leaf(vm, root, entry, level, make_leaf(root, leaf, level));
+}
+
+void mmu_map_beside(struct vcpu *vcpu, u64 *entry, const struct mmu_leaf *leaf)
+{
+	lockdep_assert_held_read(&vcpu->vm->memory.mmu_lock);
+
+	while (set_leaf(&vcpu->mmu, entry, READ_ONCE(*entry), leaf, 1) == -EAGAIN)
+		;
+}
+
+void mmu_write_lock(struct mmu_writer *w, struct vm *vm)
+	__acquires(&vm->memory.mmu_lock)
+{
+	w->vm = vm;
+	w->flush = false;
+	INIT_LIST_HEAD(&w->tables);
+	write_lock(&vm->memory.mmu_lock);
+}
+
+static void free_tables(struct list_head *tables)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, tables, lru)
+		__free_page(page);
+}
+
+/*
+ * Another may have taken away what the caller did not find, and not have flushed: then the
+ * caller flushes, too, instead of waiting for him.
+ */
+void mmu_write_unlock(struct mmu_writer *w)
+	__releases(&w->vm->memory.mmu_lock)
+{
+	struct memory *mem = &w->vm->memory;
+	bool flush = w->flush || atomic_read_acquire(&mem->unflushed);
+
+	if (w->flush)
+		atomic_inc(&mem->unflushed);
+	mem->stats.flushes += flush;
+	write_unlock(&mem->mmu_lock);
+	if (!flush)
+		return;
+	vm_flush_and_wait(w->vm, VCPU_REQ_TLB_FLUSH);
+	/* Release, as above acquire: who reads that it is done is behind the flush. */
+	if (w->flush)
+		atomic_dec_return_release(&mem->unflushed);
+	free_tables(&w->tables);
+}
+
+static bool is_wanted(struct memory *mem)
+{
+	return need_resched() || rwlock_is_contended(&mem->mmu_lock);
+}
+
+void mmu_write_break(struct mmu_writer *w)
+{
+	if (!is_wanted(&w->vm->memory))
+		return;
+	mmu_write_unlock(w);
+	cond_resched();
+	mmu_write_lock(w, w->vm);
 }
 
 /* A walk over the leaves of a range. */
-#define WALK_MAX_DEAD	32
 struct walk {
-	struct vm *vm;
+	struct mmu_writer *writer;
 	struct mmu_root *root;
 	gfn_t start, end;
 	gfn_t next;			/* what precedes it is done */
@@ -221,26 +295,8 @@ struct walk {
 	bool may_break;
 	bool clear, notice;		/* for age_leaf(): clear the bit, flush when it was set */
 	bool found;			/* by age_leaf() */
-	bool flush;
-	unsigned int nr_dead;
-	u64 *dead[WALK_MAX_DEAD];	/* tables to free after the flush */
+	bool flush;			/* since the writer was told */
 };
-
-static void walk_flush(struct walk *w)
-{
-	if (w->flush) {
-		w->vm->memory.stats.flushes++;
-		vm_flush_and_wait(w->vm, VCPU_REQ_TLB_FLUSH);
-	}
-	w->flush = false;
-	while (w->nr_dead)
-		free_page((unsigned long)w->dead[--w->nr_dead]);
-}
-
-static bool walk_should_break(const struct walk *w)
-{
-	return w->may_break && (need_resched() || spin_needbreak(&w->vm->memory.mmu_lock));
-}
 
 /* Unhook the table under @entry if the range covers it and it is empty. */
 static void walk_release(struct walk *w, u64 *entry, unsigned int level, gfn_t gfn)
@@ -252,11 +308,9 @@ static void walk_release(struct walk *w, u64 *entry, unsigned int level, gfn_t g
 	    memchr_inv(table, 0, PAGE_SIZE))
 		return;
 	WRITE_ONCE(*entry, 0);
-	w->vm->memory.stats.tables--;
+	w->writer->vm->memory.stats.tables--;
 	w->flush = true;	/* CPUs cache upper entries too */
-	w->dead[w->nr_dead++] = table;
-	if (w->nr_dead == WALK_MAX_DEAD)
-		walk_flush(w);
+	list_add(&virt_to_page(table)->lru, &w->writer->tables);
 }
 
 /* False: stopped early at w->next, to be entered again from the root. */
@@ -276,43 +330,50 @@ static bool walk_table(struct walk *w, u64 *table, unsigned int level)
 				return false;
 			if (w->free_tables)
 				walk_release(w, entry, level, gfn);
-			if (w->next < w->end && walk_should_break(w))
+			if (w->may_break && w->next < w->end && is_wanted(&w->writer->vm->memory))
 				return false;
 		}
 	} while (w->next < w->end && mmu_index(w->next, level));
 	return true;
 }
 
+static bool walk_root(struct walk *w)
+{
+	bool done = walk_table(w, w->root->table, w->root->role.levels);
+
+	w->writer->flush |= w->flush;
+	w->flush = false;
+	return done;
+}
+
 /* Walk all roots of an address space. */
 static void walk_range(struct walk *w, unsigned int as_id)
 {
-	struct memory *mem = &w->vm->memory;
+	struct memory *mem = &w->writer->vm->memory;
 
-	lockdep_assert_held(&mem->mmu_lock);
+	lockdep_assert_held_write(&mem->mmu_lock);
 
 	for (w->root = mem->roots; w->root; w->root = w->root->next) {
 		if (w->root->role.as_id != as_id || w->start >= w->end)
 			continue;
 		w->next = w->start;
-		while (!walk_table(w, w->root->table, w->root->role.levels)) {
-			walk_flush(w);
-			cond_resched_lock(&mem->mmu_lock);
-		}
+		while (!walk_root(w))
+			mmu_write_break(w->writer);
 	}
-	walk_flush(w);
 }
 
 static bool zap_leaf(struct walk *w, u64 *entry, unsigned int level)
 {
 	WRITE_ONCE(*entry, 0);
-	count_leaf(&w->vm->memory, level, -1);
+	count_leaf(&w->writer->vm->memory.stats, level, -1);
 	return true;
 }
 
-void mmu_zap(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+void mmu_zap(struct mmu_writer *writer, unsigned int as_id, gfn_t start, gfn_t end,
+	     bool may_break)
 {
 	struct walk w = {
-		.vm = vm, .start = start, .end = end, .leaf = zap_leaf,
+		.writer = writer, .start = start, .end = end, .leaf = zap_leaf,
 		.free_tables = true, .may_break = may_break,
 	};
 
@@ -324,10 +385,11 @@ static bool zap_small_leaf(struct walk *w, u64 *entry, unsigned int level)
 	return level == 1 && zap_leaf(w, entry, level);
 }
 
-void mmu_zap_small(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+void mmu_zap_small(struct mmu_writer *writer, unsigned int as_id, gfn_t start, gfn_t end,
+		   bool may_break)
 {
 	struct walk w = {
-		.vm = vm, .start = start, .end = end, .leaf = zap_small_leaf,
+		.writer = writer, .start = start, .end = end, .leaf = zap_small_leaf,
 		.free_tables = true, .may_break = may_break,
 	};
 
@@ -357,10 +419,12 @@ static bool protect_leaf(struct walk *w, u64 *entry, unsigned int level)
 	return watch_leaf(w->root, entry);
 }
 
-void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break)
+void mmu_protect(struct mmu_writer *writer, unsigned int as_id, gfn_t start, gfn_t end,
+		 bool may_break)
 {
 	struct walk w = {
-		.vm = vm, .start = start, .end = end, .leaf = protect_leaf, .may_break = may_break,
+		.writer = writer, .start = start, .end = end, .leaf = protect_leaf,
+		.may_break = may_break,
 	};
 
 	walk_range(&w, as_id);
@@ -383,13 +447,13 @@ static u64 *find_leaf(const struct mmu_root *root, gfn_t gfn)
 	}
 }
 
-bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsigned long mask)
+void mmu_protect_pages(struct mmu_writer *w, unsigned int as_id, gfn_t gfn, unsigned long mask)
 {
+	struct memory *mem = &w->vm->memory;
 	struct mmu_root *root;
-	bool flush = false;
 	unsigned int n;
 
-	lockdep_assert_held(&mem->mmu_lock);
+	lockdep_assert_held_write(&mem->mmu_lock);
 
 	for (root = mem->roots; root; root = root->next) {
 		if (root->role.as_id != as_id)
@@ -398,10 +462,9 @@ bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsign
 			u64 *entry = find_leaf(root, gfn + n);
 
 			if (entry)
-				flush |= watch_leaf(root, entry);
+				w->flush |= watch_leaf(root, entry);
 		}
 	}
-	return flush;
 }
 
 bool mmu_allow_write(const struct mmu_root *root, gfn_t gfn)
@@ -437,10 +500,11 @@ static bool age_leaf(struct walk *w, u64 *entry, unsigned int level)
 	return w->clear && clear_entry_bit(entry, bit) && w->notice;
 }
 
-bool mmu_age(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool clear, bool flush)
+bool mmu_age(struct mmu_writer *writer, unsigned int as_id, gfn_t start, gfn_t end, bool clear,
+	     bool flush)
 {
 	struct walk w = {
-		.vm = vm, .start = start, .end = end, .leaf = age_leaf,
+		.writer = writer, .start = start, .end = end, .leaf = age_leaf,
 		.clear = clear, .notice = flush,
 	};
 

@@ -2,9 +2,6 @@
 /*
  * Second-level page tables themselves: making, restricting and removing entries.
  * Knows formats and the flush rule (mmu.h), nothing of host memory.
- *
- * All functions that say so need memory.mmu_lock; those that take it may drop it
- * on the way when @may_break, after flushing what was changed so far.
  */
 #ifndef MINIVMM_MMU_TABLE_H
 #define MINIVMM_MMU_TABLE_H
@@ -68,26 +65,67 @@ struct mmu_root *mmu_make_root(struct memory *mem, union mmu_role role);
 void mmu_free_roots(struct memory *mem);
 
 /*
- * mmu_map - enter a leaf; tables come from @cache. Rights already there for the
- * same page stay. Large leaves in the way are split. mmu_lock held.
+ * mmu_map - enter a leaf in the vCPU's tables; further ones come from its cache. Rights
+ * already there for the same page stay. Large leaves in the way are split. The leaf's entry,
+ * or NULL: nothing was done, as another page is there. The vCPU's thread, mmu_lock held for
+ * reading.
  */
-void mmu_map(struct vm *vm, struct mmu_root *root, const struct mmu_leaf *leaf,
-	     struct mmu_cache *cache);
+u64 *mmu_map(struct vcpu *vcpu, const struct mmu_leaf *leaf);
 
-/* mmu_zap - remove all leaves of [start, end) and tables that become empty. mmu_lock held. */
-void mmu_zap(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
+/*
+ * mmu_map_beside - the same for the 4 KiB leaf of @entry, in the table of one that mmu_map()
+ * returned since mmu_lock was taken. Another page stays.
+ */
+void mmu_map_beside(struct vcpu *vcpu, u64 *entry, const struct mmu_leaf *leaf);
+
+/* Who holds mmu_lock for writing, and what he changed. */
+struct mmu_writer {
+	struct vm *vm;
+	bool flush;			/* CPUs may still use what was taken away */
+	struct list_head tables;	/* of that: to be freed, by page->lru */
+};
+
+/* mmu_write_lock - @w is the caller's until mmu_write_unlock(). */
+void mmu_write_lock(struct mmu_writer *w, struct vm *vm);
+
+/*
+ * mmu_write_unlock - let mmu_lock go, then wait until no CPU uses any more what was taken
+ * away before, by whomever: one who found nothing left to take away may return, too. Caller
+ * as of vm_flush_and_wait().
+ */
+void mmu_write_unlock(struct mmu_writer *w);
+
+/* mmu_write_break - both, the lock last, if somebody waits for the lock or the CPU. May sleep. */
+void mmu_write_break(struct mmu_writer *w);
+
+/*
+ * What follows is done by a mmu_writer. With @may_break there may be mmu_write_break()s in
+ * between.
+ */
+
+/* mmu_zap - remove all leaves of [start, end) and tables that become empty. */
+void mmu_zap(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
 
 /*
  * mmu_protect - the next write to a page of [start, end) is noticed: the page is read-only,
- * or the CPU logs it (role.log). mmu_lock held.
+ * or the CPU logs it (role.log).
  */
-void mmu_protect(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
+void mmu_protect(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
+
+/* mmu_protect_pages - the same for the pages gfn + n for the bits n set in @mask. */
+void mmu_protect_pages(struct mmu_writer *w, unsigned int as_id, gfn_t gfn, unsigned long mask);
+
+/* mmu_zap_small - remove the 4 KiB leaves of [start, end), so that large ones can come. */
+void mmu_zap_small(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end,
+		   bool may_break);
 
 /*
- * mmu_protect_pages - the same for the pages gfn + n for the bits n set in @mask.
- * True: the caller must flush. mmu_lock held.
+ * mmu_age - was a page of [start, end) accessed since the last call with @clear?
+ * @flush: vCPUs notice that the bit was cleared. Formats without accessed bit
+ * lose their leaves instead.
  */
-bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsigned long mask);
+bool mmu_age(struct mmu_writer *w, unsigned int as_id, gfn_t start, gfn_t end, bool clear,
+	     bool flush);
 
 /*
  * mmu_allow_write - make the 4 KiB leaf of @gfn writable again, which only the log keeps
@@ -95,15 +133,5 @@ bool mmu_protect_pages(struct memory *mem, unsigned int as_id, gfn_t gfn, unsign
  * holder changes the entry at the same time, his change stands.
  */
 bool mmu_allow_write(const struct mmu_root *root, gfn_t gfn);
-
-/* mmu_zap_small - remove the 4 KiB leaves of [start, end), so that large ones can come. mmu_lock held. */
-void mmu_zap_small(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool may_break);
-
-/*
- * mmu_age - was a page of [start, end) accessed since the last call with @clear?
- * @flush: vCPUs notice that the bit was cleared. Formats without accessed bit
- * lose their leaves instead. mmu_lock held.
- */
-bool mmu_age(struct vm *vm, unsigned int as_id, gfn_t start, gfn_t end, bool clear, bool flush);
 
 #endif /* MINIVMM_MMU_TABLE_H */

@@ -90,7 +90,7 @@ struct stats_file {
 	const struct counter *counters;
 	unsigned int count;
 	unsigned int exit_kinds;	/* the first counters, if it is a vCPU's */
-	const u64 *data;		/* @count of them, in vm */
+	const u64 *data;		/* @count of them; a VM's vCPUs have more of its memory */
 	char id[NAME_SIZE];
 };
 
@@ -137,14 +137,31 @@ static void fill_head(void *image, const struct stats_file *stats)
 	}
 }
 
-static void fill_data(u64 *data, const struct stats_file *stats)
+static void add_counters(u64 *sum, const void *counters, unsigned int count)
 {
+	const u64 *counter = counters;
 	unsigned int i;
 
-	for (i = 0; i < stats->count; i++)
-		data[i] = READ_ONCE(stats->data[i]);
+	for (i = 0; i < count; i++)
+		sum[i] += READ_ONCE(counter[i]);
+}
+
+/*
+ * What a vCPU mapped and another takes away is counted in two places: with the latter looked
+ * at first, no sum is below 0.
+ */
+static void fill_data(u64 *data, const struct stats_file *stats)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	add_counters(data, stats->data, stats->count);
 	for (i = 0; i < stats->exit_kinds; i++)
 		data[stats->count] += data[i];
+	if (stats->exit_kinds)
+		return;
+	for_each_vcpu(stats->vm, i, vcpu)
+		add_counters(data, &vcpu->mmu.stats, stats->count);
 }
 
 static ssize_t stats_read(struct file *file, char __user *to, size_t len, loff_t *pos)
