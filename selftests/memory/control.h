@@ -16,6 +16,7 @@ enum mode {
 	PROBE,		/* read the first word of the area beside the epoch */
 	TOUCH,		/* write a word of every page, then the end */
 	TOUCH_RANDOM,	/* the same in random order; one vCPU, pages a power of two */
+	COUNT,		/* all at once, pass after pass, add 1 to the first word of every page */
 };
 
 struct control {
@@ -27,6 +28,7 @@ struct control {
 	u64 same;		/* all pages of a vCPU equal (else each holds its address) */
 	u64 read_passes;	/* checking passes between two writing ones */
 	u64 epoch;		/* PROBE: no value below it may be read any more */
+	u64 arrived;		/* COUNT: vCPUs that are ready to begin */
 	struct {
 		u64 passes;	/* finished; the value its pages hold */
 		u64 errors;

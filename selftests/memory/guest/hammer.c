@@ -73,6 +73,21 @@ static void touch_random(u64 id)
 	control->vcpu[id].passes = 1;
 }
 
+/* None begins before all are there. */
+static void count(u64 id)
+{
+	u64 page;
+
+	__atomic_add_fetch(&control->arrived, 1, __ATOMIC_SEQ_CST);
+	while (control->arrived < control->vcpus)
+		asm volatile("pause");
+	do {
+		for (page = 0; page < control->pages; page++)
+			asm volatile("lock incq %0" : "+m" (*(volatile u64 *)(AREA + page * 4096)));
+		control->vcpu[id].passes++;
+	} while (!control->stop);
+}
+
 /* The test raises the epoch to n after memory older than n went out of reach. */
 static void probe(u64 id)
 {
@@ -103,6 +118,9 @@ u32 guest_main(u64 id)
 		break;
 	case TOUCH_RANDOM:
 		touch_random(id);
+		break;
+	case COUNT:
+		count(id);
 		break;
 	}
 	return control->vcpu[id].errors;
