@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Debug registers: the contract is in debug_regs.h. */
 #include <linux/string.h>
-#include <asm/msr-index.h>
 
 #include "../backend.h"
-#include "../compat.h"
 #include "../vcpu/vcpu.h"
 #include "debug_regs.h"
 
@@ -75,7 +73,7 @@ void debug_regs_drop(struct vcpu *vcpu)
 	backend_call(sync_debug)(vcpu);
 }
 
-static noinline void save_guest(struct vcpu *vcpu)
+static void save_guest(struct vcpu *vcpu)
 {
 	if (vcpu->dr.dr7 & DR7_ENABLES)
 		read_db(vcpu->dr.db);
@@ -83,23 +81,10 @@ static noinline void save_guest(struct vcpu *vcpu)
 		debug_regs_drop(vcpu);
 }
 
-/*
- * DEBUGCTL (block steps, bus locks, branch records of the host) no vendor's CPU switches for both
- * sides: where that matters, the guest runs with 0.
- */
-static __always_inline void clear_debugctl(struct debug_regs *dr)
-{
-	dr->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
-	if (unlikely(dr->host_debugctl))
-		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
-}
-
 void debug_regs_load_guest(struct vcpu *vcpu)
 {
 	struct debug_regs *dr = &vcpu->dr;
 
-	if (backend.clears_debugctl)
-		clear_debugctl(dr);
 	if (unlikely(hw_breakpoint_active())) {
 		read_db(dr->host_db);
 		set_debugreg(0, 7);
@@ -118,6 +103,4 @@ void debug_regs_load_host(struct vcpu *vcpu)
 		write_db(dr->host_db);
 		set_debugreg(this_cpu_read(cpu_dr7), 7);
 	}
-	if (backend.clears_debugctl && unlikely(dr->host_debugctl))
-		host_wrmsr(MSR_IA32_DEBUGCTLMSR, dr->host_debugctl);
 }

@@ -14,8 +14,9 @@
 #include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
+#include <asm/msr-index.h>
 
-#include "../backend.h"
+#include "../compat.h"
 
 #define DR6_FIXED	0xffff0ff0u	/* bits that read as 1 */
 #define DR7_FIXED	0x400u
@@ -45,14 +46,32 @@ void debug_regs_use(struct vcpu *vcpu);
 /* debug_regs_drop - window: take DR0-3 out of the CPU; accesses exit from now on. */
 void debug_regs_drop(struct vcpu *vcpu);
 
-/* debug_regs_idle - nobody uses any, and the CPU keeps DEBUGCTL: the two below have nothing to do. */
+/* debug_regs_idle - nobody uses any: the two below have nothing to do. */
 static inline bool debug_regs_idle(const struct debug_regs *dr)
 {
-	return !dr->live && !hw_breakpoint_active() && !backend.clears_debugctl;
+	return !dr->live && !hw_breakpoint_active();
 }
 
 /* At the start and at the end of a window. */
 void debug_regs_load_guest(struct vcpu *vcpu);
 void debug_regs_load_host(struct vcpu *vcpu);
+
+/*
+ * debugctl_clear, debugctl_restore - the same of DEBUGCTL (block steps, bus locks, branch records of
+ * the host), which no vendor's CPU switches for both sides: where backend.clears_debugctl, the
+ * guest runs with 0.
+ */
+static __always_inline void debugctl_clear(struct debug_regs *dr)
+{
+	dr->host_debugctl = host_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely(dr->host_debugctl))
+		host_wrmsr(MSR_IA32_DEBUGCTLMSR, 0);
+}
+
+static __always_inline void debugctl_restore(const struct debug_regs *dr)
+{
+	if (unlikely(dr->host_debugctl))
+		host_wrmsr(MSR_IA32_DEBUGCTLMSR, dr->host_debugctl);
+}
 
 #endif /* MINIVMM_CPU_DEBUG_REGS_H */

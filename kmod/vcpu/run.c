@@ -166,6 +166,8 @@ static int run_window(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->mode, VCPU_IN_WINDOW);
 	smp_mb();	/* see the head of this file */
 	host_account_guest_enter();
+	if (backend.clears_debugctl)
+		debugctl_clear(&vcpu->dr);
 	if (unlikely(!debug_regs_idle(&vcpu->dr)))
 		debug_regs_load_guest(vcpu);
 	xstate_enter_window(vcpu);
@@ -187,6 +189,8 @@ static int run_window(struct vcpu *vcpu)
 	xstate_leave_window(vcpu);
 	if (unlikely(!debug_regs_idle(&vcpu->dr)))
 		debug_regs_load_host(vcpu);
+	if (backend.clears_debugctl)
+		debugctl_restore(&vcpu->dr);
 	backend_call(window_leave)(vcpu);
 	host_account_guest_exit();
 	if (HOST_INTERRUPTS_END_SECTIONS && next == NEXT_WINDOW) {
