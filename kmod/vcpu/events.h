@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The order of events: which one the guest gets at the next entry, what brings it back for the
- * others, and what two exceptions make. Pure part; inject.c has the events themselves.
+ * others, and what two exceptions make. Pure, and inline, as each interrupt comes by here;
+ * inject.c has the events themselves.
  *
  * The priorities are the manuals': what was interrupted in its delivery, then exceptions, NMIs,
  * interrupts. INIT, SIPI and a triple fault are no events of an entry: they end the window.
@@ -9,6 +10,7 @@
 #ifndef MINIVMM_VCPU_EVENTS_H
 #define MINIVMM_VCPU_EVENTS_H
 
+#include "../cpu/regs.h"
 #include "../pure.h"
 
 /* What waits. Of those before EV_BEHIND one is handed over. */
@@ -36,10 +38,68 @@ struct event_choice {
 	u32 want;		/* WANT_RETURN ... */
 };
 
+static inline bool event_waits_behind(u32 state)
+{
+	return (state & EV_BEHIND) && (state & (EV_NMI_AGAIN | EV_IRQ_AGAIN));
+}
+
+static inline u32 event_first(u32 state)
+{
+	if ((state & EV_EXCEPTION) && !event_waits_behind(state))
+		return EV_EXCEPTION;
+	if (state & EV_NMI_AGAIN)
+		return EV_NMI_AGAIN;
+	if (state & EV_IRQ_AGAIN)
+		return EV_IRQ_AGAIN;
+	if ((state & EV_NMI) && !(state & (EV_NMI_MASKED | EV_SHADOW)))
+		return EV_NMI;
+	if ((state & EV_IRQ) && !(state & (EV_IRQ_MASKED | EV_SHADOW)))
+		return EV_IRQ;
+	return 0;
+}
+
+/* What comes after @inject before the first instruction of its handler, or is told from it so. */
+static inline bool event_wants_return(u32 state, u32 inject)
+{
+	if (inject == EV_EXCEPTION)
+		return state & EV_SOFT;
+	return inject && (state & EV_EXCEPTION);
+}
+
+/* An NMI that is not masked follows at once what is handed over. */
+static inline u32 event_want_for_nmi(u32 state, u32 inject)
+{
+	if (inject == EV_NMI)
+		return state & EV_NMI_TWICE ? WANT_NMI_WINDOW : 0;
+	if (!(state & EV_NMI))
+		return 0;
+	return inject && !(state & EV_NMI_MASKED) ? WANT_RETURN : WANT_NMI_WINDOW;
+}
+
 /* event_choose - @state: what waits, and what blocks it. */
-struct event_choice event_choose(u32 state);
+static __always_inline struct event_choice event_choose(u32 state)
+{
+	struct event_choice choice = { .inject = event_first(state) };
+
+	choice.want = event_want_for_nmi(state, choice.inject);
+	if (event_wants_return(state, choice.inject))
+		choice.want |= WANT_RETURN;
+	if ((state & EV_IRQ) && choice.inject != EV_IRQ)
+		choice.want |= WANT_IRQ_WINDOW;
+	return choice;
+}
+
+static inline bool event_is_contributory(u8 vector)
+{
+	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
+}
 
 /* event_makes_double_fault - exception @second came while @first was being delivered. */
-bool event_makes_double_fault(u8 first, u8 second);
+static inline bool event_makes_double_fault(u8 first, u8 second)
+{
+	if (first == VEC_PF)
+		return second == VEC_PF || event_is_contributory(second);
+	return event_is_contributory(first) && event_is_contributory(second);
+}
 
 #endif /* MINIVMM_VCPU_EVENTS_H */

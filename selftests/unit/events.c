@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which event comes at the next entry, and what brings the guest back for the others.
- *
- * Links: kmod/vcpu/events.c
+ * Which event comes at the next entry, and what brings the guest back for the others: inline
+ * functions of kmod/vcpu/events.h.
  */
 #include "kselftest_harness.h"
 
