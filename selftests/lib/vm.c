@@ -264,6 +264,18 @@ __u64 stats_counter(int fd, const char *name)
 	fatal("there is no counter '%s'", name);
 }
 
+__u64 object_counter(int object, const char *name)
+{
+	int fd = call(object, MINIVMM_GET_STATS_FD, 0);
+	__u64 value;
+
+	if (fd < 0)
+		fatal("GET_STATS_FD: %d", fd);
+	value = stats_counter(fd, name);
+	close(fd);
+	return value;
+}
+
 __u64 vcpu_msr(struct vcpu *vcpu, __u32 index)
 {
 	struct one_msr msr = { .head.nmsrs = 1, .entry.index = index };

@@ -123,6 +123,9 @@ long vcpu_set_msr(struct vcpu *vcpu, __u32 index, __u64 value);
 /* A counter as it is now, of a file of GET_STATS_FD; ends the test if there is none of that name. */
 __u64 stats_counter(int fd, const char *name);
 
+/* The same, of the VM or vCPU whose descriptor @object is. */
+__u64 object_counter(int object, const char *name);
+
 /* The device's GET_SUPPORTED_CPUID; free() it. */
 struct minivmm_cpuid2 *supported_cpuid(int device);
 

@@ -18,25 +18,12 @@
 #define PAGES	(SIZE / PAGE)
 #define GIB	(1UL << 30)
 
-/* A counter of the VM or its vCPU, as it is now. */
-static long counter(int object, const char *name)
-{
-	int fd = call(object, MINIVMM_GET_STATS_FD, 0);
-	long value;
-
-	if (fd < 0)
-		fatal("GET_STATS_FD: %d", fd);
-	value = stats_counter(fd, name);
-	close(fd);
-	return value;
-}
-
 /* Second-level faults so far. */
 static long faults_so_far(struct guests *g)
 {
 	if (!device_is_minivmm(g->vm.device))
-		return counter(g->vcpu[0].fd, "pf_taken");
-	return counter(g->vm.fd, "page_faults") + counter(g->vm.fd, "page_fault_retries");
+		return object_counter(g->vcpu[0].fd, "pf_taken");
+	return object_counter(g->vm.fd, "page_faults") + object_counter(g->vm.fd, "page_fault_retries");
 }
 
 FIXTURE(area) {
@@ -134,12 +121,12 @@ TEST_F(area, huge_pages_of_64_mib_touched_at_random_take_64_faults)
 	self->memory = map_huge(RANDOM_SIZE);
 	if (!self->memory)
 		SKIP(return, "no transparent huge pages");
-	small = counter(vm, "pages_4k");
-	large = counter(vm, "pages_2m");
+	small = object_counter(vm, "pages_4k");
+	large = object_counter(vm, "pages_2m");
 	faults = faults_of_random_touch(&self->g, self->memory);
 	EXPECT_GE(64, faults);
-	EXPECT_LE(RANDOM_SIZE / (2 * MIB), counter(vm, "pages_2m") - large);
-	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), counter(vm, "pages_4k") - small);
+	EXPECT_LE(RANDOM_SIZE / (2 * MIB), object_counter(vm, "pages_2m") - large);
+	EXPECT_GE(64 - RANDOM_SIZE / (2 * MIB), object_counter(vm, "pages_4k") - small);
 }
 
 /* A fault may enter what is beside the page, up to 16 (kmod/mmu/fault.c). */

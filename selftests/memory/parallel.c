@@ -185,28 +185,16 @@ do {										\
 	EXPECT_EQ(0, wrong_pages(&(self)->g, (self)->memory));			\
 } while (0)
 
-static long counter(struct guests *g, const char *name)
-{
-	int fd = call(g->vm.fd, MINIVMM_GET_STATS_FD, 0);
-	long value;
-
-	if (fd < 0)
-		fatal("GET_STATS_FD: %d", fd);
-	value = stats_counter(fd, name);
-	close(fd);
-	return value;
-}
-
 /* Without slots there is nothing but the tables that cover more than a slot. */
 #define EXPECT_NOTHING_LEFT(self)						\
 do {										\
 	for (int slot = 0; slot < 4; slot++)					\
 		vm_set_slot(&(self)->g.vm, slot, 0, 0, 0, NULL);		\
 	if (device_is_minivmm((self)->g.vm.device)) {				\
-		EXPECT_EQ(0, counter(&(self)->g, "pages_4k"));			\
-		EXPECT_EQ(0, counter(&(self)->g, "pages_2m"));			\
-		EXPECT_LE(1, counter(&(self)->g, "page_tables"));		\
-		EXPECT_GE(5, counter(&(self)->g, "page_tables"));		\
+		EXPECT_EQ(0, object_counter((self)->g.vm.fd, "pages_4k"));	\
+		EXPECT_EQ(0, object_counter((self)->g.vm.fd, "pages_2m"));	\
+		EXPECT_LE(1, object_counter((self)->g.vm.fd, "page_tables"));	\
+		EXPECT_GE(5, object_counter((self)->g.vm.fd, "page_tables"));	\
 	}									\
 } while (0)
 
