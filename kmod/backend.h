@@ -55,13 +55,13 @@ extern struct backend_caps backend;
  * interrupted	section, on some kernels with interrupts off: interrupts of the host ended a window.
  * window_enter/leave	window: its start and its end, where the backend gives the CPU back.
  * enter	window: run the guest once; fills vcpu->exit, general registers, CR2, and of the rest
- *		what vcpu->unread does not say; RIP and flags if .kind is an instruction to step over.
+ *		what lazy_state.unread does not name; RIP and flags if .kind is an instruction to step over.
  * read_state	fill those of @which (VCPU_RIP ...) that are unread.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct segment with VMCB-style attributes.
  * code_is_64bit	whether CS.L is set.
  * get_table/set_table	base and limit of GDTR (@idt false) or IDTR.
- * sync_control	after common code changed cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
+ * sync_control	after common code set cr0, cr3, cr4, efer, CPUID or the local APIC's mode.
  * sync_tsc	after vcpu->tsc_offset or tsc_ratio changed.
  * sync_debug	after vcpu->dr or what debug_wants_breakpoints() says changed.
  * step		window, after an event was handed over: the next entry ends with EXIT_STEP after one

@@ -16,7 +16,7 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 
 	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	vcpu->code_pages.is_64bit = false;
-	return (u32)(cs.base + vcpu->regs.rip);
+	return (u32)(cs.base + vcpu_rip(vcpu));
 }
 
 /* What of the guest decides where its code is. */
@@ -25,10 +25,10 @@ static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
 static __always_inline u64 linear_rip(struct vcpu *vcpu)
 {
 	vcpu_need(vcpu, CODE_STATE);
-	if (unlikely(!(vcpu->efer & EFER_LMA) || !backend_call(code_is_64bit)(vcpu)))
+	if (unlikely(!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu)))
 		return linear_rip_of_segment(vcpu);
 	vcpu->code_pages.is_64bit = true;
-	return vcpu->regs.rip;
+	return vcpu_rip(vcpu);
 }
 
 u64 code_linear_rip(struct vcpu *vcpu)
@@ -37,16 +37,16 @@ u64 code_linear_rip(struct vcpu *vcpu)
 }
 
 /* Whether the guest's mode and tables are as they were when the page was found. */
-static __always_inline bool is_current(const struct vcpu *vcpu, const struct code_page *page,
-				       u64 linear)
+static __always_inline bool is_current(struct vcpu *vcpu, const struct code_page *page, u64 linear)
 {
+	const struct control_regs *now = vcpu_control(vcpu);
 	u64 changed;
 	unsigned int i;
 
 	if (page->linear != (linear & PAGE_MASK))
 		return false;
-	changed = (page->cr0 ^ vcpu->cr0) | (page->cr3 ^ vcpu->cr3) |
-		  (page->cr4 ^ vcpu->cr4) | (page->efer ^ vcpu->efer);
+	changed = (page->control.cr0 ^ now->cr0) | (page->control.cr3 ^ now->cr3) |
+		  (page->control.cr4 ^ now->cr4) | (page->control.efer ^ now->efer);
 #pragma GCC unroll 5
 	for (i = 0; i < CODE_LEVELS; i++)
 		changed |= READ_ONCE(*page->entry[i]) ^ page->value[i];
@@ -69,7 +69,7 @@ static void remember_entry(struct code_page *page, unsigned int level, const u64
 static bool walk(struct vcpu *vcpu, u64 linear, struct code_page *page, u64 *gpa)
 {
 	unsigned int level = vcpu_paging_levels(vcpu), shift = PAGE_SHIFT + level * 9, i;
-	u64 entry = vcpu->cr3;
+	u64 entry = vcpu_cr3(vcpu);
 
 	for (i = 1; i <= CODE_LEVELS; i++)
 		remember_entry(page, i, &no_entry, no_entry);
@@ -106,10 +106,7 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 	if (!page->bytes)
 		return NULL;
 	page->linear = linear & PAGE_MASK;
-	page->cr0 = vcpu->cr0;
-	page->cr3 = vcpu->cr3;
-	page->cr4 = vcpu->cr4;
-	page->efer = vcpu->efer;
+	page->control = *vcpu_control(vcpu);
 	return page->bytes + offset_in_page(linear);
 }
 

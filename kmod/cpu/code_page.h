@@ -22,7 +22,7 @@ struct vcpu;
 struct code_page {
 	u64 linear;			/* of the page; CODE_NO_PAGE: nothing known */
 	const u8 *bytes;
-	u64 cr0, cr3, cr4, efer;	/* the guest's mode ... */
+	struct control_regs control;	/* the guest's mode ... */
 	const u64 *entry[CODE_LEVELS];	/* ... and the entries of its tables that led here, */
 	u64 value[CODE_LEVELS];		/* with these values */
 };

@@ -101,21 +101,20 @@ void control_setup(void)
 /* A bit that userspace has set although CPUID lacks it may stay. */
 static bool is_legal(struct vcpu *vcpu, u64 value)
 {
-	u64 changed = value ^ vcpu->cr4, set = changed & value;
+	u64 changed = value ^ vcpu_cr4(vcpu), set = changed & value;
 
 	if (set & ~vcpu->cpuid.has.cr4_allowed)
 		return false;
 	if (is_long_mode(vcpu) && (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57)))
 		return false;
-	return !(set & X86_CR4_PCIDE) || (is_long_mode(vcpu) && !(vcpu->cr3 & 0xfff));
+	return !(set & X86_CR4_PCIDE) || (is_long_mode(vcpu) && !(vcpu_cr3(vcpu) & 0xfff));
 }
 
 bool control_write_cr4(struct vcpu *vcpu, u64 value)
 {
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
 	if (!is_legal(vcpu, value))
 		return false;
-	vcpu->cr4 = value;
+	vcpu_set_cr4(vcpu, value);
 	/* It also flushes the TLB, more than some of the bits ask for. */
 	backend_call(sync_control)(vcpu);
 	return true;
@@ -123,6 +122,5 @@ bool control_write_cr4(struct vcpu *vcpu, u64 value)
 
 bool control_needs_memory(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_CR0);
-	return (vcpu->cr0 & X86_CR0_PG) && !is_long_mode(vcpu);
+	return (vcpu_cr0(vcpu) & X86_CR0_PG) && !is_long_mode(vcpu);
 }

@@ -368,17 +368,15 @@ static void apply_state(struct vcpu *vcpu, u32 function, u32 index, u64 *gpr)
 {
 	switch (function) {
 	case 1:
-		vcpu_need(vcpu, VCPU_CR4);
 		gpr[GPR_RCX] &= ~(u64)CPUID_BIT(1_ECX, OSXSAVE);
-		if (vcpu->cr4 & X86_CR4_OSXSAVE)
+		if (vcpu_cr4(vcpu) & X86_CR4_OSXSAVE)
 			gpr[GPR_RCX] |= CPUID_BIT(1_ECX, OSXSAVE);
 		if (!(lapic_base(&vcpu->lapic) & MSR_IA32_APICBASE_ENABLE))
 			gpr[GPR_RDX] &= ~(u64)CPUID_BIT(1_EDX, APIC);
 		break;
 	case 7:
-		vcpu_need(vcpu, VCPU_CR4);
 		gpr[GPR_RCX] &= ~(u64)CPUID_BIT(7_ECX, OSPKE);
-		if (!index && (vcpu->cr4 & X86_CR4_PKE))
+		if (!index && (vcpu_cr4(vcpu) & X86_CR4_PKE))
 			gpr[GPR_RCX] |= CPUID_BIT(7_ECX, OSPKE);
 		break;
 	case 0xd:
@@ -474,7 +472,7 @@ static const struct minivmm_cpuid_entry2 *beyond_last(const struct vcpu_cpuid *c
 void cpuid_execute(struct vcpu *vcpu)
 {
 	static const struct minivmm_cpuid_entry2 nothing;
-	u64 *gpr = vcpu->regs.gpr;
+	u64 *gpr = vcpu_gprs(vcpu);
 	u32 function = gpr[GPR_RAX], index = gpr[GPR_RCX];
 	const struct minivmm_cpuid_entry2 *e = find(&vcpu->cpuid, function, index);
 

@@ -54,16 +54,14 @@ bool debug_step_due(struct vcpu *vcpu)
 {
 	if (!debug_is_stepping(&vcpu->debug) || !vcpu->debug.step_begun)
 		return false;
-	vcpu_need(vcpu, VCPU_RIP);
-	return vcpu->regs.rip != vcpu->debug.step_rip;
+	return vcpu_rip(vcpu) != vcpu->debug.step_rip;
 }
 
 void debug_begin_step(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_RIP);
 	vcpu->debug.step_begun = true;
 	/* An exception that is handed over with the RIP that follows may come back. */
-	vcpu->debug.step_rip = vcpu->regs.rip;
+	vcpu->debug.step_rip = vcpu_rip(vcpu);
 	if (vcpu->events.exception.injected)
 		vcpu->debug.step_rip -= vcpu->events.exception.moved;
 	backend_call(step)(vcpu);
@@ -73,7 +71,6 @@ static int report(struct vcpu *vcpu, u8 vector, u64 dr6)
 {
 	struct minivmm_run *run = vcpu->run;
 
-	vcpu_need(vcpu, VCPU_RIP);
 	debug_restart_step(&vcpu->debug);
 	run->exit_reason = MINIVMM_EXIT_DEBUG;
 	run->debug.arch = (struct minivmm_debug_exit_arch){

@@ -46,20 +46,22 @@ static const struct emul_ops vcpu_emul_ops = {
 static void prepare(struct vcpu *vcpu)
 {
 	struct emul *e = &vcpu->insn.e;
+	const struct control_regs *control;
 	struct segment cs;
 
 	vcpu->insn.stale = false;
-	vcpu_need(vcpu, VCPU_STATE);
+	vcpu_need(vcpu, VCPU_STATE);	/* one piece after the other takes longer */
+	control = vcpu_control(vcpu);
 	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	e->ops = &vcpu_emul_ops;
 	e->ctx = vcpu;
-	e->regs = &vcpu->regs;
-	e->cr0 = vcpu->cr0;
-	e->cr4 = vcpu->cr4;
-	e->efer = vcpu->efer;
+	e->regs = vcpu_regs(vcpu);
+	e->cr0 = control->cr0;
+	e->cr4 = control->cr4;
+	e->efer = control->efer;
 	e->xcr0 = vcpu->xstate.xcr0;
 	e->cs_attr = cs.attr;
-	e->cpl = vcpu->cpl;
+	e->cpl = vcpu_cpl(vcpu);
 	e->pio_data = vcpu->pio_data;
 	e->pio_len = PAGE_SIZE;
 	e->pio_size = vcpu->exit.kind == EXIT_IO ? vcpu->exit.io.size : 0;
@@ -79,7 +81,7 @@ static int report_unhandled(struct vcpu *vcpu)
 	run->emulation_failure.insn_size = e->fetched;
 	memcpy(run->emulation_failure.insn_bytes, e->insn.bytes,
 	       sizeof(run->emulation_failure.insn_bytes));
-	refuse(&vcpu->error, -EIO, "instruction", vcpu->regs.rip,
+	refuse(&vcpu->error, -EIO, "instruction", vcpu_rip(vcpu),
 	       "an instruction that touched a device is not one that can be emulated");
 	return NEXT_USER;
 }
@@ -98,7 +100,7 @@ static int conclude(struct vcpu *vcpu, int result)
 
 	switch (result) {
 	case EMUL_DONE:
-		vcpu->irq_shadow = em->e.shadow;
+		vcpu_set_irq_shadow(vcpu, em->e.shadow);
 		if (em->e.single_step)
 			vcpu_inject_debug(vcpu, 1 << 14);
 		return NEXT_ENTER;

@@ -48,18 +48,20 @@ static const struct walk_ops walk_ops_silent = { .read_pte = read_pte };
 
 static int fill_walk_mode(struct vcpu *vcpu, struct walk_mode *mode)
 {
+	const struct control_regs *control = vcpu_control(vcpu);
+
 	*mode = (struct walk_mode){
-		.cr3 = vcpu->cr3,
+		.cr3 = control->cr3,
 		.levels = vcpu_paging_levels(vcpu),
 		.phys_bits = vcpu->cpuid.has.phys_bits,
-		.wp = vcpu->cr0 & X86_CR0_WP,
-		.pse = vcpu->cr4 & X86_CR4_PSE,
+		.wp = control->cr0 & X86_CR0_WP,
+		.pse = control->cr4 & X86_CR4_PSE,
 		.pse36 = vcpu->cpuid.has.pse36,
-		.smep = vcpu->cr4 & X86_CR4_SMEP,
-		.smap = vcpu->cr4 & X86_CR4_SMAP,
-		.pku = vcpu->cr4 & X86_CR4_PKE,
+		.smep = control->cr4 & X86_CR4_SMEP,
+		.smap = control->cr4 & X86_CR4_SMAP,
+		.pku = control->cr4 & X86_CR4_PKE,
 		.pkru = vcpu->xstate.pkru,
-		.nxe = vcpu->efer & EFER_NX,
+		.nxe = control->efer & EFER_NX,
 		.gbpages = vcpu->cpuid.has.gbpages,
 		.nonleaf_bit8_rsvd = vcpu->cpuid.has.amd,
 	};
@@ -108,7 +110,7 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 
 	if (!e->system && e->cpl == 3)
 		access |= WALK_USER;
-	if (!e->system && (vcpu->regs.rflags & X86_EFLAGS_AC))
+	if (!e->system && (vcpu_rflags(vcpu) & X86_EFLAGS_AC))
 		access |= WALK_AC;
 	if (recall(vcpu, linear, access, gpa))
 		return EMUL_DONE;

@@ -9,7 +9,7 @@
 
 static inline void step_over_move(struct vcpu *vcpu)
 {
-	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->insn.e.insn.len);
+	vcpu_step_over(vcpu, vcpu->insn.e.insn.len);
 }
 
 static void finish_read(struct vcpu *vcpu, u64 data)

@@ -31,7 +31,7 @@ void insn_set_cr0(struct emul *e, u64 cr0)
 {
 	struct vcpu *vcpu = e->ctx;
 
-	vcpu->cr0 = cr0;
+	vcpu_set_cr0(vcpu, cr0);
 	backend_call(sync_control)(vcpu);
 }
 
@@ -58,7 +58,7 @@ bool insn_set_cr3(struct emul *e, u64 cr3)
 {
 	struct vcpu *vcpu = e->ctx;
 
-	vcpu->cr3 = cr3;
+	vcpu_set_cr3(vcpu, cr3);
 	vcpu->insn.last.valid = false;
 	backend_call(sync_control)(vcpu);
 	return pdptes_are_legal(vcpu);

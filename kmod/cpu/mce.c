@@ -69,7 +69,7 @@ static void fill_bank(struct mce_bank *bank, const struct minivmm_x86_mce *error
 /* While one machine check is handled, or where none is expected, the next one shuts the CPU down. */
 static void raise(struct vcpu *vcpu, struct mce_bank *bank, const struct minivmm_x86_mce *error)
 {
-	if ((vcpu->mce.status & MCG_STATUS_MCIP) || !(vcpu->cr4 & X86_CR4_MCE)) {
+	if ((vcpu->mce.status & MCG_STATUS_MCIP) || !(vcpu_cr4(vcpu) & X86_CR4_MCE)) {
 		vcpu->events.triple_fault = true;
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 		return;

@@ -93,25 +93,23 @@ static bool is_mtrr_var(const struct vcpu *vcpu, u32 index, u64 value)
 
 static u64 get_efer(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_EFER);
-	return vcpu->efer;
+	return vcpu_efer(vcpu);
 }
 
 static int set_efer(struct vcpu *vcpu, u64 value, bool host)
 {
-	u64 changed;
+	u64 changed = value ^ vcpu_efer(vcpu);
+	bool paging = vcpu_cr0(vcpu) & X86_CR0_PG;
 
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_EFER);
-	changed = value ^ vcpu->efer;
 	if (value & ~vcpu->cpuid.has.efer_allowed)
 		return -EINVAL;
-	if (!host && (changed & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
+	if (!host && (changed & EFER_LME) && paging)
 		return -EINVAL;
 	/* LMA follows from the others, whoever writes what. */
 	value &= ~(u64)EFER_LMA;
-	if ((value & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
+	if ((value & EFER_LME) && paging)
 		value |= EFER_LMA;
-	vcpu->efer = value;
+	vcpu_set_efer(vcpu, value);
 	backend_call(sync_control)(vcpu);
 	return 0;
 }

@@ -35,6 +35,11 @@ struct regs {
 	u64 rflags;
 };
 
+/* What decides the mode that code runs in. */
+struct control_regs {
+	u64 cr0, cr3, cr4, efer;
+};
+
 /* Segment registers in encoding order. */
 enum sreg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR };
 

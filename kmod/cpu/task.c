@@ -18,7 +18,7 @@ static struct emul_task describe(struct vcpu *vcpu)
 	const struct exit_info *exit = &vcpu->exit;
 	struct emul_task task = {
 		.source = exit->task.source, .selector = exit->task.selector,
-		.by_event = exit->task.by_event, .insn_len = exit->insn_len, .cr3 = vcpu->cr3,
+		.by_event = exit->task.by_event, .insn_len = exit->insn_len, .cr3 = vcpu_cr3(vcpu),
 	};
 
 	if (task.by_event && ev->exception.injected) {
@@ -32,9 +32,9 @@ static struct emul_task describe(struct vcpu *vcpu)
 static void change_nmi_blocking(struct vcpu *vcpu, const struct emul_task *task)
 {
 	if (task->source == EMUL_TASK_IRET)
-		vcpu->events.nmi_masked = false;
+		vcpu_set_nmi_masked(vcpu, false);
 	else if (task->by_event && vcpu->events.nmi_injected)
-		vcpu->events.nmi_masked = true;
+		vcpu_set_nmi_masked(vcpu, true);
 }
 
 static void forget_event(struct vcpu *vcpu)
@@ -48,7 +48,7 @@ static void conclude(struct vcpu *vcpu, const struct emul_task *task, int result
 {
 	change_nmi_blocking(vcpu, task);
 	if (task->switched) {
-		vcpu->irq_shadow = false;
+		vcpu_set_irq_shadow(vcpu, false);
 		vcpu->dr.dr7 &= ~DR7_LOCAL;
 		backend_call(sync_debug)(vcpu);
 	}

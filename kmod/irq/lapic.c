@@ -298,8 +298,7 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, unsigned int len, u64 data)
 
 static void note_tpr_access(struct vcpu *vcpu, bool is_write)
 {
-	vcpu_need(vcpu, VCPU_RIP);
-	vcpu->lapic.tpr_rip = vcpu->regs.rip;
+	vcpu->lapic.tpr_rip = vcpu_rip(vcpu);
 	vcpu->lapic.tpr_written = is_write;
 	vcpu_request(vcpu, VCPU_REQ_TPR);
 }

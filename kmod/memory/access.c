@@ -128,7 +128,7 @@ int guest_read(struct vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 
 int guest_read_pdptes(struct vcpu *vcpu, u64 pdpte[4])
 {
-	return guest_read(vcpu, vcpu->cr3 & 0xffffffe0, pdpte, 4 * sizeof(*pdpte));
+	return guest_read(vcpu, vcpu_cr3(vcpu) & 0xffffffe0, pdpte, 4 * sizeof(*pdpte));
 }
 
 int guest_write(struct vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)

@@ -35,7 +35,7 @@ void write_trace_exit_pio(struct vcpu *vcpu, bool in_kernel)
 	u32 mask = exit->io.size < 4 ? (1u << exit->io.size * 8) - 1 : ~0u;
 
 	write_trace_pio(exit->io.direction == MINIVMM_EXIT_IO_OUT, exit->io.port, exit->io.size,
-			1, vcpu->regs.gpr[GPR_RAX] & mask, in_kernel);
+			1, vcpu_gprs(vcpu)[GPR_RAX] & mask, in_kernel);
 }
 
 void write_trace_move(struct vcpu *vcpu, bool in_kernel)

@@ -36,9 +36,8 @@ TRACE_EVENT(minivmm_entry,
 		__field(u64, rip)
 	),
 	TP_fast_assign(
-		vcpu_need(vcpu, VCPU_RIP);
 		__entry->vcpu_id = vcpu->id;
-		__entry->rip = vcpu->regs.rip;
+		__entry->rip = vcpu_rip(vcpu);
 	),
 	TP_printk("vcpu %u, rip 0x%llx", __entry->vcpu_id, __entry->rip)
 );
@@ -57,10 +56,9 @@ TRACE_EVENT(minivmm_exit,
 		__field(u64, info)
 	),
 	TP_fast_assign(
-		vcpu_need(vcpu, VCPU_RIP);
 		__entry->vcpu_id = vcpu->id;
 		__entry->kind = vcpu->exit.kind;
-		__entry->guest_rip = vcpu->regs.rip;
+		__entry->guest_rip = vcpu_rip(vcpu);
 		__entry->info = exit_trace_info(&vcpu->exit);
 	),
 	TP_printk("vcpu %u reason %s rip 0x%llx info 0x%llx", __entry->vcpu_id,
@@ -204,7 +202,7 @@ TRACE_EVENT(minivmm_msr,
 		__field(u64, data)
 	),
 	TP_fast_assign(
-		const u64 *gpr = vcpu->regs.gpr;
+		const u64 *gpr = vcpu_gprs(vcpu);
 
 		__entry->write = is_write;
 		__entry->exception = exception;

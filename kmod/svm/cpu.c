@@ -12,12 +12,10 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 
-#include "../backend.h"
+#include "svm.h"
 #include "../compat.h"
 #include "../cpu/msr_rows.h"
 #include "../report/log.h"
-#include "../vcpu/vcpu.h"
-#include "svm.h"
 
 #define CPUID_SVM		BIT(2)
 #define VM_CR_SVM_DISABLE	BIT(4)

@@ -9,11 +9,9 @@
 #include <asm/debugreg.h>
 #include <asm/special_insns.h>
 
-#include "../backend.h"
+#include "svm.h"
 #include "../compat.h"
 #include "../vcpu/inject.h"
-#include "../vcpu/vcpu.h"
-#include "svm.h"
 
 void svm_section_enter(struct vcpu *vcpu)
 {
@@ -135,8 +133,7 @@ void svm_inject_exception(struct vcpu *vcpu)
 	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 
 	ev->exception.moved = ev->exception.insn_len;
-	vcpu->regs.rip += ev->exception.moved;
-	control->next_rip = vcpu->regs.rip;
+	control->next_rip = vcpu->lazy_state.regs.rip += ev->exception.moved;
 	control->event_inject = ev->exception.vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
 				(ev->exception.has_error ? VMCB_EVENT_HAS_ERROR : 0) |
 				(u64)ev->exception.error << 32;
@@ -261,7 +258,7 @@ static void read_exit(struct vcpu *vcpu, const struct vmcb_control *c)
 
 	exit->hw_code = c->exit_code;
 	exit->insn_len = (svm_host.features & SVM_FEATURE_NEXT_RIP) && c->next_rip ?
-			 c->next_rip - vcpu->regs.rip : 0;
+			 c->next_rip - vcpu->lazy_state.regs.rip : 0;
 	switch (c->exit_code) {
 	case SVM_EXIT_CR_WRITE + 4:
 		read_cr4_write(exit, c);
@@ -307,38 +304,42 @@ static void want_iret(struct svm_vcpu *svm, bool nmi_masked)
 
 static void write_guest_state(struct vcpu *vcpu, struct svm_vcpu *svm, struct vmcb *vmcb)
 {
-	vmcb->save.rax = vcpu->regs.gpr[GPR_RAX];
-	vmcb->save.rsp = vcpu->regs.gpr[GPR_RSP];
-	vmcb->save.rip = vcpu->regs.rip;
-	vmcb->save.rflags = vcpu->regs.rflags;
+	const struct lazy_state *state = &vcpu->lazy_state;
+
+	vmcb->save.rax = state->regs.gpr[GPR_RAX];
+	vmcb->save.rsp = state->regs.gpr[GPR_RSP];
+	vmcb->save.rip = state->regs.rip;
+	vmcb->save.rflags = state->regs.rflags;
 	vmcb->save.cr2 = vcpu->cr2;
-	if (unlikely(vcpu->events.nmi_masked | svm->wants_iret))
-		want_iret(svm, vcpu->events.nmi_masked);
-	vmcb->control.int_state = vcpu->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+	if (unlikely(state->nmi_masked | svm->wants_iret))
+		want_iret(svm, state->nmi_masked);
+	vmcb->control.int_state = state->irq_shadow ? VMCB_INTERRUPT_SHADOW : 0;
 	vmcb->control.tpr = lapic_get_cr8(&vcpu->lapic);
 }
 
 static void read_guest_state(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-	vcpu->regs.gpr[GPR_RAX] = vmcb->save.rax;
-	vcpu->regs.gpr[GPR_RSP] = vmcb->save.rsp;
-	vcpu->regs.rip = vmcb->save.rip;
-	vcpu->regs.rflags = vmcb->save.rflags;
-	vcpu->cr0 = vmcb->save.cr0;
+	struct lazy_state *state = &vcpu->lazy_state;
+
+	state->regs.gpr[GPR_RAX] = vmcb->save.rax;
+	state->regs.gpr[GPR_RSP] = vmcb->save.rsp;
+	state->regs.rip = vmcb->save.rip;
+	state->regs.rflags = vmcb->save.rflags;
+	state->control.cr0 = vmcb->save.cr0;
 	vcpu->cr2 = vmcb->save.cr2;
-	vcpu->cr3 = vmcb->save.cr3;
-	vcpu->cr4 = vmcb->save.cr4;
-	vcpu->efer = vmcb->save.efer & ~EFER_SVME;
-	vcpu->cpl = vmcb->save.cpl;
+	state->control.cr3 = vmcb->save.cr3;
+	state->control.cr4 = vmcb->save.cr4;
+	state->control.efer = vmcb->save.efer & ~EFER_SVME;
+	state->cpl = vmcb->save.cpl;
 	vcpu->dr.dr6 = vmcb->save.dr6;
 	vcpu->dr.dr7 = vmcb->save.dr7;
-	vcpu->irq_shadow = vmcb->control.int_state & VMCB_INTERRUPT_SHADOW;
+	state->irq_shadow = vmcb->control.int_state & VMCB_INTERRUPT_SHADOW;
 	lapic_set_cr8(&vcpu->lapic, vmcb->control.tpr);
 }
 
 static __always_inline void run_guest(struct vcpu *vcpu, struct svm_entry *entry)
 {
-	u64 *gpr = vcpu->regs.gpr;
+	u64 *gpr = vcpu->lazy_state.regs.gpr;
 
 	static_assert(offsetof(struct svm_entry, vmcb_pa) == SVM_ENTRY_VMCB_PA);
 	static_assert(offsetof(struct svm_entry, host_pa) == SVM_ENTRY_HOST_PA);
@@ -396,7 +397,7 @@ static noinstr noinline void enter(struct vcpu *vcpu)
 static noinline void enter_in_shadow(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
-	u64 rip = vcpu->regs.rip;
+	u64 rip = vcpu->lazy_state.regs.rip;
 
 	enter(vcpu);
 	if (vcpu->exit.kind == EXIT_ENTRY_FAILED)
@@ -404,13 +405,13 @@ static noinline void enter_in_shadow(struct vcpu *vcpu)
 	if (unlikely(svm_quirks))
 		svm_quirk_shadow(vcpu, rip);
 	if (svm->shadow_over)
-		vcpu->irq_shadow = false;
+		vcpu->lazy_state.irq_shadow = false;
 	svm->shadow_over = false;
 }
 
 void svm_enter(struct vcpu *vcpu)
 {
-	if (unlikely(vcpu->irq_shadow))
+	if (unlikely(vcpu->lazy_state.irq_shadow))
 		enter_in_shadow(vcpu);
 	else
 		enter(vcpu);

@@ -5,10 +5,9 @@
  */
 #include <asm/cpufeature.h>
 
-#include "../vcpu/inject.h"
-#include "../vcpu/vcpu.h"
-#include "rules.h"
 #include "svm.h"
+#include "../vcpu/inject.h"
+#include "rules.h"
 
 static u64 host_cr4_bits(void)
 {

@@ -4,9 +4,9 @@
  * this is one; on others all that is left is a branch that is never taken. But for that test, all
  * of it runs in the window.
  */
+#include "svm.h"
 #include "../compat.h"
 #include "../report/log.h"
-#include "svm.h"
 
 #define CPUID_HYPERVISOR	0x40000000
 #define QEMU_EBX		0x54474354u	/* "TCGTCGTCGTCG" */
@@ -53,11 +53,11 @@ void svm_quirk_shadow(struct vcpu *vcpu, u64 rip)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	if (vcpu->regs.rip != rip || vcpu->exit.kind == EXIT_STEP || svm->shadow_over) {
+	if (vcpu->lazy_state.regs.rip != rip || vcpu->exit.kind == EXIT_STEP || svm->shadow_over) {
 		svm->steps_in_shadow = false;
 		return;
 	}
-	vcpu->irq_shadow = true;
+	vcpu->lazy_state.irq_shadow = true;
 	if (vcpu->exit.kind == EXIT_INTERRUPT_WINDOW)
 		svm->steps_in_shadow = true;
 }

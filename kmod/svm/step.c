@@ -13,9 +13,9 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 
+#include "svm.h"
 #include "../compat.h"
 #include "../vcpu/inject.h"
-#include "svm.h"
 
 /* All that an instruction can raise, but for INTO's, whose RIP would have to be moved. */
 #define STEP_EXCEPTIONS	((GENMASK(VEC_PF, VEC_DE) & \
@@ -60,20 +60,21 @@ static void intercept(struct vcpu *vcpu, bool on)
 
 static void start_step(struct vcpu *vcpu)
 {
+	struct regs *regs = &vcpu->lazy_state.regs;
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	if (svm->watch & SVM_STEP)
 		return;
 	svm->watch |= SVM_STEP;
-	svm->own_flags = vcpu->regs.rflags & OUR_FLAGS;
+	svm->own_flags = regs->rflags & OUR_FLAGS;
 	svm->own_dr6 = vcpu->dr.dr6;
-	svm->step_rip = vcpu->regs.rip;
-	if (vcpu->regs.rip != svm->known_rip)
+	svm->step_rip = regs->rip;
+	if (regs->rip != svm->known_rip)
 		svm->known = SVM_KNOWN_NOTHING;
-	vcpu->regs.rflags |= X86_EFLAGS_TF;
+	regs->rflags |= X86_EFLAGS_TF;
 	/* An instruction that has exited is past its breakpoint. */
 	if (svm->known != SVM_KNOWN_NOTHING)
-		vcpu->regs.rflags |= X86_EFLAGS_RF;
+		regs->rflags |= X86_EFLAGS_RF;
 	intercept(vcpu, true);
 }
 
@@ -89,7 +90,7 @@ void svm_step(struct vcpu *vcpu)
 /* False: there is no shadow to step over, or it ends with the event handed over. */
 bool svm_step_over_shadow(struct vcpu *vcpu)
 {
-	if (!vcpu->irq_shadow || to_svm(vcpu)->vmcb->control.event_inject)
+	if (!vcpu->lazy_state.irq_shadow || to_svm(vcpu)->vmcb->control.event_inject)
 		return false;
 	start_step(vcpu);
 	return true;
@@ -102,13 +103,14 @@ bool svm_step_over_shadow(struct vcpu *vcpu)
  */
 void svm_want_nmi_window(struct vcpu *vcpu)
 {
+	const struct lazy_state *state = &vcpu->lazy_state;
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	if (!vcpu->events.nmi_masked)
+	if (!state->nmi_masked)
 		svm_step_over_shadow(vcpu);
 	else if ((svm->watch & SVM_IRET) && !svm->vmcb->control.event_inject &&
-		 vcpu->regs.rip == svm->iret_rip &&
-		 !(vcpu->regs.rflags & (X86_EFLAGS_NT | X86_EFLAGS_IF)))
+		 state->regs.rip == svm->iret_rip &&
+		 !(state->regs.rflags & (X86_EFLAGS_NT | X86_EFLAGS_IF)))
 		start_step(vcpu);
 }
 
@@ -118,7 +120,7 @@ void svm_read_flags_exit(struct vcpu *vcpu, u64 code)
 	struct svm_vcpu *svm = to_svm(vcpu);
 
 	vcpu->exit.kind = EXIT_RESUME;
-	svm->known_rip = vcpu->regs.rip;
+	svm->known_rip = vcpu->lazy_state.regs.rip;
 	if (code == SVM_EXIT_IRET || code == SVM_EXIT_POPF) {
 		svm->known = SVM_LOADS_FLAGS;
 	} else {
@@ -126,16 +128,17 @@ void svm_read_flags_exit(struct vcpu *vcpu, u64 code)
 		/* Whatever waits for the shadow's end loses nothing if it comes now. */
 		svm->shadow_over = true;
 	}
-	if (code == SVM_EXIT_IRET && vcpu->events.nmi_masked) {
+	if (code == SVM_EXIT_IRET && vcpu->lazy_state.nmi_masked) {
 		svm->watch |= SVM_IRET;
-		svm->iret_rip = vcpu->regs.rip;
+		svm->iret_rip = vcpu->lazy_state.regs.rip;
 	}
 }
 
 static void set_own_flags(struct vcpu *vcpu, u64 which)
 {
-	vcpu->regs.rflags &= ~which;
-	vcpu->regs.rflags |= to_svm(vcpu)->own_flags & which;
+	u64 *rflags = &vcpu->lazy_state.regs.rflags;
+
+	*rflags = (*rflags & ~which) | (to_svm(vcpu)->own_flags & which);
 }
 
 /* The step is done: what else the #DB was for remains the guest's. */
@@ -176,7 +179,7 @@ static void end_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 	u64 hits = vcpu->dr.dr6 & ~svm->own_dr6 & enabled_breakpoints(vcpu->dr.dr7);
-	bool moved = vcpu->regs.rip != svm->step_rip;
+	bool moved = vcpu->lazy_state.regs.rip != svm->step_rip;
 
 	svm->watch &= ~SVM_STEP;
 	/* A breakpoint on the instruction comes before it. */
@@ -194,19 +197,19 @@ static void end_iret(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
-	if (vcpu->regs.rip == svm->iret_rip && vcpu->exit.kind != EXIT_STEP)
+	if (vcpu->lazy_state.regs.rip == svm->iret_rip && vcpu->exit.kind != EXIT_STEP)
 		return;
 	svm->watch &= ~SVM_IRET;
 	if (svm->vmcb->control.event_inject)
 		return;
-	vcpu->events.nmi_masked = false;
+	vcpu->lazy_state.nmi_masked = false;
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }
 
 void svm_end_watch(struct vcpu *vcpu)
 {
 	if (to_svm(vcpu)->watch & SVM_FORCED_CR4)
-		vcpu->cr4 &= ~svm_host.forced_cr4;
+		vcpu->lazy_state.control.cr4 &= ~svm_host.forced_cr4;
 	if (to_svm(vcpu)->watch & SVM_STEP)
 		end_step(vcpu);
 	if (to_svm(vcpu)->watch & SVM_IRET)

@@ -11,6 +11,8 @@
 
 #include <linux/percpu.h>
 
+#define MINIVMM_BACKEND		/* see vcpu/state.h; before all of ours */
+
 #include "../backend.h"
 #include "../vcpu/vcpu.h"
 #include "entry.h"

@@ -9,10 +9,8 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
-#include "../backend.h"
-#include "../vcpu/vcpu.h"
-#include "../vm.h"
 #include "svm.h"
+#include "../vm.h"
 
 /* Intercepts that are always on. Those the guest's state decides come and go. */
 static const u8 fixed_intercepts[] = {
@@ -156,8 +154,8 @@ void svm_set_segment(struct vcpu *vcpu, int seg, const struct segment *in)
 	s->selector = in->selector;
 	s->attr = in->attr;
 	if (seg == SEG_SS) {
-		vcpu->cpl = (in->attr & SEG_ATTR_DPL) >> 5;
-		to_svm(vcpu)->vmcb->save.cpl = vcpu->cpl;
+		vcpu->lazy_state.cpl = (in->attr & SEG_ATTR_DPL) >> 5;
+		to_svm(vcpu)->vmcb->save.cpl = vcpu->lazy_state.cpl;
 	}
 }
 
@@ -186,9 +184,10 @@ void svm_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit)
  */
 static void sync_cr4(struct vcpu *vcpu, struct svm_vcpu *svm)
 {
-	bool forced = svm_host.forced_cr4 & ~vcpu->cr4;
+	u64 cr4 = vcpu->lazy_state.control.cr4;
+	bool forced = svm_host.forced_cr4 & ~cr4;
 
-	svm->vmcb->save.cr4 = vcpu->cr4 | svm_host.forced_cr4;
+	svm->vmcb->save.cr4 = cr4 | svm_host.forced_cr4;
 	/* Else a guest that may have all that the CPU has needs no watching. */
 	vmcb_intercept(svm->vmcb, INTERCEPT_CR_WRITE + 4, vcpu->cpuid.has.cr4_hidden || forced);
 	vmcb_intercept(svm->vmcb, INTERCEPT_CR_READ + 4, forced);
@@ -200,13 +199,14 @@ static void sync_cr4(struct vcpu *vcpu, struct svm_vcpu *svm)
 
 void svm_sync_control(struct vcpu *vcpu)
 {
+	const struct control_regs *control = &vcpu->lazy_state.control;
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb_save *save = &svm->vmcb->save;
 
-	save->cr0 = vcpu->cr0 | X86_CR0_ET;
-	save->cr3 = vcpu->cr3;
+	save->cr0 = control->cr0 | X86_CR0_ET;
+	save->cr3 = control->cr3;
 	sync_cr4(vcpu, svm);
-	save->efer = vcpu->efer | EFER_SVME;
+	save->efer = control->efer | EFER_SVME;
 	svm_flush_tlb(vcpu);
 }
 

@@ -35,7 +35,7 @@ static const u8 opcode_len[NR_EXIT_KINDS] = {
 /* Step over the instruction that exited, whose length is exit.insn_len. */
 static void skip(struct vcpu *vcpu)
 {
-	vcpu_set_rip(vcpu, vcpu->regs.rip + vcpu->exit.insn_len);
+	vcpu_step_over(vcpu, vcpu->exit.insn_len);
 }
 
 void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules, size_t nr,
@@ -64,7 +64,7 @@ int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 int exit_ask_user(struct vcpu *vcpu, enum asked_kind kind)
 {
 	vcpu->asked.kind = kind;
-	vcpu->asked.rip = vcpu->regs.rip;
+	vcpu->asked.rip = vcpu_rip(vcpu);
 	return NEXT_USER;
 }
 
@@ -77,7 +77,7 @@ static int handle_cpuid(struct vcpu *vcpu)
 
 static noinline int handle_msr_read(struct vcpu *vcpu)
 {
-	u64 *gpr = vcpu->regs.gpr;
+	u64 *gpr = vcpu_gprs(vcpu);
 	u64 value;
 
 	if (msr_get(vcpu, gpr[GPR_RCX], &value, false)) {
@@ -94,7 +94,7 @@ static noinline int handle_msr_read(struct vcpu *vcpu)
 
 static int handle_msr_write(struct vcpu *vcpu)
 {
-	const u64 *gpr = vcpu->regs.gpr;
+	const u64 *gpr = vcpu_gprs(vcpu);
 	int ret = msr_set(vcpu, gpr[GPR_RCX], (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32, false);
 
 	if (ret < 0) {
@@ -121,12 +121,10 @@ static int handle_hlt(struct vcpu *vcpu)
 
 static __always_inline int handle_hypercall(struct vcpu *vcpu)
 {
-	u64 *gpr = vcpu->regs.gpr;
-	u64 mask;
+	u64 *gpr = vcpu_gprs(vcpu);
+	u64 mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
 
-	vcpu_need(vcpu, VCPU_EFER | VCPU_CPL);
-	mask = is_long_mode(vcpu) ? ~0ull : U32_MAX;
-	if (vcpu->cpl)
+	if (vcpu_cpl(vcpu))
 		gpr[GPR_RAX] = -EPERM & mask;
 	else
 		gpr[GPR_RAX] = mask & pv_hypercall(vcpu, gpr[GPR_RAX] & mask,
@@ -156,7 +154,7 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 	unsigned int len;
 
 	if (vcpu_in_window(vcpu)) {
-		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);
+		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);	/* as after an exit to step over */
 		bytes = code_peek(vcpu);
 		if (!bytes)
 			return NEXT_OUTSIDE;
@@ -176,10 +174,9 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 
 static int handle_xsetbv(struct vcpu *vcpu)
 {
-	const u64 *gpr = vcpu->regs.gpr;
+	const u64 *gpr = vcpu_gprs(vcpu);
 
-	vcpu_need(vcpu, VCPU_CPL);
-	if (vcpu->cpl || (u32)gpr[GPR_RCX] ||
+	if (vcpu_cpl(vcpu) || (u32)gpr[GPR_RCX] ||
 	    xstate_set_xcr0(vcpu, (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32))
 		vcpu_inject_gp(vcpu);
 	else
@@ -208,8 +205,7 @@ static noinline int handle_cr4_write(struct vcpu *vcpu)
 	if (vcpu_in_window(vcpu) &&
 	    (control_needs_memory(vcpu) || !find_cr4_operand(vcpu)))
 		return NEXT_OUTSIDE;
-	vcpu_need(vcpu, VCPU_RSP);
-	value = vcpu->regs.gpr[vcpu->exit.gpr];
+	value = *vcpu_gpr(vcpu, vcpu->exit.gpr);
 	if (!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu))
 		value = (u32)value;
 	if (control_write_cr4(vcpu, value))
@@ -221,7 +217,7 @@ static noinline int handle_cr4_write(struct vcpu *vcpu)
 
 static void write_in_result(struct vcpu *vcpu, unsigned int size, u32 data)
 {
-	u64 *rax = &vcpu->regs.gpr[GPR_RAX];
+	u64 *rax = &vcpu_gprs(vcpu)[GPR_RAX];
 
 	if (size == 4)
 		*rax = data;
@@ -257,14 +253,14 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	bool in = exit->io.direction == MINIVMM_EXIT_IO_IN;
-	u32 data = vcpu->regs.gpr[GPR_RAX];
+	u32 data = vcpu_gprs(vcpu)[GPR_RAX];
 
 	if (!bus_port(vcpu->vm, exit->io.port, exit->io.size, !in, &data))
 		return false;
 	if (in)
 		write_in_result(vcpu, exit->io.size, data);
 	trace_exit_pio(vcpu, true);
-	vcpu_set_rip(vcpu, exit->io.next_rip);
+	vcpu_step_to(vcpu, exit->io.next_rip);
 	return true;
 }
 
@@ -275,7 +271,7 @@ static int handle_io(struct vcpu *vcpu)
 	if (!bus_is_empty(&vcpu->vm->bus, BUS_PORTS) && port_in_kernel(vcpu))
 		return NEXT_ENTER;
 	trace_exit_pio(vcpu, false);
-	return ask_user_for_port(vcpu, vcpu->regs.gpr[GPR_RAX]);
+	return ask_user_for_port(vcpu, vcpu_gprs(vcpu)[GPR_RAX]);
 }
 
 /* The instruction runs again. */
@@ -495,8 +491,7 @@ static int handle_cr4_read(struct vcpu *vcpu)
 
 	if (next != NEXT_ENTER)
 		return next;
-	vcpu_need(vcpu, VCPU_RSP | VCPU_CR4);
-	vcpu->regs.gpr[vcpu->exit.gpr] = vcpu->cr4;
+	*vcpu_gpr(vcpu, vcpu->exit.gpr) = vcpu_cr4(vcpu);
 	skip(vcpu);
 	return NEXT_ENTER;
 }
@@ -555,7 +550,7 @@ static int complete_port(struct vcpu *vcpu)
 		memcpy(&data, vcpu->pio_data, sizeof(data));
 		write_in_result(vcpu, exit->io.size, data);
 	}
-	vcpu_set_rip(vcpu, exit->io.next_rip);
+	vcpu_step_to(vcpu, exit->io.next_rip);
 	return NEXT_ENTER;
 }
 
@@ -564,7 +559,7 @@ int exit_complete_user(struct vcpu *vcpu)
 	enum asked_kind kind = vcpu->asked.kind;
 
 	vcpu->asked.kind = ASKED_NOTHING;
-	if (kind == ASKED_NOTHING || vcpu->regs.rip != vcpu->asked.rip)
+	if (kind == ASKED_NOTHING || vcpu_rip(vcpu) != vcpu->asked.rip)
 		return NEXT_ENTER;
 	switch (kind) {
 	case ASKED_PORT:

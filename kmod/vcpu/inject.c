@@ -18,15 +18,14 @@ void vcpu_limit_nmis(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	if (ev->nmi_masked || ev->nmi_injected)
+	if (vcpu_nmi_masked(vcpu) || ev->nmi_injected)
 		atomic_cmpxchg(&ev->nmi_pending, 2, 1);
 }
 
 /* In real mode no exception pushes an error code. */
 static bool pushes_error_codes(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_CR0);
-	return vcpu->cr0 & X86_CR0_PE;
+	return vcpu_cr0(vcpu) & X86_CR0_PE;
 }
 
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
@@ -111,7 +110,7 @@ void vcpu_move_back(struct vcpu *vcpu)
 
 	if (!ev->exception.injected || !ev->exception.moved)
 		return;
-	vcpu->regs.rip -= ev->exception.moved;
+	vcpu_set_rip(vcpu, vcpu_rip(vcpu) - ev->exception.moved);
 	ev->exception.moved = 0;
 }
 
@@ -182,9 +181,8 @@ static void begin_exception(struct vcpu *vcpu)
 {
 	struct vcpu_events *ev = &vcpu->events;
 
-	vcpu_need(vcpu, VCPU_FLAGS);
 	if (BIT(ev->exception.vector) & FAULTS)
-		vcpu->regs.rflags |= X86_EFLAGS_RF;
+		vcpu_set_rflags(vcpu, vcpu_rflags(vcpu) | X86_EFLAGS_RF);
 	if (ev->exception.vector != VEC_DB)
 		return;
 	vcpu->dr.dr6 |= ev->exception.payload;
@@ -210,7 +208,7 @@ static void inject_nmi(struct vcpu *vcpu)
 {
 	atomic_dec(&vcpu->events.nmi_pending);
 	vcpu->events.nmi_injected = true;
-	vcpu->events.nmi_masked = true;
+	vcpu_set_nmi_masked(vcpu, true);
 	backend_call(inject_nmi)(vcpu);
 }
 
@@ -253,7 +251,7 @@ static noinline u32 state_of_events(struct vcpu *vcpu)
 		state |= EV_NMI;
 	if (nmis > 1)
 		state |= EV_NMI_TWICE;
-	if (ev->nmi_masked)
+	if (vcpu_nmi_masked(vcpu))
 		state |= EV_NMI_MASKED;
 	return state;
 }
@@ -263,10 +261,9 @@ bool inject_waiting(struct vcpu *vcpu, bool irq)
 	u32 state = irq ? EV_IRQ : 0;
 	struct event_choice choice;
 
-	vcpu_need(vcpu, VCPU_FLAGS);
-	if (!(vcpu->regs.rflags & X86_EFLAGS_IF))
+	if (!(vcpu_rflags(vcpu) & X86_EFLAGS_IF))
 		state |= EV_IRQ_MASKED;
-	if (vcpu->irq_shadow)
+	if (vcpu_irq_shadow(vcpu))
 		state |= EV_SHADOW;
 	if (unlikely(inject_others_wait(&vcpu->events)))
 		state |= state_of_events(vcpu);

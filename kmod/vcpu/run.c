@@ -283,9 +283,8 @@ bool vcpu_can_continue(struct vcpu *vcpu)
 		return true;
 	if (vcpu->mp_state != MINIVMM_MP_STATE_HALTED)
 		return false;
-	vcpu_need(vcpu, VCPU_FLAGS);
 	if (ev->exception.pending || ev->triple_fault ||
-	    (atomic_read(&ev->nmi_pending) && !ev->nmi_masked))
+	    (atomic_read(&ev->nmi_pending) && !vcpu_nmi_masked(vcpu)))
 		return true;
 	return irq_pending(vcpu) && vcpu_can_take_irq(vcpu);
 }
@@ -305,8 +304,7 @@ noinline void vcpu_take_init_and_sipi(struct vcpu *vcpu)
 		cs.selector = vector << 8;
 		cs.base = vector << 12;
 		backend_call(set_segment)(vcpu, SEG_CS, &cs);
-		vcpu_need(vcpu, VCPU_RIP);
-		vcpu->regs.rip = 0;
+		vcpu_set_rip(vcpu, 0);
 		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
 	}
 }
@@ -422,8 +420,7 @@ static void fill_run_page(struct vcpu *vcpu)
 {
 	struct minivmm_run *page = vcpu->run;
 
-	vcpu_need(vcpu, VCPU_FLAGS);
-	page->if_flag = !!(vcpu->regs.rflags & X86_EFLAGS_IF);
+	page->if_flag = !!(vcpu_rflags(vcpu) & X86_EFLAGS_IF);
 	page->flags = 0;
 	page->cr8 = lapic_get_cr8(&vcpu->lapic);
 	page->apic_base = lapic_base(&vcpu->lapic);

@@ -49,32 +49,34 @@ void vcpu_read_state(struct vcpu *vcpu, unsigned int which)
 	backend_call(read_state)(vcpu, which);
 }
 
-void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip)
+void vcpu_step_slowly(struct vcpu *vcpu, u64 rip)
 {
-	vcpu->regs.rip = is_long_mode(vcpu) ? rip : (u32)rip;
-	vcpu->irq_shadow = false;
-	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
-	if (vcpu->regs.rflags & X86_EFLAGS_TF)
+	u64 rflags = vcpu_rflags(vcpu) & ~X86_EFLAGS_RF;
+
+	vcpu_set_rip(vcpu, is_long_mode(vcpu) ? rip : (u32)rip);
+	vcpu_set_irq_shadow(vcpu, false);
+	vcpu_set_rflags(vcpu, rflags);
+	if (rflags & X86_EFLAGS_TF)
 		vcpu_inject_debug(vcpu, DR_STEP);
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)
 {
-	vcpu_need(vcpu, VCPU_STATE);
-	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
-	vcpu->regs.rip = 0xfff0;
-	vcpu->regs.rflags = X86_EFLAGS_FIXED;
-	vcpu->regs.gpr[GPR_RDX] = cpuid_signature(vcpu);
 	/* INIT leaves the caching bits as they are. */
-	vcpu->cr0 = X86_CR0_ET |
-		    (init ? vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW);
-	vcpu->cr2 = vcpu->cr3 = vcpu->cr4 = vcpu->efer = 0;
-	vcpu->cpl = 0;
-	vcpu->irq_shadow = false;
+	u64 caching = (init ? vcpu_cr0(vcpu) : ~0ull) & (X86_CR0_CD | X86_CR0_NW);
+
+	*vcpu_regs(vcpu) = (struct regs){
+		.rip = 0xfff0, .rflags = X86_EFLAGS_FIXED, .gpr[GPR_RDX] = cpuid_signature(vcpu),
+	};
+	*vcpu_control(vcpu) = (struct control_regs){ .cr0 = X86_CR0_ET | caching };
+	vcpu->cr2 = 0;
+	vcpu_set_cpl(vcpu, 0);
+	vcpu_set_irq_shadow(vcpu, false);
+	vcpu_set_nmi_masked(vcpu, false);
 	debug_regs_reset(vcpu);
 	memset(&vcpu->events.exception, 0, sizeof(vcpu->events.exception));
 	memset(&vcpu->events.interrupt, 0, sizeof(vcpu->events.interrupt));
-	vcpu->events.nmi_injected = vcpu->events.nmi_masked = false;
+	vcpu->events.nmi_injected = false;
 	vcpu->events.triple_fault = false;
 	atomic_set(&vcpu->events.nmi_pending, 0);
 	/* An access that waits for userspace's answer was the old program's. */

@@ -73,7 +73,7 @@ struct vcpu_events {
 		bool injected;
 		u8 vector;
 	} interrupt;
-	bool nmi_injected, nmi_masked;
+	bool nmi_injected;
 	u8 user_vector;			/* KVM_INTERRUPT without in-kernel irqchip */
 	bool user_interrupt;
 	bool triple_fault;
@@ -81,24 +81,22 @@ struct vcpu_events {
 };
 
 /*
- * State that an exit may leave in the control structure: bits of vcpu->unread. Whoever
- * reads or changes such a member calls vcpu_need() first, but for ioctls, whose caller does.
+ * What an exit may leave in the control structure. The backends know what is here; all others
+ * go through state.h, which has it read: this name does not compile in their files.
  */
-#define VCPU_RIP	BIT(0)		/* regs.rip */
-#define VCPU_FLAGS	BIT(1)		/* regs.rflags, irq_shadow, events.nmi_masked */
-#define VCPU_RSP	BIT(2)
-#define VCPU_CR0	BIT(3)
-#define VCPU_CR3	BIT(4)
-#define VCPU_CR4	BIT(5)
-#define VCPU_EFER	BIT(6)
-#define VCPU_CPL	BIT(7)
-#define VCPU_STATE	GENMASK(7, 0)	/* all of it */
+struct lazy_state {
+	struct regs regs;		/* all but RSP, RIP and RFLAGS is always here */
+	struct control_regs control;
+	u8 cpl;
+	bool irq_shadow;		/* of STI or MOV SS: no interrupt before the next instruction */
+	bool nmi_masked;		/* until the next IRET */
+	unsigned int unread;		/* VCPU_RIP ... of state.h: what is not here yet */
+};
 
 struct vcpu {
 	/* Read and written at every exit. */
-	struct regs regs;		/* cpu/regs.h: general registers, RIP, RFLAGS */
-	u64 cr0, cr2, cr3, cr4, efer;
-	unsigned int unread;		/* VCPU_RIP ...: what is not here yet */
+	struct lazy_state lazy_state;
+	u64 cr2;
 	unsigned long requests;		/* any context */
 	int mode;			/* enum vcpu_mode; any context reads */
 	int cpu;			/* CPU of the current or last section, -1 never ran */
@@ -106,8 +104,6 @@ struct vcpu {
 	struct minivmm_run *run;	/* the shared page: every field is read once */
 	struct vm *vm;
 	struct vcpu_events events;
-	bool irq_shadow;		/* after STI or MOV SS: no interrupt before one more instruction */
-	u8 cpl;
 	s8 irq_window;			/* what want_irq_window() was last told */
 	u32 entries_left;		/* until the window ends, whatever comes */
 
@@ -174,16 +170,6 @@ static inline bool vcpu_take_request(struct vcpu *vcpu, unsigned int req)
 	return true;
 }
 
-/* vcpu_read_state - the slow half of vcpu_need(). */
-void vcpu_read_state(struct vcpu *vcpu, unsigned int which);
-
-/* vcpu_need - have the members that @which says at hand. The vCPU thread; interrupts off or may sleep. */
-static inline void vcpu_need(struct vcpu *vcpu, unsigned int which)
-{
-	if (vcpu->unread & which)
-		vcpu_read_state(vcpu, which);
-}
-
 /* vcpu_create - VM ioctl CREATE_VCPU: returns the new fd or -errno (EINVAL, EEXIST, ENOMEM). */
 int vcpu_create(struct vm *vm, unsigned long id);
 
@@ -203,50 +189,6 @@ static inline bool vcpu_is_delivering(const struct vcpu *vcpu)
 	       vcpu->events.nmi_injected;
 }
 
-/* Would the guest take an interrupt, an NMI before its next instruction? The vCPU thread. */
-static inline bool vcpu_can_take_irq(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, VCPU_FLAGS);
-	return (vcpu->regs.rflags & X86_EFLAGS_IF) && !vcpu->irq_shadow;
-}
-
-static inline bool vcpu_can_take_nmi(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, VCPU_FLAGS);
-	return !vcpu->events.nmi_masked && !vcpu->irq_shadow;
-}
-
-/* vcpu_set_rip - to @rip, past an instruction that was done for the guest. */
-void vcpu_set_rip_and_step(struct vcpu *vcpu, u64 rip);
-
-static inline void vcpu_set_rip(struct vcpu *vcpu, u64 rip)
-{
-	if (unlikely((rip ^ vcpu->regs.rip) >> 32 ||
-		     (vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))) {
-		vcpu_set_rip_and_step(vcpu, rip);
-		return;
-	}
-	vcpu->regs.rip = rip;
-	vcpu->irq_shadow = false;
-}
-
-static inline bool is_long_mode(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, VCPU_EFER);
-	return vcpu->efer & EFER_LMA;
-}
-
-/* Levels of the guest's own page tables; 0: paging is off. */
-static inline unsigned int vcpu_paging_levels(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR4);
-	if (!(vcpu->cr0 & X86_CR0_PG))
-		return 0;
-	if (!(vcpu->cr4 & X86_CR4_PAE))
-		return 2;
-	if (!is_long_mode(vcpu))
-		return 3;
-	return vcpu->cr4 & X86_CR4_LA57 ? 5 : 4;
-}
+#include "state.h"
 
 #endif /* MINIVMM_VCPU_VCPU_H */

@@ -17,8 +17,8 @@
 
 static int get_regs(void *object, void *data)
 {
-	const struct vcpu *vcpu = object;
-	const u64 *gpr = vcpu->regs.gpr;
+	const struct regs *regs = vcpu_regs(object);
+	const u64 *gpr = regs->gpr;
 	struct minivmm_regs *r = data;
 
 	*r = (struct minivmm_regs){
@@ -27,7 +27,7 @@ static int get_regs(void *object, void *data)
 		.rsp = gpr[GPR_RSP], .rbp = gpr[GPR_RBP], .r8 = gpr[GPR_R8],
 		.r9 = gpr[GPR_R9], .r10 = gpr[GPR_R10], .r11 = gpr[GPR_R11],
 		.r12 = gpr[GPR_R12], .r13 = gpr[GPR_R13], .r14 = gpr[GPR_R14],
-		.r15 = gpr[GPR_R15], .rip = vcpu->regs.rip, .rflags = vcpu->regs.rflags,
+		.r15 = gpr[GPR_R15], .rip = regs->rip, .rflags = regs->rflags,
 	};
 	return 0;
 }
@@ -37,7 +37,7 @@ static int set_regs(void *object, void *data)
 	const struct minivmm_regs *r = data;
 	struct vcpu *vcpu = object;
 
-	vcpu->regs = (struct regs){
+	*vcpu_regs(vcpu) = (struct regs){
 		.gpr = { [GPR_RAX] = r->rax, [GPR_RBX] = r->rbx, [GPR_RCX] = r->rcx,
 			 [GPR_RDX] = r->rdx, [GPR_RSI] = r->rsi, [GPR_RDI] = r->rdi,
 			 [GPR_RSP] = r->rsp, [GPR_RBP] = r->rbp, [GPR_R8] = r->r8,
@@ -96,6 +96,7 @@ static int get_sregs(void *object, void *data)
 {
 	struct minivmm_sregs *s = data;
 	struct vcpu *vcpu = object;
+	const struct control_regs *control = vcpu_control(vcpu);
 	u8 vector;
 
 	get_segment(vcpu, SEG_CS, &s->cs);
@@ -110,12 +111,12 @@ static int get_sregs(void *object, void *data)
 	get_segment(vcpu, BACKEND_LDTR, &s->ldt);
 	backend_call(get_table)(vcpu, false, &s->gdt.base, &s->gdt.limit);
 	backend_call(get_table)(vcpu, true, &s->idt.base, &s->idt.limit);
-	s->cr0 = vcpu->cr0 & CR0_KNOWN;
+	s->cr0 = control->cr0 & CR0_KNOWN;
 	s->cr2 = vcpu->cr2;
-	s->cr3 = vcpu->cr3;
-	s->cr4 = vcpu->cr4;
+	s->cr3 = control->cr3;
+	s->cr4 = control->cr4;
 	s->cr8 = lapic_get_cr8(&vcpu->lapic);
-	s->efer = vcpu->efer;
+	s->efer = control->efer;
 	s->apic_base = lapic_base(&vcpu->lapic);
 	if (shown_interrupt(&vcpu->events, &vector))
 		s->interrupt_bitmap[vector / 64] = 1ull << (vector % 64);
@@ -190,7 +191,7 @@ static void set_pending_interrupt(struct vcpu *vcpu, const u64 *bitmap)
 /* With real-mode state at the reset vector a waiting processor starts, as after SIPI. */
 static void start_if_reset(struct vcpu *vcpu, const struct minivmm_sregs *s)
 {
-	if (vcpu_is_bsp(vcpu) && vcpu->regs.rip == 0xfff0 && s->cs.selector == 0xf000 &&
+	if (vcpu_is_bsp(vcpu) && vcpu_rip(vcpu) == 0xfff0 && s->cs.selector == 0xf000 &&
 	    s->cs.base == 0xffff0000 && !(s->cr0 & X86_CR0_PE))
 		vcpu->mp_state = MINIVMM_MP_STATE_RUNNABLE;
 }
@@ -207,11 +208,10 @@ static int set_sregs(void *object, void *data)
 	if (err)
 		return err;
 	vcpu->insn.stale = true;
-	vcpu->cr0 = s->cr0 | X86_CR0_ET;
+	*vcpu_control(vcpu) = (struct control_regs){
+		.cr0 = s->cr0 | X86_CR0_ET, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
+	};
 	vcpu->cr2 = s->cr2;
-	vcpu->cr3 = s->cr3;
-	vcpu->cr4 = s->cr4;
-	vcpu->efer = s->efer;
 	lapic_set_cr8(&vcpu->lapic, s->cr8);
 	set_segments(vcpu, s);
 	set_pending_interrupt(vcpu, s->interrupt_bitmap);
@@ -375,10 +375,10 @@ static int get_vcpu_events(void *object, void *data)
 	out->exception.has_error_code = ev->exception.has_error;
 	out->exception.error_code = ev->exception.error;
 	out->interrupt.injected = shown_interrupt(ev, &out->interrupt.nr);
-	out->interrupt.shadow = vcpu->irq_shadow ? MINIVMM_X86_SHADOW_INT_STI : 0;
+	out->interrupt.shadow = vcpu_irq_shadow(vcpu) ? MINIVMM_X86_SHADOW_INT_STI : 0;
 	out->nmi.injected = ev->nmi_injected;
 	out->nmi.pending = atomic_read(&ev->nmi_pending);
-	out->nmi.masked = ev->nmi_masked;
+	out->nmi.masked = vcpu_nmi_masked(vcpu);
 	out->flags = MINIVMM_VCPUEVENT_VALID_NMI_PENDING | MINIVMM_VCPUEVENT_VALID_SHADOW;
 	if (READ_ONCE(vcpu->vm->triple_fault_event)) {
 		out->triple_fault.pending = ev->triple_fault;
@@ -411,18 +411,18 @@ static int set_vcpu_events(void *object, void *data)
 	ev->exception.vector = in->exception.nr;
 	/* RIP is their instruction's, as KVM gives and takes it. */
 	ev->exception.insn_len = in->exception.nr == VEC_BP || in->exception.nr == VEC_OF;
-	ev->exception.has_error = in->exception.has_error_code && (vcpu->cr0 & X86_CR0_PE);
+	ev->exception.has_error = in->exception.has_error_code && (vcpu_cr0(vcpu) & X86_CR0_PE);
 	ev->exception.error = in->exception.error_code;
 	ev->user_interrupt = false;
 	/* A software interrupt is made again: RIP is its INT's. */
 	ev->interrupt.injected = in->interrupt.injected && !in->interrupt.soft;
 	ev->interrupt.vector = in->interrupt.nr;
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_SHADOW)
-		vcpu->irq_shadow = in->interrupt.shadow;
+		vcpu_set_irq_shadow(vcpu, in->interrupt.shadow);
 	if ((in->flags & MINIVMM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->lapic.in_kernel)
 		WRITE_ONCE(vcpu->lapic.sipi_vector, in->sipi_vector);
 	ev->nmi_injected = in->nmi.injected;
-	ev->nmi_masked = in->nmi.masked;
+	vcpu_set_nmi_masked(vcpu, in->nmi.masked);
 	if (in->flags & MINIVMM_VCPUEVENT_VALID_NMI_PENDING)
 		atomic_set(&ev->nmi_pending, min_t(u8, in->nmi.pending, 2));
 	vcpu_limit_nmis(vcpu);

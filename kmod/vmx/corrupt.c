@@ -89,26 +89,27 @@ void vmx_mend(void)
 /* What is not read must not be changed either: VMX counts on that for RIP, RFLAGS and RSP. */
 void vmx_spoil_unread(struct vcpu *vcpu)
 {
+	struct lazy_state *state = &vcpu->lazy_state;
 	const u64 nonsense = 0xbadbadbadbadbad0;
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (vcpu->unread & VCPU_RIP)
-		vcpu->regs.rip = vmx->written.rip = nonsense;
-	if (vcpu->unread & VCPU_FLAGS) {
-		vcpu->regs.rflags = vmx->written.rflags = nonsense;
-		vcpu->irq_shadow = true;
-		vcpu->events.nmi_masked = true;
+	if (state->unread & VCPU_RIP)
+		state->regs.rip = vmx->written.rip = nonsense;
+	if (state->unread & VCPU_FLAGS) {
+		state->regs.rflags = vmx->written.rflags = nonsense;
+		state->irq_shadow = true;
+		state->nmi_masked = true;
 	}
-	if (vcpu->unread & VCPU_RSP)
-		vcpu->regs.gpr[GPR_RSP] = vmx->written.rsp = nonsense;
-	if (vcpu->unread & VCPU_CR0)
-		vcpu->cr0 = nonsense;
-	if (vcpu->unread & VCPU_CR3)
-		vcpu->cr3 = nonsense;
-	if (vcpu->unread & VCPU_CR4)
-		vcpu->cr4 = nonsense;
-	if (vcpu->unread & VCPU_EFER)
-		vcpu->efer ^= EFER_LMA;
-	if (vcpu->unread & VCPU_CPL)
-		vcpu->cpl = 2;
+	if (state->unread & VCPU_RSP)
+		state->regs.gpr[GPR_RSP] = vmx->written.rsp = nonsense;
+	if (state->unread & VCPU_CR0)
+		state->control.cr0 = nonsense;
+	if (state->unread & VCPU_CR3)
+		state->control.cr3 = nonsense;
+	if (state->unread & VCPU_CR4)
+		state->control.cr4 = nonsense;
+	if (state->unread & VCPU_EFER)
+		state->control.efer ^= EFER_LMA;
+	if (state->unread & VCPU_CPL)
+		state->cpl = 2;
 }

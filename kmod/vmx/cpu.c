@@ -14,12 +14,11 @@
 #include <asm/io.h>
 #include <asm/msr.h>
 
-#include "../backend.h"
+#include "vmx.h"
 #include "../compat.h"
 #include "../cpu/msr_rows.h"
 #include "../report/log.h"
 #include "../vm.h"
-#include "vmx.h"
 
 #define CPUID_VMX	BIT(5)
 #define CR4_FRED	BIT_ULL(32)

@@ -8,12 +8,10 @@
 #include <asm/debugreg.h>
 #include <asm/special_insns.h>
 
-#include "../backend.h"
+#include "vmx.h"
 #include "../compat.h"
 #include "../irq/irqchip.h"
 #include "../vcpu/inject.h"
-#include "../vcpu/vcpu.h"
-#include "vmx.h"
 
 #define TIMER_MAX	BIT(25)		/* on some CPUs larger values expire at once */
 
@@ -71,10 +69,11 @@ void vmx_want_irq_window(struct vcpu *vcpu, int priority)
  */
 void vmx_want_nmi_window(struct vcpu *vcpu)
 {
+	const struct lazy_state *state = &vcpu->lazy_state;
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx->pending |= VMX_WRITE_FIELDS;
-	if (vcpu->irq_shadow && !vcpu->events.nmi_masked && (vcpu->regs.rflags & X86_EFLAGS_IF))
+	if (state->irq_shadow && !state->nmi_masked && (state->regs.rflags & X86_EFLAGS_IF))
 		vmx->next.proc |= PROC_INTERRUPT_WINDOW;
 	else
 		vmx->next.proc |= PROC_NMI_WINDOW;
@@ -100,9 +99,9 @@ static void end_step(struct vmx_vcpu *vmx)
  */
 static u32 shadow_bits(const struct vcpu *vcpu, u32 left)
 {
-	if (!vcpu->irq_shadow)
+	if (!vcpu->lazy_state.irq_shadow)
 		return 0;
-	if (!(vcpu->regs.rflags & X86_EFLAGS_IF))
+	if (!(vcpu->lazy_state.regs.rflags & X86_EFLAGS_IF))
 		return VMCS_BLOCKED_BY_MOV_SS;
 	return left ? left : VMCS_BLOCKED_BY_STI;
 }
@@ -117,7 +116,7 @@ static void write_pending_debug(const struct vcpu *vcpu, u32 shadow)
 
 	if (shadow) {
 		pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG) & ~VMCS_PENDING_DEBUG_BS;
-		if (vcpu->regs.rflags & X86_EFLAGS_TF)
+		if (vcpu->lazy_state.regs.rflags & X86_EFLAGS_TF)
 			pending |= VMCS_PENDING_DEBUG_BS;
 	}
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending);
@@ -125,12 +124,13 @@ static void write_pending_debug(const struct vcpu *vcpu, u32 shadow)
 
 static noinline void write_interruptibility(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
+	const struct lazy_state *state = &vcpu->lazy_state;
 	u32 left = vmx->written.interruptibility & VMX_SHADOWS;
-	bool nmi_blocked = vcpu->events.nmi_masked && !vcpu->events.nmi_injected;
+	bool nmi_blocked = state->nmi_masked && !vcpu->events.nmi_injected;
 	u32 shadow = shadow_bits(vcpu, left);
 	u64 next = shadow | (nmi_blocked ? VMCS_BLOCKED_BY_NMI : 0);
 
-	if (vcpu->unread & VCPU_FLAGS)
+	if (state->unread & VCPU_FLAGS)
 		return;
 	if (shadow || left)
 		write_pending_debug(vcpu, shadow);
@@ -232,10 +232,12 @@ static noinline bool write_pending(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 
 static __always_inline void write_guest_state(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	WRITE_REGISTER(vcpu->regs.rip, rip, VMCS_GUEST_RIP);
-	WRITE_REGISTER(vcpu->regs.rflags, rflags, VMCS_GUEST_RFLAGS);
-	WRITE_REGISTER(vcpu->regs.gpr[GPR_RSP], rsp, VMCS_GUEST_RSP);
-	if (unlikely(vcpu->irq_shadow || vcpu->events.nmi_masked || vmx->written.interruptibility))
+	const struct lazy_state *state = &vcpu->lazy_state;
+
+	WRITE_REGISTER(state->regs.rip, rip, VMCS_GUEST_RIP);
+	WRITE_REGISTER(state->regs.rflags, rflags, VMCS_GUEST_RFLAGS);
+	WRITE_REGISTER(state->regs.gpr[GPR_RSP], rsp, VMCS_GUEST_RSP);
+	if (unlikely(state->irq_shadow || state->nmi_masked || vmx->written.interruptibility))
 		write_interruptibility(vcpu, vmx);
 	if (unlikely(vmx->virtual_irqs && vcpu->lapic.regs.changed))
 		write_irq_status(vcpu, vmx);
@@ -257,10 +259,9 @@ static void read_debug_registers(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 /* IRET ends the blocking of NMIs even if it then faults; it will run again. */
 static void keep_nmi_blocked(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_FLAGS);
 	if (!vcpu->events.nmi_injected && !vcpu->events.exception.injected &&
 	    !vcpu->events.interrupt.injected)
-		vcpu->events.nmi_masked = true;
+		vcpu_set_nmi_masked(vcpu, true);
 }
 
 static __always_inline void read_io(struct vcpu *vcpu, struct exit_info *exit)
@@ -271,7 +272,7 @@ static __always_inline void read_io(struct vcpu *vcpu, struct exit_info *exit)
 	exit->io.size = (info & VMX_IO_SIZE) + 1;
 	exit->io.direction = info & VMX_IO_IN ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
 	exit->io.string = info & VMX_IO_STRING;
-	exit->io.next_rip = vcpu->regs.rip + exit->insn_len;
+	exit->io.next_rip = vcpu->lazy_state.regs.rip + exit->insn_len;
 }
 
 static void read_fault(struct vcpu *vcpu, struct exit_info *exit)
@@ -324,9 +325,8 @@ static bool is_split_lock(struct vcpu *vcpu, u8 vector)
 {
 	if (vector != VEC_AC || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
 		return false;
-	vcpu_need(vcpu, VCPU_FLAGS | VCPU_CR0 | VCPU_CPL);
-	return !(vcpu->cpl == 3 && (vcpu->cr0 & X86_CR0_AM) &&
-		 (vcpu->regs.rflags & X86_EFLAGS_AC));
+	return !(vcpu_cpl(vcpu) == 3 && (vcpu_cr0(vcpu) & X86_CR0_AM) &&
+		 (vcpu_rflags(vcpu) & X86_EFLAGS_AC));
 }
 
 /* Here the exit comes before DR6 is changed, and before INT1 (ICEBP) is done. */
@@ -334,10 +334,8 @@ static void read_debug_exception(struct vcpu *vcpu, u32 event)
 {
 	u64 info = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
-	if ((event & VMCS_EVENT_TYPE) == VMCS_EVENT_ICEBP) {
-		vcpu_need(vcpu, VCPU_RIP);
-		vcpu->regs.rip += vmcs_read(VMCS_EXIT_INSN_LEN);
-	}
+	if ((event & VMCS_EVENT_TYPE) == VMCS_EVENT_ICEBP)
+		vcpu_set_rip(vcpu, vcpu_rip(vcpu) + vmcs_read(VMCS_EXIT_INSN_LEN));
 	vcpu->dr.dr6 = (vcpu->dr.dr6 & ~DR_TRAP_BITS) | (info & (DR_TRAP_BITS | DR_STEP | BIT(13)));
 }
 
@@ -390,11 +388,11 @@ static void read_cr_access(struct vcpu *vcpu, struct exit_info *exit)
 		exit->kind = EXIT_CR4_WRITE;
 		exit->gpr = gpr;
 		read_insn(vcpu, to_vmx(vcpu));
-		vcpu->unread &= ~(VCPU_RIP | VCPU_FLAGS);
+		vcpu->lazy_state.unread &= ~(VCPU_RIP | VCPU_FLAGS);
 		return;
 	}
-	vcpu_need(vcpu, VCPU_RSP | VCPU_CR0);
-	value = vcpu->regs.gpr[gpr];
+	vcpu_need(vcpu, VCPU_CR0);	/* for vmx_set_cr0_view() */
+	value = *vcpu_gpr(vcpu, gpr);
 	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
 		set_exception(exit, VEC_GP, true, 0);
 	else
@@ -542,11 +540,11 @@ static __always_inline void read_exit(struct vcpu *vcpu, struct vmx_vcpu *vmx, u
 	exit->kind = exit_rules[reason].kind;
 	read = exit_rules[reason].read;
 	vmx->fresh = 0;
-	vcpu->unread = VCPU_STATE;
+	vcpu->lazy_state.unread = VCPU_STATE;
 	vmx_spoil_unread(vcpu);
 	if (read & READ_INSN) {
 		read_insn(vcpu, vmx);
-		vcpu->unread = VCPU_STATE & ~(VCPU_RIP | VCPU_FLAGS);
+		vcpu->lazy_state.unread = VCPU_STATE & ~(VCPU_RIP | VCPU_FLAGS);
 	}
 	if (read & READ_IO)
 		read_io(vcpu, exit);
@@ -572,7 +570,7 @@ static noinline void refused(struct vcpu *vcpu, u32 code)
 /* False: the CPU refused at once, and nothing was loaded or changed. */
 static __always_inline bool run_guest(struct vcpu *vcpu, struct vmx_entry *entry)
 {
-	u64 *gpr = vcpu->regs.gpr;
+	u64 *gpr = vcpu->lazy_state.regs.gpr;
 	bool entered;
 
 	static_assert(offsetof(struct vmx_entry, host_rsp) == VMX_ENTRY_HOST_RSP);

@@ -6,10 +6,9 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
-#include "../compat.h"
-#include "../vcpu/vcpu.h"
-#include "rules.h"
 #include "vmx.h"
+#include "../compat.h"
+#include "rules.h"
 
 /* The state begins with one member for each of these. */
 static const u16 fields[] = {

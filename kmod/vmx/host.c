@@ -13,9 +13,9 @@
 #include <asm/segment.h>
 #include <asm/special_insns.h>
 
+#include "vmx.h"
 #include "../compat.h"
 #include "../cpu/speculation.h"
-#include "vmx.h"
 
 static const u32 syscall_msrs[VMX_NR_SYSCALL_MSRS] = {
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,

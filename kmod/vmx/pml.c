@@ -7,8 +7,8 @@
 #include <linux/gfp.h>
 #include <asm/io.h>
 
-#include "../memory/dirty_log.h"
 #include "vmx.h"
+#include "../memory/dirty_log.h"
 
 #define PML_ENTRIES	512
 #define PML_EMPTY	(PML_ENTRIES - 1)	/* the index is that of the next entry; 0xffff: full */

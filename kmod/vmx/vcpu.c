@@ -13,12 +13,10 @@
 #include <asm/io.h>
 #include <asm/msr-index.h>
 
-#include "../backend.h"
+#include "vmx.h"
 #include "../compat.h"
 #include "../memory/access.h"
-#include "../vcpu/vcpu.h"
 #include "../vm.h"
-#include "vmx.h"
 
 #define CR0_OURS		(X86_CR0_NE | X86_CR0_NW | X86_CR0_CD)
 #define CR4_OURS		X86_CR4_MCE	/* without it a machine check shuts the CPU down */
@@ -269,20 +267,24 @@ static void need_piece(struct vmx_vcpu *vmx, unsigned int piece)
 /* The registers of @which, from the loaded VMCS. */
 static void read_registers(struct vcpu *vcpu, const struct vmx_vcpu *vmx, unsigned int which)
 {
+	struct control_regs *control = &vcpu->lazy_state.control;
+
 	if (which & VCPU_CR0)
-		vcpu->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~CR0_OURS) | (vmx->cr0_shadow & CR0_OURS);
+		control->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~CR0_OURS) |
+			       (vmx->cr0_shadow & CR0_OURS);
 	if (which & VCPU_CR3)
-		vcpu->cr3 = vmcs_read(VMCS_GUEST_CR3);
+		control->cr3 = vmcs_read(VMCS_GUEST_CR3);
 	if (which & VCPU_CR4)
-		vcpu->cr4 = (vmcs_read(VMCS_GUEST_CR4) & ~(X86_CR4_VMXE | CR4_OURS)) |
+		control->cr4 = (vmcs_read(VMCS_GUEST_CR4) & ~(X86_CR4_VMXE | CR4_OURS)) |
 			    (vmx->cr4_shadow & CR4_OURS);
 	if (which & VCPU_EFER) {
-		vcpu->efer &= ~EFER_LMA;
-		if ((vcpu->efer & EFER_LME) && (vcpu->cr0 & X86_CR0_PG))
-			vcpu->efer |= EFER_LMA;
+		control->efer &= ~EFER_LMA;
+		if ((control->efer & EFER_LME) && (control->cr0 & X86_CR0_PG))
+			control->efer |= EFER_LMA;
 	}
 	if (which & VCPU_CPL)
-		vcpu->cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >> VMCS_AR_DPL_SHIFT;
+		vcpu->lazy_state.cpl = (vmcs_read(VMCS_GUEST_SS_AR) & VMCS_AR_DPL) >>
+				       VMCS_AR_DPL_SHIFT;
 }
 
 static void read_state(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int which)
@@ -293,7 +295,7 @@ static void read_state(struct vcpu *vcpu, struct vmx_vcpu *vmx, unsigned int whi
 		vmx_read_flags(vcpu, vmx);
 	if (which & VCPU_RSP) {
 		vmcs_load(VMCS_GUEST_RSP, &vmx->written.rsp);
-		vcpu->regs.gpr[GPR_RSP] = vmx->written.rsp;
+		vcpu->lazy_state.regs.gpr[GPR_RSP] = vmx->written.rsp;
 	}
 	read_registers(vcpu, vmx, which);
 }
@@ -306,14 +308,14 @@ void vmx_read_state(struct vcpu *vcpu, unsigned int which)
 	/* EFER.LMA follows from CR0.PG and LME. The rest of EFER changes by WRMSR, which exits. */
 	if (which & VCPU_EFER)
 		which |= VCPU_CR0;
-	which &= vcpu->unread;
-	vcpu->unread &= ~which;
+	which &= vcpu->lazy_state.unread;
+	vcpu->lazy_state.unread &= ~which;
 	if (vmx->in_window) {
 		read_state(vcpu, vmx, which);
 		return;
 	}
 	if (!load_to_read(vmx, &outside)) {
-		vcpu->unread |= which;
+		vcpu->lazy_state.unread |= which;
 		return;
 	}
 	read_state(vcpu, vmx, which);
@@ -342,8 +344,8 @@ void vmx_set_segment(struct vcpu *vcpu, int seg, const struct segment *in)
 	to_vmx(vcpu)->segment[seg] = *in;
 	set_piece(to_vmx(vcpu), seg);
 	if (seg == SEG_SS) {
-		vcpu->cpl = (in->attr & SEG_ATTR_DPL) >> 5;
-		vcpu->unread &= ~VCPU_CPL;
+		vcpu->lazy_state.cpl = (in->attr & SEG_ATTR_DPL) >> 5;
+		vcpu->lazy_state.unread &= ~VCPU_CPL;
 	}
 }
 
@@ -374,8 +376,7 @@ void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit)
 
 static bool is_pae_paging(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4);
-	return (vcpu->cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) && !is_long_mode(vcpu);
+	return vcpu_paging_levels(vcpu) == 3;
 }
 
 /*
@@ -435,19 +436,19 @@ static u64 proc2_controls(const struct vcpu *vcpu)
 
 static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
+	const struct control_regs *control = vcpu_control(vcpu);
 	u64 proc2 = proc2_controls(vcpu);
 	unsigned int i;
 
-	vcpu_need(vcpu, VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
-	vmx->cr0_shadow = vcpu->cr0;
-	vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);
-	vmcs_write(VMCS_GUEST_CR0, (vcpu->cr0 & ~CR0_OURS) | X86_CR0_NE);
-	vmcs_write(VMCS_GUEST_CR3, vcpu->cr3);
+	vmx->cr0_shadow = control->cr0;
+	vmcs_write(VMCS_CR0_SHADOW, control->cr0);
+	vmcs_write(VMCS_GUEST_CR0, (control->cr0 & ~CR0_OURS) | X86_CR0_NE);
+	vmcs_write(VMCS_GUEST_CR3, control->cr3);
 	vmcs_write(VMCS_CR4_MASK, ~vcpu->cpuid.has.cr4_allowed | CR4_OURS);
-	vmx->cr4_shadow = vcpu->cr4;
-	vmcs_write(VMCS_CR4_SHADOW, vcpu->cr4);
-	vmcs_write(VMCS_GUEST_CR4, vcpu->cr4 | X86_CR4_VMXE | CR4_OURS);
-	vmcs_write(VMCS_GUEST_EFER, vcpu->efer);
+	vmx->cr4_shadow = control->cr4;
+	vmcs_write(VMCS_CR4_SHADOW, control->cr4);
+	vmcs_write(VMCS_GUEST_CR4, control->cr4 | X86_CR4_VMXE | CR4_OURS);
+	vmcs_write(VMCS_GUEST_EFER, control->efer);
 	vmcs_write(VMCS_ENTRY_CONTROLS,
 		   vmx_host.entry | (is_long_mode(vcpu) ? ENTRYCTL_GUEST_64 : 0));
 	vmcs_write(VMCS_PROC2_CONTROLS, proc2);
@@ -457,7 +458,7 @@ static void write_control(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 	for (i = 0; vmx->virtual_irqs && i < ARRAY_SIZE(vmx->written.eoi_exits); i++)
 		vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, vmx->written.eoi_exits[i]);
 	vmcs_write(VMCS_GUEST_PAT, vmx->pat);
-	vmx_host_use_syscall(vmx, vcpu->efer & EFER_SCE);
+	vmx_host_use_syscall(vmx, control->efer & EFER_SCE);
 }
 
 static void write_pdptes(struct vmx_vcpu *vmx)
@@ -515,11 +516,12 @@ void vmx_write_fields(struct vmx_vcpu *vmx)
 /* The guest sets CR0 to @value as far as the bits go that are not its own. */
 void vmx_set_cr0_view(struct vcpu *vcpu, u64 value)
 {
+	u64 *cr0 = &vcpu->lazy_state.control.cr0;
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx->cr0_shadow = (vmx->cr0_shadow & ~CR0_OURS) | (value & CR0_OURS);
 	vmcs_write(VMCS_CR0_SHADOW, vmx->cr0_shadow);
-	vcpu->cr0 = (vcpu->cr0 & ~CR0_OURS) | (value & CR0_OURS);
+	*cr0 = (*cr0 & ~CR0_OURS) | (value & CR0_OURS);
 }
 
 void vmx_sync_tsc(struct vcpu *vcpu)

@@ -18,6 +18,8 @@
 #include <linux/percpu.h>
 #include <asm/desc_defs.h>
 
+#define MINIVMM_BACKEND		/* see vcpu/state.h; before all of ours */
+
 #include "../backend.h"
 #include "../vcpu/vcpu.h"
 #include "entry.h"
@@ -141,21 +143,23 @@ static inline struct vmx_vcpu *to_vmx(const struct vcpu *vcpu)
 static __always_inline void vmx_read_rip(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	vmcs_load(VMCS_GUEST_RIP, &vmx->written.rip);
-	vcpu->regs.rip = vmx->written.rip;
+	vcpu->lazy_state.regs.rip = vmx->written.rip;
 }
 
 #define VMX_SHADOWS	(VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
 
 static __always_inline void vmx_read_flags(struct vcpu *vcpu, struct vmx_vcpu *vmx)
 {
+	struct lazy_state *state = &vcpu->lazy_state;
+
 	vmcs_load(VMCS_GUEST_RFLAGS, &vmx->written.rflags);
 	vmcs_load(VMCS_GUEST_INTERRUPTIBILITY, &vmx->written.interruptibility);
-	vcpu->regs.rflags = vmx->written.rflags;
-	vcpu->irq_shadow = false;
-	vcpu->events.nmi_masked = false;
+	state->regs.rflags = vmx->written.rflags;
+	state->irq_shadow = false;
+	state->nmi_masked = false;
 	if (unlikely(vmx->written.interruptibility)) {
-		vcpu->irq_shadow = vmx->written.interruptibility & VMX_SHADOWS;
-		vcpu->events.nmi_masked = vmx->written.interruptibility & VMCS_BLOCKED_BY_NMI;
+		state->irq_shadow = vmx->written.interruptibility & VMX_SHADOWS;
+		state->nmi_masked = vmx->written.interruptibility & VMCS_BLOCKED_BY_NMI;
 	}
 }
 
