@@ -14,8 +14,10 @@
 #include <asm/tsc.h>
 
 #include "backend.h"
+#include "irq/lapic.h"
 #include "memory/access.h"
 #include "pv.h"
+#include "report/explain.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
 

@@ -10,30 +10,11 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "cpu/state.h"
+
 struct vcpu;
 struct vm;
 struct minivmm_clock_data;
-
-/*
- * The pair (host TSC, host monotonic ns) from which all vCPUs compute their clock.
- * @lock guards all but host_khz.
- */
-struct vm_clock {
-	spinlock_t lock;
-	u32 host_khz;		/* the host TSC's rate, as known when the VM was made */
-	u64 base_tsc;		/* host TSC at base_ns */
-	u64 base_ns;		/* guest clock at base_tsc */
-	u64 tsc_offset;		/* common guest TSC offset; vCPUs may differ by MSR writes */
-	u32 tsc_khz;		/* the rate that tsc_offset goes with */
-	bool tsc_written;	/* userspace has chosen tsc_offset by a write of a TSC */
-};
-
-struct vcpu_pv {
-	u64 system_time_msr;	/* MSR_KVM_SYSTEM_TIME_NEW: gpa | enable */
-	u64 wall_clock_msr;
-	bool wall_clock_wanted;	/* written once, by the next pv_update_clock() */
-	bool guest_stopped;	/* KVMCLOCK_CTRL: tell the guest's watchdog */
-};
 
 void pv_init_vm(struct vm *vm);
 

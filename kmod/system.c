@@ -7,11 +7,13 @@
 
 #include "backend.h"
 #include "cpu/cpuid.h"
+#include "cpu/mce.h"
 #include "cpu/msr.h"
 #include "cpu/msr_rows.h"
 #include "cpu/xstate.h"
 #include "ioctl.h"
 #include "irq/routing.h"
+#include "memory/slots.h"
 #include "system.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"

@@ -14,11 +14,11 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-#include "io/bus.h"
-#include "irq/irqchip.h"
+#include "cpu/state.h"
+#include "io/state.h"
+#include "irq/state.h"
 #include "memory/memory.h"
-#include "pv.h"
-#include "report/explain.h"
+#include "report/state.h"
 
 #define VM_MAX_VCPUS	255
 #define VM_MAX_VCPU_ID	4096

@@ -9,30 +9,9 @@
 #include <linux/mm.h>
 
 #include "../emulator/emulator.h"
+#include "state.h"
 
 struct vcpu;
-
-#define CODE_PAGES	4
-#define CODE_LEVELS	5
-
-/*
- * A page that code was fetched from. As a translation in the CPU's TLB it holds until
- * code_forget(); where the guest itself may have changed it, that is looked at each time.
- */
-struct code_page {
-	u64 linear;			/* of the page; CODE_NO_PAGE: nothing known */
-	const u8 *bytes;
-	struct control_regs control;	/* the guest's mode ... */
-	const u64 *entry[CODE_LEVELS];	/* ... and the entries of its tables that led here, */
-	u64 value[CODE_LEVELS];		/* with these values */
-};
-
-#define CODE_NO_PAGE	1ull
-
-struct code_pages {
-	struct code_page page[CODE_PAGES];	/* by page number */
-	bool is_64bit;				/* what was looked at last is 64-bit code */
-};
 
 /* code_linear_rip - linear address of the instruction. */
 u64 code_linear_rip(struct vcpu *vcpu);

@@ -7,6 +7,7 @@
 #include "../compat.h"
 #include "../vcpu/vcpu.h"
 #include "control.h"
+#include "cpuid.h"
 
 #define CR4_KEY_LOCKER	BIT_ULL(19)
 #define CR4_CET		BIT_ULL(23)

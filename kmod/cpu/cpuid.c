@@ -10,6 +10,8 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../irq/lapic.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "control.h"
 #include "cpuid.h"

@@ -10,27 +10,11 @@
 
 #include "../../uapi/minivmm.h"
 #include "cpuid_bits.h"
+#include "state.h"
 
 #define CPUID_MAX_ENTRIES	256
 
 struct vcpu;
-
-/* What other rooms ask about the guest's CPU, derived once by cpuid_set(). */
-struct cpuid_features {
-	u8 phys_bits;		/* guest MAXPHYADDR */
-	bool x2apic, tsc_deadline, xsaves, gbpages, pse36, rdtscp, rdpid, invpcid;
-	bool spec_ctrl, pred_cmd, amd;
-	u64 cr4_allowed;
-	u64 cr4_hidden;		/* bits that the CPU has and the guest may not set */
-	u64 efer_allowed;
-	u64 xcr0_allowed;
-};
-
-struct vcpu_cpuid {
-	struct minivmm_cpuid_entry2 *entries;	/* kvmalloc'ed, replaced whole under vcpu->lock */
-	unsigned int count;
-	struct cpuid_features has;
-};
 
 /* cpuid_host_words - the feature bits of this host's CPU. */
 void cpuid_host_words(struct cpuid_words *words);

@@ -5,11 +5,12 @@
 #include <asm/debugreg.h>
 
 #include "../backend.h"
-#include "../vcpu/exit.h"
+#include "../report/explain.h"
 #include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "code_page.h"
 #include "debug.h"
+#include "debug_regs.h"
 
 #define INJECTS		(MINIVMM_GUESTDBG_INJECT_DB | MINIVMM_GUESTDBG_INJECT_BP)
 #define KNOWN		(MINIVMM_GUESTDBG_ENABLE | MINIVMM_GUESTDBG_SINGLESTEP | \

@@ -12,15 +12,10 @@
 #include <linux/types.h>
 
 #include "../../uapi/minivmm.h"
+#include "state.h"
 
 struct minivmm_guest_debug;
 struct vcpu;
-
-struct vcpu_debug {
-	u32 control;		/* MINIVMM_GUESTDBG_*, 0: off */
-	bool step_begun;	/* at step_rip */
-	u64 step_rip;
-};
 
 /* debug_set - SET_GUEST_DEBUG. EINVAL: what is not supported; EBUSY: an exception is waiting. */
 int debug_set(struct vcpu *vcpu, const struct minivmm_guest_debug *in);

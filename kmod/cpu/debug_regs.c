@@ -3,6 +3,7 @@
 #include <linux/string.h>
 
 #include "../backend.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "debug_regs.h"
 

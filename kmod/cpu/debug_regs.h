@@ -17,6 +17,7 @@
 #include <asm/msr-index.h>
 
 #include "../compat.h"
+#include "state.h"
 
 #define DR6_FIXED	0xffff0ff0u	/* bits that read as 1 */
 #define DR7_FIXED	0x400u
@@ -25,13 +26,6 @@
 
 struct minivmm_debugregs;
 struct vcpu;
-
-struct debug_regs {
-	u64 db[4], dr6, dr7;		/* the guest's; whoever changes them calls sync_debug */
-	unsigned long host_db[4];	/* the host's, where perf uses them; in a window */
-	u64 host_debugctl;		/* in a window */
-	bool live;			/* the guest's DR0-3 are loaded in windows */
-};
 
 /* debug_regs_reset - the values of power-on and of INIT. The caller calls sync_debug. */
 void debug_regs_reset(struct vcpu *vcpu);

@@ -3,9 +3,11 @@
 #include <linux/sched/signal.h>
 
 #include "../backend.h"
-#include "../vcpu/exit.h"
+#include "../report/explain.h"
 #include "../vcpu/inject.h"
+#include "../vcpu/user_exit.h"
 #include "../vcpu/vcpu.h"
+#include "code_page.h"
 #include "insn.h"
 #include "insn_ops.h"
 

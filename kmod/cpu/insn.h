@@ -7,39 +7,9 @@
 #define MINIVMM_CPU_INSN_H
 
 #include "../emulator/emulator.h"
+#include "state.h"
 
 struct vcpu;
-
-/* Most MMIO accesses of one instruction: 32 bytes read and written, in pieces of 8, over two pages. */
-#define INSN_MAX_STEPS	12
-
-/* One access that was completed, in the order the instruction makes them. */
-struct insn_step {
-	u8 data[8];
-	u64 gpa;		/* INSN_PORT: to a port */
-};
-
-#define INSN_PORT	(~0ull)
-
-/* Where the last data access went: an instruction, run again, asks for the same page. */
-struct insn_translation {
-	u64 linear, gpa;	/* of the page */
-	u32 access;		/* WALK_* */
-	bool valid;
-};
-
-struct insn_state {
-	struct emul e;
-	u8 code[EMUL_INSN_MAX];	/* at RIP, as far as the window saw; for this exit's insn_run() */
-	u8 code_len;		/* 0 from one exit to the next */
-	struct insn_translation last;
-	struct insn_step steps[INSN_MAX_STEPS];
-	u8 done, next;		/* steps answered by userspace; the one to use next */
-	bool stale;		/* userspace has set what prepare() took, while it was asked */
-	bool reading;		/* userspace was asked for data, in run->mmio */
-	u64 move_data;		/* what a plain move has written, or read from the kernel */
-	int error;		/* errno behind an EMUL_RETRY, or 0 */
-};
 
 /*
  * insn_run - emulate the instruction at RIP. Returns NEXT_ENTER, NEXT_USER

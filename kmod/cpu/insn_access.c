@@ -5,7 +5,9 @@
  */
 #include <linux/mm.h>
 
+#include "../io/bus.h"
 #include "../memory/access.h"
+#include "../memory/slots.h"
 #include "../mmu/walk.h"
 #include "../report/trace.h"
 #include "../vcpu/vcpu.h"

@@ -2,8 +2,10 @@
 /* Plain moves to and from device memory, made in the window: the contract is in insn.h. */
 #include "../emulator/move.h"
 #include "../report/trace.h"
+#include "../vcpu/user_exit.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
+#include "code_page.h"
 #include "insn.h"
 #include "insn_ops.h"
 

@@ -6,6 +6,7 @@
 #define MINIVMM_CPU_INSN_OPS_H
 
 #include "../emulator/emulator.h"
+#include "../io/bus.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 

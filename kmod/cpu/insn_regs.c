@@ -6,6 +6,7 @@
 #include "../memory/access.h"
 #include "../vcpu/vcpu.h"
 #include "insn_ops.h"
+#include "xstate.h"
 
 void insn_segment(struct emul *e, enum sreg seg, struct segment *out)
 {

@@ -4,6 +4,7 @@
 #include <asm/mce.h>
 #include <asm/msr-index.h>
 
+#include "../report/explain.h"
 #include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "mce.h"

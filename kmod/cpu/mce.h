@@ -9,19 +9,12 @@
 #include <linux/types.h>
 #include <asm/mce.h>
 
-#define MCE_CTL_ALL	(~0ull)
+#include "state.h"
 
-#define MCE_MAX_BANKS	32
+#define MCE_CTL_ALL	(~0ull)
 
 struct minivmm_x86_mce;
 struct vcpu;
-
-struct vcpu_mce {
-	u64 cap, status, ctl;	/* MCG_CAP, MCG_STATUS, MCG_CTL */
-	struct mce_bank {
-		u64 ctl, status, addr, misc;	/* in the order of their MSRs */
-	} bank[MCE_MAX_BANKS];
-};
 
 /* mce_supported - the bits of MCG_CAP that mce_set_cap() takes, its number of banks apart. */
 u64 mce_supported(void);

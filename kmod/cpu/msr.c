@@ -12,9 +12,12 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../pv.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "control.h"
+#include "mce.h"
 #include "msr.h"
 #include "msr_rows.h"
 

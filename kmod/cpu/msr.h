@@ -8,24 +8,10 @@
 
 #include <linux/types.h>
 
-#define MSR_NR_MTRR_VAR		8
+#include "state.h"
 
 struct vcpu;
 struct minivmm_msr_list;
-
-/* Values that live here; msr_rows.h says where those of the other MSRs are. */
-struct vcpu_msrs {
-	u64 misc_enable;
-	u64 tsc_aux;
-	u64 host_tsc_aux;	/* of the CPU of this section */
-	u64 tsc_adjust;
-	u64 spec_ctrl;
-	u64 mtrr_def_type;
-	u64 mtrr_var[2 * MSR_NR_MTRR_VAR];
-	u64 mtrr_64k, mtrr_16k[2], mtrr_4k[8];	/* fixed ranges */
-	u64 ucode_rev;
-	u64 hwcr;
-};
 
 void msr_reset(struct vcpu *vcpu);
 

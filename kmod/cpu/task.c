@@ -4,9 +4,11 @@
  * the event whose handler is a task, NMIs and debug registers.
  */
 #include "../backend.h"
-#include "../vcpu/exit.h"
+#include "../report/explain.h"
 #include "../vcpu/inject.h"
+#include "../vcpu/user_exit.h"
 #include "../vcpu/vcpu.h"
+#include "insn.h"
 #include "task.h"
 
 #define DR7_LOCAL	0x155ull	/* L0 to L3, and LE */

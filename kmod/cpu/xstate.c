@@ -10,6 +10,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../report/explain.h"
 #include "../report/log.h"
 #include "../vcpu/vcpu.h"
 #include "speculation.h"

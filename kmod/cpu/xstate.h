@@ -10,20 +10,14 @@
 
 #include <linux/types.h>
 
+#include "state.h"
+
 struct emul_fpu;
 struct vcpu;
 struct minivmm_fpu;
 struct minivmm_xcrs;
 
 #define XSTATE_PKRU	(1ull << 9)
-
-struct xstate {
-	void *area;		/* xstate_size() bytes, 64-byte aligned */
-	u64 xcr0;		/* the guest's */
-	u64 xss;
-	u32 pkru;
-	u32 host_pkru;		/* during a window */
-};
 
 /* xstate_setup - at load: learn sizes and offsets of this host. ENODEV: no XSAVE. */
 int xstate_setup(void);

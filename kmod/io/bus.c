@@ -6,6 +6,7 @@
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "bus.h"
+#include "coalesced.h"
 #include "ioeventfd.h"
 
 /*

@@ -14,32 +14,11 @@
 #include <linux/types.h>
 
 #include "coalesced.h"
+#include "state.h"
 
 struct ioeventfd_table;
 struct vcpu;
 struct vm;
-
-/* As in the ABI, a bool that says whether it is a port is one of these, too. */
-enum bus_kind { BUS_MEMORY = false, BUS_PORTS = true, NR_BUSES };
-
-/* Embedded in what the device has in struct vm. */
-struct bus_range {
-	u64 base, size;
-	/*
-	 * One access that begins in the range, up to 8 bytes; at ports one byte. A read sets
-	 * all of *@data. Window or outside.
-	 */
-	void (*access)(struct vm *vm, u64 addr, unsigned int len, bool is_write, u64 *data);
-	struct bus_range *next;
-};
-
-struct bus {
-	struct bus_range *ranges[NR_BUSES];	/* vm->lock writes; release/acquire */
-	u64 blocks[NR_BUSES];			/* where ranges are, as bits: bus.c */
-	struct mutex lock;			/* writers of what follows */
-	struct ioeventfd_table __rcu *ioeventfds[NR_BUSES];
-	struct coalesced coalesced;		/* coalesced.h */
-};
 
 /*
  * bus_takes_writes - whether an eventfd or the coalesced ring may take a guest's write. Asked at

@@ -6,7 +6,9 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "../report/explain.h"
 #include "../vm.h"
+#include "coalesced.h"
 
 struct coalesced_zones {
 	struct rcu_head rcu;

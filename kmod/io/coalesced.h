@@ -13,18 +13,14 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "state.h"
+
 #define COALESCED_MAX_ZONES	100
 
 struct vm;
 struct coalesced_zones;
 struct minivmm_coalesced_mmio_zone;
 struct minivmm_coalesced_mmio_ring;
-
-struct coalesced {
-	struct coalesced_zones __rcu *zones;
-	raw_spinlock_t ring_lock;
-	struct minivmm_coalesced_mmio_ring *ring;	/* one page, shared with userspace */
-};
 
 /* coalesced_init/destroy - at VM creation (ENOMEM) and when no vCPU runs any more. */
 int coalesced_init(struct vm *vm);

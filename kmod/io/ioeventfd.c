@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "../report/explain.h"
 #include "../vm.h"
 #include "ioeventfd.h"
 

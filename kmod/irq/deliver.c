@@ -7,10 +7,10 @@
 #include <linux/workqueue.h>
 
 #include "../report/trace.h"
-#include "../vcpu/inject.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
+#include "lapic.h"
 
 void irq_make_kicks(struct vm *vm)
 {

@@ -4,7 +4,9 @@
 #include <linux/uaccess.h>
 
 #include "../ioctl.h"
+#include "../report/explain.h"
 #include "../vm.h"
+#include "irqchip.h"
 #include "irqfd.h"
 
 static long create_irqchip(void *object, unsigned long arg)

@@ -9,11 +9,15 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "../io/bus.h"
+#include "../report/explain.h"
 #include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
+#include "irqchip.h"
 #include "irqfd.h"
+#include "lapic.h"
 #include "pit_timer.h"
 
 /* Rest of a level-triggered pin that asserts again at every EOI. */

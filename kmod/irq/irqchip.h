@@ -23,8 +23,7 @@
 #include "pic.h"
 #include "pit.h"
 #include "routing.h"
-
-#define IRQCHIP_MAX_APICS	255
+#include "state.h"
 
 struct vm;
 struct vcpu;
@@ -37,43 +36,6 @@ struct minivmm_msi;
 
 /* Who drives a line; levels of all sources are OR-ed. */
 enum irq_source { IRQ_SOURCE_USER, IRQ_SOURCE_RESAMPLE, IRQ_SOURCE_PIT };
-
-/* What of the interrupt hardware is in the kernel. */
-enum irqchip_mode {
-	IRQCHIP_NONE,		/* nothing: userspace injects by INTERRUPT and NMI */
-	IRQCHIP_SPLIT,		/* the local APICs; no call makes this yet */
-	IRQCHIP_KERNEL,		/* PICs and I/O APIC, too */
-};
-
-struct irqchip {
-	enum irqchip_mode mode;		/* set once, before any vCPU exists */
-	bool has_pit;			/* release/acquire */
-	struct bus_range pic_ports[3], pit_ports[2], ioapic_page;
-
-	raw_spinlock_t pic_lock;
-	struct pic pic;
-
-	raw_spinlock_t ioapic_lock;
-	struct ioapic ioapic;
-	unsigned int ioapic_kicks;	/* that its messages may still make before the lock is left, */
-	unsigned int ioapic_taken;	/* and vCPUs that have taken one since the lock was taken */
-	struct hrtimer ioapic_retry;	/* delivers the pins put off by ioapic_eoi() */
-
-	raw_spinlock_t pit_lock;
-	struct pit pit;
-	struct hrtimer pit_timer;
-	bool pit_held;			/* ticks wait for the next RUN: pit_timer_hold() */
-
-	u64 apic_identity[IRQCHIP_MAX_APICS];	/* by vCPU index; each written by its vCPU */
-	unsigned long kicks[BITS_TO_LONGS(IRQCHIP_MAX_APICS)];	/* put off: see irq_make_kicks() */
-	struct work_struct kick_work;
-
-	struct mutex lock;
-	struct irq_table __rcu *table;
-	raw_spinlock_t irqfd_lock;		/* inside an eventfd's wait-queue lock */
-	struct rb_root irqfds;			/* irqfd.c; by eventfd; irqfd_lock */
-	struct hlist_head resamplers[64];	/* irqfd.c; by GSI; RCU, writers under @lock */
-};
 
 /* irqchip_init - at VM creation: locks and an empty table. ENOMEM. */
 int irqchip_init(struct vm *vm);

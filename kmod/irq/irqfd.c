@@ -14,7 +14,9 @@
 #include <linux/workqueue.h>
 
 #include "../compat.h"
+#include "../report/explain.h"
 #include "../vm.h"
+#include "irqchip.h"
 #include "irqfd.h"
 
 /* All irqfds of one GSI that want to hear of its EOI; the line is theirs together. */

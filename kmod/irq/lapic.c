@@ -7,10 +7,14 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../pv.h"
+#include "../report/explain.h"
 #include "../report/trace.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "deliver.h"
+#include "irqchip.h"
+#include "lapic.h"
 #include "pit_timer.h"
 
 #define X2APIC_MSR_BASE	0x800

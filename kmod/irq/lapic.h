@@ -14,6 +14,7 @@
 #include <linux/hrtimer.h>
 
 #include "lapic_regs.h"
+#include "state.h"
 
 struct vcpu;
 struct vm;
@@ -25,23 +26,6 @@ enum {
 	LAPIC_EVENT_TIMER,	/* the hrtimer fired */
 	LAPIC_EVENT_INIT,
 	LAPIC_EVENT_SIPI,	/* @sipi_vector is valid */
-};
-
-struct lapic {
-	struct lapic_regs regs;
-	bool in_kernel;		/* fixed at vCPU creation; false: only base and tpr are used */
-	bool by_cpu;		/* the CPU takes what is in the IRR and ends it, by itself */
-	bool report_tpr;	/* userspace is told of each access to the TPR's place in memory */
-	bool plain;		/* accesses to the page are those to the registers, and no more */
-	bool tpr_written;	/* the access that userspace is to be told of, */
-	u64 tpr_rip;		/* and by which instruction */
-	u8 sipi_vector;		/* any context */
-	unsigned int arbitration;	/* lowest-priority messages taken; any context */
-
-	unsigned long events ____cacheline_aligned;
-	unsigned long posted[4];	/* vectors that arrived */
-	unsigned long posted_level[4];	/* of these, level-triggered ones */
-	struct hrtimer timer;
 };
 
 /* lapic_init - at vCPU creation: in-kernel if the VM's irqchip is; power-on state. May sleep. */

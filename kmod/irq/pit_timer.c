@@ -3,8 +3,11 @@
 #include <linux/ktime.h>
 
 #include "../compat.h"
+#include "../io/bus.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
+#include "irqchip.h"
 #include "pit_timer.h"
 
 #define PORT_COUNTERS	0x40

@@ -35,9 +35,11 @@
 #include <linux/uaccess.h>
 
 #include "../mmu/table.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "dirty_log.h"
+#include "slots.h"
 
 /* The logged slot with this id; sets *@err. vm->lock held. */
 static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)

@@ -16,10 +16,12 @@
 
 #include "../mmu/notifier.h"
 #include "../mmu/table.h"
+#include "../report/explain.h"
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "memory.h"
 #include "slot_tree.h"
+#include "slots.h"
 
 static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
 {

@@ -17,6 +17,8 @@
 #include "../memory/memory.h"
 #include "format.h"
 
+struct vcpu;
+
 /* Page-table pages at hand, so that nothing is allocated under mmu_lock. */
 #define MMU_CACHE_PAGES	(MMU_MAX_LEVELS + 1)
 

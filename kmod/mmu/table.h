@@ -8,6 +8,8 @@
 
 #include "mmu.h"
 
+struct vcpu;
+
 /* One tree of tables. Made on demand, lives until memory_destroy(). */
 struct mmu_root {
 	struct mmu_root *next;

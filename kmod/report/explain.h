@@ -10,12 +10,7 @@
 
 #include "../../uapi/minivmm.h"
 #include "../entry_rule.h"
-
-struct last_error {
-	spinlock_t lock;
-	u32 source;		/* of the call under way; the record's is that of the refusal */
-	struct minivmm_last_error record;
-};
+#include "state.h"
 
 void explain_init(struct last_error *error);
 

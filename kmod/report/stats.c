@@ -12,6 +12,7 @@
 
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
+#include "stats.h"
 
 #define NAME_SIZE	48
 

@@ -8,19 +8,10 @@
 #define MINIVMM_REPORT_STATS_H
 
 #include "../vcpu/exit.h"
+#include "state.h"
 
 struct vcpu;
 struct vm;
-
-struct vcpu_stats {
-	u64 exits[NR_EXIT_KINDS];
-	u64 injections;
-	u64 user_exits;
-	u64 signal_exits;
-	u64 emulated;
-	u64 halts;
-	u64 tlb_flushes;	/* of cached translations: made (VMX), or asked for (SVM) */
-};
 
 /* stats_vm_fd, stats_vcpu_fd - a new file of the counters, which pins the VM. EMFILE, ENOMEM. */
 int stats_vm_fd(struct vm *vm);

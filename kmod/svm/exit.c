@@ -11,6 +11,7 @@
 
 #include "svm.h"
 #include "../compat.h"
+#include "../irq/lapic.h"
 #include "../vcpu/inject.h"
 
 void svm_section_enter(struct vcpu *vcpu)

@@ -6,6 +6,7 @@
 #include <asm/cpufeature.h>
 
 #include "svm.h"
+#include "../vcpu/exit.h"
 #include "../vcpu/inject.h"
 #include "rules.h"
 

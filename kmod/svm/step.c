@@ -15,6 +15,7 @@
 
 #include "svm.h"
 #include "../compat.h"
+#include "../cpu/debug.h"
 #include "../vcpu/inject.h"
 
 /* All that an instruction can raise, but for INTO's, whose RIP would have to be moved. */

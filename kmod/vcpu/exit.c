@@ -10,12 +10,25 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../cpu/code_page.h"
 #include "../cpu/control.h"
+#include "../cpu/cpuid.h"
+#include "../cpu/debug.h"
+#include "../cpu/debug_regs.h"
+#include "../cpu/insn.h"
+#include "../cpu/msr.h"
 #include "../cpu/task.h"
+#include "../cpu/xstate.h"
+#include "../io/bus.h"
+#include "../irq/irqchip.h"
+#include "../irq/lapic.h"
+#include "../pv.h"
+#include "../report/explain.h"
 #include "../report/trace.h"
 #include "../vm.h"
 #include "exit.h"
 #include "inject.h"
+#include "user_exit.h"
 #include "vcpu.h"
 
 /* Bytes after the prefixes of an intercepted instruction that is stepped over; 0: it is not. */
@@ -47,25 +60,6 @@ void exit_refused(struct vcpu *vcpu, u64 hw_code, const struct entry_rule *rules
 	vcpu->exit.hw_code = hw_code;
 	vcpu->exit.refused.rule = rule;
 	vcpu->exit.refused.value = rule ? entry_rule_value(rule, state) : 0;
-}
-
-int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
-{
-	struct minivmm_run *run = vcpu->run;
-
-	run->exit_reason = MINIVMM_EXIT_INTERNAL_ERROR;
-	run->internal.suberror = suberror;
-	run->internal.ndata = 2;
-	run->internal.data[0] = data;
-	run->internal.data[1] = vcpu->cpu;
-	return NEXT_USER;
-}
-
-int exit_ask_user(struct vcpu *vcpu, enum asked_kind kind)
-{
-	vcpu->asked.kind = kind;
-	vcpu->asked.rip = vcpu_rip(vcpu);
-	return NEXT_USER;
 }
 
 static int handle_cpuid(struct vcpu *vcpu)

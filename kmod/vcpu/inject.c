@@ -2,7 +2,9 @@
 /* Events on their way to the guest: the contract is in inject.h. */
 #include "../backend.h"
 #include "../compat.h"
+#include "../cpu/debug_regs.h"
 #include "../irq/deliver.h"
+#include "../irq/irqchip.h"
 #include "../report/trace.h"
 #include "../vm.h"
 #include "events.h"

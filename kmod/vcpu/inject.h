@@ -7,6 +7,7 @@
 #define MINIVMM_VCPU_INJECT_H
 
 #include "../irq/irqchip.h"
+#include "../irq/lapic.h"
 #include "vcpu.h"
 
 /* vcpu_inject_exception - queue an exception for the next entry; combines to #DF / triple fault. */
@@ -65,16 +66,8 @@ static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 	ev->nmi_injected = false;
 }
 
-/*
- * vcpu_queue_nmi - one NMI: at most two wait, one to be taken and one behind it. Any context.
- * vcpu_note_nmi - the same; the caller requests VCPU_REQ_EVENT and kicks.
- */
+/* vcpu_queue_nmi - vcpu_note_nmi(), and see to it that it is taken. Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
-
-static inline void vcpu_note_nmi(struct vcpu *vcpu)
-{
-	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
-}
 
 /* vcpu_limit_nmis - while one is handled, one waits. The vCPU thread, VCPU_FLAGS at hand. */
 void vcpu_limit_nmis(struct vcpu *vcpu);

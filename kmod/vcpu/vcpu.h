@@ -17,21 +17,11 @@
 #include <linux/types.h>
 
 #include "../../uapi/minivmm.h"
-#include "../cpu/code_page.h"
-#include "../cpu/cpuid.h"
-#include "../cpu/debug.h"
-#include "../cpu/debug_regs.h"
-#include "../cpu/insn.h"
-#include "../cpu/mce.h"
-#include "../cpu/msr.h"
-#include "../cpu/regs.h"
-#include "../cpu/xstate.h"
-#include "../irq/lapic.h"
+#include "../cpu/state.h"
+#include "../irq/state.h"
 #include "../mmu/mmu.h"
-#include "../pv.h"
-#include "../report/explain.h"
-#include "../report/stats.h"
-#include "exit.h"
+#include "../report/state.h"
+#include "exit_info.h"
 
 struct vm;
 
@@ -178,6 +168,15 @@ void vcpu_destroy(struct vcpu *vcpu);
 
 /* vcpu_reset - state after power-on (@init false) or INIT (@init true). */
 void vcpu_reset(struct vcpu *vcpu, bool init);
+
+/*
+ * vcpu_note_nmi - one NMI: at most two wait, one to be taken and one behind it. The caller
+ * requests VCPU_REQ_EVENT and kicks. Any context.
+ */
+static inline void vcpu_note_nmi(struct vcpu *vcpu)
+{
+	atomic_add_unless(&vcpu->events.nmi_pending, 1, 2);
+}
 
 /* vcpu_is_bsp - whether this vCPU starts running at power-on. */
 bool vcpu_is_bsp(const struct vcpu *vcpu);

@@ -10,6 +10,7 @@
 
 #include "vmx.h"
 #include "../compat.h"
+#include "../cpu/debug_regs.h"
 #include "../irq/irqchip.h"
 #include "../vcpu/inject.h"
 

@@ -8,6 +8,7 @@
 
 #include "vmx.h"
 #include "../compat.h"
+#include "../vcpu/exit.h"
 #include "rules.h"
 
 /* The state begins with one member for each of these. */

@@ -15,6 +15,8 @@
 
 #include "vmx.h"
 #include "../compat.h"
+#include "../cpu/debug.h"
+#include "../irq/lapic.h"
 #include "../memory/access.h"
 #include "../vm.h"
 

@@ -12,9 +12,16 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 
+#include "io/bus.h"
+#include "io/coalesced.h"
 #include "io/ioeventfd.h"
 #include "ioctl.h"
+#include "irq/irqchip.h"
 #include "memory/dirty_log.h"
+#include "memory/slots.h"
+#include "pv.h"
+#include "report/explain.h"
+#include "report/stats.h"
 #include "system.h"
 #include "vcpu/vcpu.h"
 #include "vm.h"
