@@ -12,6 +12,7 @@
 
 #include "../backend.h"
 #include "../compat.h"
+#include "../irq/lapic.h"
 #include "../pv.h"
 #include "../report/explain.h"
 #include "../vcpu/vcpu.h"

@@ -6,10 +6,7 @@
 #ifndef MINIVMM_CPU_MSR_ROWS_H
 #define MINIVMM_CPU_MSR_ROWS_H
 
-#include "../irq/lapic.h"
 #include "../pure.h"
-#include "../pv.h"
-#include "mce.h"
 
 /* Bits of the lists that a row can be in. */
 enum msr_lists {

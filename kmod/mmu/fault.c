@@ -103,7 +103,10 @@ bool mmu_log_write(struct vcpu *vcpu, struct memslot *slot, gpa_t gpa)
 	return true;
 }
 
-/* Pages of 4 KiB that one fault brings in, as far as the owner has them: an aligned block. */
+/*
+ * Pages of 4 KiB that one fault brings in where the guest goes upwards, as far as the owner has
+ * them: an aligned block.
+ */
 #define AROUND	16
 
 /* One fault on its way through. */
@@ -116,6 +119,7 @@ struct fault {
 	unsigned long seq;		/* of memory.seq before the slot was looked up */
 	struct page *page[AROUND];	/* that at hva, NULL: device memory; and what follows it */
 	unsigned int nr;
+	unsigned int stream;		/* of vcpu->mmu.next[]: it goes on with this, or takes its place */
 };
 
 /* Has something changed for these pages since seq was read? mmu_lock held. */
@@ -176,6 +180,14 @@ static void map_following(struct fault *f, struct mmu_leaf leaf, u64 *entry)
 	}
 }
 
+static void note_stream(const struct fault *f)
+{
+	struct vcpu_mmu *mmu = &f->vcpu->mmu;
+
+	mmu->next[f->stream] = f->gfn + f->nr;
+	mmu->stream = f->stream;
+}
+
 /*
  * mmu_lock held and nothing stale: the owner's entry tells what can be mapped. -EEXIST: not
  * where another page is.
@@ -206,8 +218,10 @@ static int map_page(struct fault *f)
 	entry = mmu_map(f->vcpu, &leaf);
 	if (!entry)
 		return -EEXIST;
-	if (leaf.level == 1)
+	if (leaf.level == 1) {
 		map_following(f, leaf, entry);
+		note_stream(f);
+	}
 	f->vcpu->mmu.stats.faults++;
 	return MMU_MAPPED;
 }
@@ -239,11 +253,30 @@ static int finish(struct fault *f)
 	return MMU_RETRY;
 }
 
-/* Pages to bring in: up to the end of the block and the slot, if the owner's are small. */
-static unsigned int pages_ahead(const struct fault *f)
+/* Whether the page follows those of an earlier fault; sets stream. */
+static bool goes_upwards(struct fault *f)
+{
+	const struct vcpu_mmu *mmu = &f->vcpu->mmu;
+	unsigned int i;
+
+	for (i = 0; i < MMU_STREAMS; i++) {
+		f->stream = (mmu->stream + i) % MMU_STREAMS;
+		if (mmu->next[f->stream] == f->gfn)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Pages to bring in: up to the end of the block and the slot, if the owner's are small. One
+ * alone if the next may be elsewhere, or has a fault of its own all the same, for the log.
+ */
+static unsigned int pages_ahead(struct fault *f)
 {
 	gfn_t slot_end = f->slot->base_gfn + f->slot->npages;
 
+	if (!goes_upwards(f) || ((f->access & MMU_WRITE) && !may_write_unseen(f)))
+		return 1;
 	if (host_entry(f->vcpu->vm->mm, f->hva).level != 1)
 		return 1;
 	return min_t(gfn_t, AROUND - f->gfn % AROUND, slot_end - f->gfn);

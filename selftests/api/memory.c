@@ -238,8 +238,10 @@ TEST_F(vm, read_fault_does_not_make_a_page_of_a_fork_shared)
 	EXPECT_EQ(2, guest_byte(&self->vcpu));
 }
 
-GUEST64(read_beside, "movb 0x40000000, %al; movb $9, 0x40001000; out %al, $0x10; hlt");
-GUEST64(write_beside, "movb $8, 0x40000000; movb $9, 0x40001000; out %al, $0x10; hlt");
+GUEST64(read_upwards, "movb 0x40000000, %al; movb 0x40001000, %al; movb $9, 0x40002000\n"
+	"out %al, $0x10; hlt");
+GUEST64(write_upwards, "movb $8, 0x40000000; movb $8, 0x40001000; movb $9, 0x40002000\n"
+	"out %al, $0x10; hlt");
 
 /* A child, which shares small pages with the slot until one side writes: 0 if it sees no write. */
 static pid_t onlooker(__u8 *memory, int *go)
@@ -254,7 +256,7 @@ static pid_t onlooker(__u8 *memory, int *go)
 	if (child)
 		return child;
 	close(go[1]);
-	_exit(read(go[0], &c, 1) || memory[0] != 1 || memory[PAGE] != 1);
+	_exit(read(go[0], &c, 1) || memory[0] != 1 || memory[PAGE] != 1 || memory[2 * PAGE] != 1);
 }
 
 static int onlooker_saw(pid_t child, int *go)
@@ -266,7 +268,7 @@ static int onlooker_saw(pid_t child, int *go)
 	return waitpid(child, &status, 0) == child ? status : -1;
 }
 
-/* One fault may bring in more pages than the one that was touched, which here can be written to. */
+/* A fault behind another brings in more pages than the one touched: the third, before it is written. */
 TEST_F(vm, pages_that_came_along_with_a_read_are_copied_when_written)
 {
 	__u8 *memory = second_slot(&self->vm, 0);
@@ -274,9 +276,9 @@ TEST_F(vm, pages_that_came_along_with_a_read_are_copied_when_written)
 	pid_t child = onlooker(memory, go);
 
 	memory[0] = 2;
-	start_long(&self->vcpu, read_beside);
+	start_long(&self->vcpu, read_upwards);
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(9, memory[PAGE]);
+	EXPECT_EQ(9, memory[2 * PAGE]);
 	EXPECT_EQ(0, onlooker_saw(child, go));
 }
 
@@ -286,10 +288,10 @@ TEST_F(vm, pages_that_came_along_with_a_write_are_copied_when_written)
 	int go[2];
 	pid_t child = onlooker(memory, go);
 
-	start_long(&self->vcpu, write_beside);
+	start_long(&self->vcpu, write_upwards);
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
-	EXPECT_EQ(8, memory[0]);
-	EXPECT_EQ(9, memory[PAGE]);
+	EXPECT_EQ(8, memory[PAGE]);
+	EXPECT_EQ(9, memory[2 * PAGE]);
 	EXPECT_EQ(0, onlooker_saw(child, go));
 }
 

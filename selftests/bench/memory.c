@@ -13,13 +13,17 @@
 #define LARGE_PAGES	16
 #define ROUNDS		5
 
-/* Writes to every 4 KiB or 2 MiB page of the area, again and again. */
-#define TOUCH(name, pages, size)						\
-	GUEST64(name, "1: mov $0x40000000, %rdx; mov $" STRING(pages) ", %esi\n"	\
-		"2: movb $1, (%rdx); add $" STRING(size) ", %rdx; dec %esi; jnz 2b\n"	\
-		"out %al, $0x10; jmp 1b")
-TOUCH(touch_small, PAGES, 0x1000);
-TOUCH(touch_large, LARGE_PAGES, 0x200000);
+/* Writes to @pages of the area, from @first on, each @step behind the last; again and again. */
+#define TOUCH(name, pages, first, step)						\
+	GUEST64(name, "1: mov $" first ", %edx; mov $" STRING(pages) ", %esi\n"	\
+		"2: movb $1, (%rdx); " step "; dec %esi; jnz 2b; out %al, $0x10; jmp 1b")
+TOUCH(touch_small, PAGES, "0x40000000", "add $0x1000, %edx");
+TOUCH(touch_large, LARGE_PAGES, "0x40000000", "add $0x200000, %edx");
+TOUCH(touch_sparse, PAGES, "0x40000000", "add $0x10000, %edx");
+TOUCH(touch_down, PAGES, "0x403ff000", "sub $0x1000, %edx");
+/* Page 5n + 3 behind page n, modulo PAGES: each once, and none behind its neighbour. */
+TOUCH(touch_random, PAGES, "0x40000000",
+      "imul $5, %edx, %edx; add $0x3000, %edx; and $0x3ff000, %edx; or $0x40000000, %edx");
 
 /* Memory of @size bytes, aligned to a large page, of @fd or (-1) anonymous. */
 static void *map_area(size_t size, int fd)
@@ -34,22 +38,37 @@ static void *map_area(size_t size, int fd)
 	return area;
 }
 
-static void set_area(struct guest *g, void *area, size_t size)
-{
-	if (vm_set_slot(&g->vm, 1, 0, AREA, size, area))
-		fatal("the area's slot was refused");
-}
 
 struct row {
 	const char *name;
+	const __u8 *code, *end;
 	int advice;		/* for madvise() */
+	__u64 step;		/* from the start of a page to that of the next */
+	__u32 flags;		/* of the slot */
 	bool populated, shared, large;
 	bool taken;		/* the host takes the pages away between rounds, the slot stays */
 };
 
+static __u64 row_pages(const struct row *row)
+{
+	return row->large ? LARGE_PAGES : PAGES;
+}
+
+static void set_area(struct guest *g, const struct row *row, void *area)
+{
+	if (vm_set_slot(&g->vm, 1, row->flags, AREA, row_pages(row) * row->step, area))
+		fatal("the area's slot was refused");
+}
+
+static void populate(const struct row *row, __u8 *area)
+{
+	for (__u64 page = 0; page < row_pages(row); page++)
+		memset(area + page * row->step, 1, row->large ? LARGE : PAGE);
+}
+
 static void measure(const struct row *row)
 {
-	__u64 pages = row->large ? LARGE_PAGES : PAGES, size = pages * (row->large ? LARGE : PAGE);
+	__u64 pages = row_pages(row), size = pages * row->step;
 	int fd = row->shared ? memfd_create("area", 0) : -1;
 	struct samples samples = { 0 };
 	struct guest g;
@@ -59,15 +78,12 @@ static void measure(const struct row *row)
 		fatal("no memory");
 	area = map_area(size, fd);
 	madvise(area, size, row->advice);
-	if (row->large)
-		guest_init(&g, CODE(touch_large));
-	else
-		guest_init(&g, CODE(touch_small));
+	guest_init(&g, row->code, row->end);
 	while (samples.count < ROUNDS) {
 		if (row->populated)
-			memset(area, 1, size);
+			populate(row, area);
 		if (!row->taken || !samples.count)
-			set_area(&g, area, size);
+			set_area(&g, row, area);
 		if (row->taken && !samples.count)
 			bench_run(&g.vcpu, MINIVMM_EXIT_IO);
 		if (!row->populated)
@@ -82,15 +98,24 @@ static void measure(const struct row *row)
 	close(fd);
 }
 
+#define SMALL(code)	CODE(code), .advice = MADV_NOHUGEPAGE, .step = PAGE
+#define LARGE_ROW	CODE(touch_large), .advice = MADV_HUGEPAGE, .step = LARGE, .large = true
+
 void bench_memory(void)
 {
 	static const struct row rows[] = {
-		{ "touch-4k", .advice = MADV_NOHUGEPAGE, .populated = true },
-		{ "touch-4k-fresh", .advice = MADV_NOHUGEPAGE },
-		{ "touch-4k-memfd", .advice = MADV_NOHUGEPAGE, .populated = true, .shared = true },
-		{ "touch-4k-again", .advice = MADV_NOHUGEPAGE, .taken = true },
-		{ "touch-2m", .advice = MADV_HUGEPAGE, .populated = true, .large = true },
-		{ "touch-2m-fresh", .advice = MADV_HUGEPAGE, .large = true },
+		{ "touch-4k", SMALL(touch_small), .populated = true },
+		{ "touch-4k-sparse", CODE(touch_sparse), .advice = MADV_NOHUGEPAGE,
+		  .step = 16 * PAGE, .populated = true },
+		{ "touch-4k-down", SMALL(touch_down), .populated = true },
+		{ "touch-4k-random", SMALL(touch_random), .populated = true },
+		{ "touch-4k-logged", SMALL(touch_small), .populated = true,
+		  .flags = MINIVMM_MEM_LOG_DIRTY_PAGES },
+		{ "touch-4k-fresh", SMALL(touch_small) },
+		{ "touch-4k-memfd", SMALL(touch_small), .populated = true, .shared = true },
+		{ "touch-4k-again", SMALL(touch_small), .taken = true },
+		{ "touch-2m", LARGE_ROW, .populated = true },
+		{ "touch-2m-fresh", LARGE_ROW },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_LEN(rows); i++)
