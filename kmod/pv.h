@@ -7,7 +7,6 @@
 #ifndef MINIVMM_PV_H
 #define MINIVMM_PV_H
 
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "cpu/state.h"

@@ -43,7 +43,8 @@ static __always_inline bool is_current(struct vcpu *vcpu, const struct code_page
 	u64 changed;
 	unsigned int i;
 
-	if (page->linear != (linear & PAGE_MASK))
+	if (page->linear != (linear & PAGE_MASK) ||
+	    page->generation != vcpu->code_pages.generation)
 		return false;
 	changed = (page->control.cr0 ^ now->cr0) | (page->control.cr3 ^ now->cr3) |
 		  (page->control.cr4 ^ now->cr4) | (page->control.efer ^ now->efer);
@@ -99,13 +100,14 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 {
 	u64 gpa;
 
-	page->linear = CODE_NO_PAGE;
+	page->generation = 0;
 	if (!walk(vcpu, linear, page, &gpa))
 		return NULL;
 	page->bytes = mmu_peek(vcpu, gpa & PAGE_MASK, false);
 	if (!page->bytes)
 		return NULL;
 	page->linear = linear & PAGE_MASK;
+	page->generation = vcpu->code_pages.generation;
 	page->control = *vcpu_control(vcpu);
 	return page->bytes + offset_in_page(linear);
 }
@@ -113,7 +115,8 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 static __always_inline const u8 *peek(struct vcpu *vcpu)
 {
 	u64 linear = linear_rip(vcpu);
-	struct code_page *page = &vcpu->code_pages.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
+	u64 number = (linear >> PAGE_SHIFT) + (vcpu_cr3(vcpu) >> PAGE_SHIFT);
+	struct code_page *page = &vcpu->code_pages.page[number % CODE_PAGES];
 
 	if (likely(is_current(vcpu, page, linear)))
 		return page->bytes + offset_in_page(linear);
@@ -179,8 +182,5 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
 
 void code_forget(struct vcpu *vcpu)
 {
-	unsigned int i;
-
-	for (i = 0; i < CODE_PAGES; i++)
-		vcpu->code_pages.page[i].linear = CODE_NO_PAGE;
+	vcpu->code_pages.generation++;
 }

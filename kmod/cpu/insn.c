@@ -129,15 +129,28 @@ static void begin(struct vcpu *vcpu)
 	prepare(vcpu);
 }
 
+/* Only that of 64-bit code is a plain move. */
+static void keep_move(struct insn_state *em)
+{
+	if (em->e.insn.move_size)
+		em->moves[em->next_move++ % INSN_MOVES] = em->e.insn;
+}
+
 /* A loop that polls a device has the same few bytes each time. */
 static int decode(struct insn_state *em)
 {
 	struct emul *e = &em->e;
 	bool known = emul_decoded_matches(e, em->code, em->code_len);
+	int result;
 
 	memcpy(e->insn.bytes, em->code, sizeof(em->code));
 	em->code_len = 0;
-	return known ? EMUL_DONE : emul_decode(e);
+	if (known)
+		return EMUL_DONE;
+	result = emul_decode(e);
+	if (result == EMUL_DONE)
+		keep_move(em);
+	return result;
 }
 
 struct emul *insn_begin(struct vcpu *vcpu)

@@ -29,13 +29,28 @@ int insn_complete_move(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+/* Whether it is decoded, if not as the last one. */
+static bool find_move(struct insn_state *em, const u8 *bytes, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < INSN_MOVES; i++) {
+		if (em->moves[i].move_size && emul_same_bytes(&em->moves[i], bytes, len)) {
+			em->e.insn = em->moves[i];
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
-static bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	const struct emul *e = &vcpu->insn.e;
 
-	return exit->fault.final && vcpu->code_pages.is_64bit && emul_known_move(e, bytes, len) &&
+	return exit->fault.final && vcpu->code_pages.is_64bit &&
+	       (emul_known_move(e, bytes, len) || find_move(&vcpu->insn, bytes, len)) &&
 	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
 	       offset_in_page(emul_address_sum(e)) == offset_in_page(exit->fault.gpa) &&
 	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;

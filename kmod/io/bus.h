@@ -9,14 +9,11 @@
 #ifndef MINIVMM_IO_BUS_H
 #define MINIVMM_IO_BUS_H
 
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#include "coalesced.h"
 #include "state.h"
 
-struct ioeventfd_table;
 struct vcpu;
 struct vm;
 

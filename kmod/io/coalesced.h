@@ -10,17 +10,12 @@
 #ifndef MINIVMM_IO_COALESCED_H
 #define MINIVMM_IO_COALESCED_H
 
-#include <linux/spinlock.h>
-#include <linux/types.h>
-
 #include "state.h"
 
 #define COALESCED_MAX_ZONES	100
 
 struct vm;
-struct coalesced_zones;
 struct minivmm_coalesced_mmio_zone;
-struct minivmm_coalesced_mmio_ring;
 
 /* coalesced_init/destroy - at VM creation (ENOMEM) and when no vCPU runs any more. */
 int coalesced_init(struct vm *vm);

@@ -10,19 +10,6 @@
 #ifndef MINIVMM_IRQ_IRQCHIP_H
 #define MINIVMM_IRQ_IRQCHIP_H
 
-#include <linux/hrtimer.h>
-#include <linux/list.h>
-#include <linux/mutex.h>
-#include <linux/rbtree.h>
-#include <linux/spinlock.h>
-#include <linux/types.h>
-#include <linux/workqueue.h>
-
-#include "../io/bus.h"
-#include "ioapic.h"
-#include "pic.h"
-#include "pit.h"
-#include "routing.h"
 #include "state.h"
 
 struct vm;

@@ -11,9 +11,6 @@
 #ifndef MINIVMM_IRQ_LAPIC_H
 #define MINIVMM_IRQ_LAPIC_H
 
-#include <linux/hrtimer.h>
-
-#include "lapic_regs.h"
 #include "state.h"
 
 struct vcpu;

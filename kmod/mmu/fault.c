@@ -37,6 +37,7 @@ bool mmu_cpu_logs(void)
 void mmu_init_vcpu(struct vcpu *vcpu)
 {
 	vcpu->mmu.role = mmu_host.role;
+	memset(vcpu->mmu.next, 0xff, sizeof(vcpu->mmu.next));
 	vcpu_request(vcpu, VCPU_REQ_MMU);
 }
 
@@ -119,7 +120,7 @@ struct fault {
 	unsigned long seq;		/* of memory.seq before the slot was looked up */
 	struct page *page[AROUND];	/* that at hva, NULL: device memory; and what follows it */
 	unsigned int nr;
-	unsigned int stream;		/* of vcpu->mmu.next[]: it goes on with this, or takes its place */
+	unsigned int place;		/* in vcpu->mmu.next[]: it goes on there, or instead of it */
 };
 
 /* Has something changed for these pages since seq was read? mmu_lock held. */
@@ -168,7 +169,7 @@ static void map_following(struct fault *f, struct mmu_leaf leaf, u64 *entry)
 {
 	unsigned int i;
 
-	leaf.write &= (f->access & MMU_WRITE) && may_write_unseen(f);
+	leaf.write &= !!(f->access & MMU_WRITE);
 	leaf.dirty = !f->slot->dirty;
 	leaf.young = false;
 	for (i = 1; i < f->nr; i++) {
@@ -180,12 +181,13 @@ static void map_following(struct fault *f, struct mmu_leaf leaf, u64 *entry)
 	}
 }
 
-static void note_stream(const struct fault *f)
+/* The place that the guest was at last comes first; on a miss the last one goes. */
+static void note_place(const struct fault *f)
 {
-	struct vcpu_mmu *mmu = &f->vcpu->mmu;
+	gfn_t *next = f->vcpu->mmu.next;
 
-	mmu->next[f->stream] = f->gfn + f->nr;
-	mmu->stream = f->stream;
+	memmove(next + 1, next, f->place * sizeof(*next));
+	next[0] = f->gfn + f->nr;
 }
 
 /*
@@ -220,7 +222,7 @@ static int map_page(struct fault *f)
 		return -EEXIST;
 	if (leaf.level == 1) {
 		map_following(f, leaf, entry);
-		note_stream(f);
+		note_place(f);
 	}
 	f->vcpu->mmu.stats.faults++;
 	return MMU_MAPPED;
@@ -253,18 +255,15 @@ static int finish(struct fault *f)
 	return MMU_RETRY;
 }
 
-/* Whether the page follows those of an earlier fault; sets stream. */
+/* Whether the page follows those of an earlier fault; sets place. */
 static bool goes_upwards(struct fault *f)
 {
-	const struct vcpu_mmu *mmu = &f->vcpu->mmu;
-	unsigned int i;
+	const gfn_t *next = f->vcpu->mmu.next;
 
-	for (i = 0; i < MMU_STREAMS; i++) {
-		f->stream = (mmu->stream + i) % MMU_STREAMS;
-		if (mmu->next[f->stream] == f->gfn)
+	for (f->place = 0; f->place < MMU_PLACES - 1; f->place++)
+		if (next[f->place] == f->gfn)
 			return true;
-	}
-	return false;
+	return next[f->place] == f->gfn;
 }
 
 /*

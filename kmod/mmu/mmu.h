@@ -27,8 +27,8 @@ struct mmu_cache {
 	u64 *page[MMU_CACHE_PAGES];	/* zeroed */
 };
 
-/* Places that a guest goes up through at a time, as a copy does through two. */
-#define MMU_STREAMS	4
+/* Places that a guest goes upwards at, one after the other; a copy has two. */
+#define MMU_PLACES	4
 
 /* Embedded in struct vcpu; the vCPU thread's own. */
 struct vcpu_mmu {
@@ -38,8 +38,7 @@ struct vcpu_mmu {
 	struct mmu_cache cache;
 	struct memory_stats stats;
 	struct memslot_cache slot;
-	gfn_t next[MMU_STREAMS];	/* what follows the pages that faults have brought in */
-	unsigned int stream;		/* of next[]: of the last such fault */
+	gfn_t next[MMU_PLACES];		/* what follows the pages that faults brought in, last one first */
 	u32 access_seq;			/* odd inside guest_*(): deleters of slots wait */
 };
 

@@ -7,7 +7,6 @@
 #ifndef MINIVMM_REPORT_STATS_H
 #define MINIVMM_REPORT_STATS_H
 
-#include "../vcpu/exit.h"
 #include "state.h"
 
 struct vcpu;

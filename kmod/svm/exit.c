@@ -134,7 +134,8 @@ void svm_inject_exception(struct vcpu *vcpu)
 	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 
 	ev->exception.moved = ev->exception.insn_len;
-	control->next_rip = vcpu->lazy_state.regs.rip += ev->exception.moved;
+	vcpu->lazy_state.regs.rip += ev->exception.moved;
+	control->next_rip = vcpu->lazy_state.regs.rip;
 	control->event_inject = ev->exception.vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
 				(ev->exception.has_error ? VMCB_EVENT_HAS_ERROR : 0) |
 				(u64)ev->exception.error << 32;

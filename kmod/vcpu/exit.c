@@ -148,7 +148,7 @@ static noinline int handle_undefined(struct vcpu *vcpu)
 	unsigned int len;
 
 	if (vcpu_in_window(vcpu)) {
-		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);	/* as after an exit to step over */
+		vcpu_need(vcpu, VCPU_RIP | VCPU_FLAGS);	/* vcpu_step_over() */
 		bytes = code_peek(vcpu);
 		if (!bytes)
 			return NEXT_OUTSIDE;
@@ -553,7 +553,7 @@ int exit_complete_user(struct vcpu *vcpu)
 	enum asked_kind kind = vcpu->asked.kind;
 
 	vcpu->asked.kind = ASKED_NOTHING;
-	if (kind == ASKED_NOTHING || vcpu_rip(vcpu) != vcpu->asked.rip)
+	if (kind == ASKED_NOTHING || vcpu_exit_rip(vcpu) != vcpu->asked.rip)
 		return NEXT_ENTER;
 	switch (kind) {
 	case ASKED_PORT:

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * VM exits in common terms: what a backend reports and what handlers return.
- *
- * A backend fills vcpu->exit in the window, right after the guest stopped;
- * exit.c dispatches on .kind. No handler sees a hardware exit code.
- */
+/* What is done about exits: exit_info.h says what they are, and what handlers return. */
 #ifndef MINIVMM_VCPU_EXIT_H
 #define MINIVMM_VCPU_EXIT_H
 

@@ -69,7 +69,7 @@ static inline void vcpu_take_back_event(struct vcpu *vcpu, u32 event, u32 error)
 /* vcpu_queue_nmi - vcpu_note_nmi(), and see to it that it is taken. Any context. */
 void vcpu_queue_nmi(struct vcpu *vcpu);
 
-/* vcpu_limit_nmis - while one is handled, one waits. The vCPU thread, VCPU_FLAGS at hand. */
+/* vcpu_limit_nmis - while one is handled, one waits. The vCPU thread. */
 void vcpu_limit_nmis(struct vcpu *vcpu);
 
 /* inject_irq_waits - an interrupt that the guest has not taken yet: of the chips', or userspace's. */

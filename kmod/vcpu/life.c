@@ -72,9 +72,11 @@ void vcpu_step_slowly(struct vcpu *vcpu, u64 rip)
 
 void vcpu_reset(struct vcpu *vcpu, bool init)
 {
-	/* INIT leaves the caching bits as they are. */
-	u64 caching = (init ? vcpu_cr0(vcpu) : ~0ull) & (X86_CR0_CD | X86_CR0_NW);
+	u64 caching = X86_CR0_CD | X86_CR0_NW;
 
+	vcpu_need(vcpu, VCPU_STATE);	/* at once */
+	if (init)
+		caching &= vcpu_cr0(vcpu);	/* they stay as they are */
 	*vcpu_regs(vcpu) = (struct regs){
 		.rip = 0xfff0, .rflags = X86_EFLAGS_FIXED, .gpr[GPR_RDX] = cpuid_signature(vcpu),
 	};

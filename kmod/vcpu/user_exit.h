@@ -22,7 +22,7 @@ static inline int exit_internal_error(struct vcpu *vcpu, u32 suberror, u64 data)
 static inline int exit_ask_user(struct vcpu *vcpu, enum asked_kind kind)
 {
 	vcpu->asked.kind = kind;
-	vcpu->asked.rip = vcpu_rip(vcpu);
+	vcpu->asked.rip = vcpu_exit_rip(vcpu);
 	return NEXT_USER;
 }
 

@@ -72,7 +72,7 @@ struct vcpu_events {
 
 /*
  * What an exit may leave in the control structure. The backends know what is here; all others
- * go through state.h, which has it read: this name does not compile in their files.
+ * go through lazy_state.h, which has it read: this name does not compile in their files.
  */
 struct lazy_state {
 	struct regs regs;		/* all but RSP, RIP and RFLAGS is always here */
@@ -80,7 +80,7 @@ struct lazy_state {
 	u8 cpl;
 	bool irq_shadow;		/* of STI or MOV SS: no interrupt before the next instruction */
 	bool nmi_masked;		/* until the next IRET */
-	unsigned int unread;		/* VCPU_RIP ... of state.h: what is not here yet */
+	unsigned int unread;		/* VCPU_RIP ... of lazy_state.h: what is not here yet */
 };
 
 struct vcpu {
@@ -102,7 +102,7 @@ struct vcpu {
 	struct xstate xstate;		/* cpu/xstate.h: guest XSAVE area, XCR0 */
 	struct vcpu_msrs msrs;		/* cpu/msr.h: MSR values kept in software */
 	struct vcpu_cpuid cpuid;	/* cpu/cpuid.h */
-	struct asked asked;		/* exit.h: what the next VM_RUN completes */
+	struct asked asked;		/* exit_info.h: what the next VM_RUN completes */
 	struct insn_state insn;		/* cpu/insn.h: an instruction waiting for userspace */
 	struct code_pages code_pages;	/* cpu/code_page.h: where it was fetched from */
 	struct vcpu_pv pv;		/* pv.h */
@@ -188,6 +188,6 @@ static inline bool vcpu_is_delivering(const struct vcpu *vcpu)
 	       vcpu->events.nmi_injected;
 }
 
-#include "state.h"
+#include "lazy_state.h"
 
 #endif /* MINIVMM_VCPU_VCPU_H */

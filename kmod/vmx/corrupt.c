@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * For tests, in builds with MINIVMM_DEBUG=1 only. What an exit leaves unread is nonsense,
- * so that whoever forgot vcpu_need() is seen. And a hook: the next entry of any vCPU finds
+ * so that a backend that forgot vcpu_need() is seen. And a hook: the next entry of any vCPU finds
  * fields of its VMCS changed, and gets them back afterwards.
  *
  * Module parameter vmx_corrupt: FIELD^BITS or FIELD=VALUE in hexadecimal, several with

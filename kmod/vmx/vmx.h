@@ -18,7 +18,7 @@
 #include <linux/percpu.h>
 #include <asm/desc_defs.h>
 
-#define MINIVMM_BACKEND		/* see vcpu/state.h; before all of ours */
+#define MINIVMM_BACKEND		/* see vcpu/lazy_state.h; before all of ours */
 
 #include "../backend.h"
 #include "../vcpu/vcpu.h"

@@ -83,6 +83,32 @@ TEST_F(log, written_pages_are_dirty_and_untouched_pages_are_not)
 	expect_two_pages(_metadata, &self->bitmap);
 }
 
+GUEST64(write_upwards, "movb $7, 0x40002000; movb $7, 0x40003000; hlt");
+GUEST64(read_upwards, "movb 0x40002000, %al; movb 0x40003000, %al; out %al, $0x10\n"
+	"movb $7, 0x40004000; hlt");
+
+/* A fault behind another may bring in more pages: they are there, and nobody has written to them. */
+TEST_F(log, pages_that_came_along_with_a_write_are_clean)
+{
+	start_long(&self->vcpu, write_upwards);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 2));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 3));
+	EXPECT_EQ(2, count(&self->bitmap));
+}
+
+TEST_F(log, pages_that_came_along_with_a_read_are_dirty_once_written)
+{
+	start_long(&self->vcpu, read_upwards);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_FALSE(is_dirty(&self->bitmap, 4));
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, get_log(&self->vm, 1, &self->bitmap));
+	EXPECT_TRUE(is_dirty(&self->bitmap, 4));
+}
+
 TEST_F(log, fetching_the_log_clears_it)
 {
 	start_long(&self->vcpu, write_two_pages);

@@ -276,6 +276,7 @@ TEST_F(vm, pages_that_came_along_with_a_read_are_copied_when_written)
 	pid_t child = onlooker(memory, go);
 
 	memory[0] = 2;
+	memory[PAGE] = 2;
 	start_long(&self->vcpu, read_upwards);
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
 	EXPECT_EQ(9, memory[2 * PAGE]);

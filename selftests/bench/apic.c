@@ -31,7 +31,7 @@ static void measure(const char *name, const __u8 *code, const __u8 *end)
 	struct guest g;
 
 	guest_init_irqchip(&g, code, end);
-	bench_batches(&g.vcpu, name);
+	bench_batches(&g.vcpu, name, 1);
 	guest_free(&g);
 }
 
@@ -60,7 +60,7 @@ static void measure_interrupts(const char *name, const __u8 *handler, const __u8
 			fatal("%s: %llu interrupts instead of %u", name, regs.r8 - last_count, BATCH);
 		bench_sample(&samples, cost - empty - 3 * (regs.rbx - last_rounds));
 	}
-	bench_batch_row(name, bench_median(&samples));
+	bench_batch_row(name, bench_median(&samples), 1);
 	guest_free(&g);
 }
 
@@ -73,7 +73,7 @@ static void measure_ipi(void)
 	vcpu_init(&other, &g.vm, 1);
 	bench_enter(&other, GUEST_CODE);
 	bench_run(&other, MINIVMM_EXIT_IO);
-	bench_batches(&g.vcpu, "ipi-send");
+	bench_batches(&g.vcpu, "ipi-send", 1);
 	vcpu_free(&other);
 	guest_free(&g);
 }

@@ -109,9 +109,9 @@ void bench_row(const char *name, __u64 total, __u64 operations)
 	print_row(name, total, operations, NO_RUN);
 }
 
-void bench_batch_row(const char *name, __u64 total)
+void bench_batch_row(const char *name, __u64 total, unsigned int operations)
 {
-	print_row(name, total, BATCH, EMPTY_BATCH);
+	print_row(name, total, (__u64)BATCH * operations, EMPTY_BATCH);
 }
 
 void bench_median_row(const char *name, const struct samples *samples, __u64 operations)
@@ -222,11 +222,11 @@ __u64 bench_empty_cost(void)
 	return cost;
 }
 
-void bench_batches(struct vcpu *vcpu, const char *name)
+void bench_batches(struct vcpu *vcpu, const char *name, unsigned int operations)
 {
 	__u64 empty = bench_empty_cost(), cost = batch_cost(vcpu);
 
-	bench_batch_row(name, cost > empty ? cost - empty : 0);
+	bench_batch_row(name, cost > empty ? cost - empty : 0, operations);
 }
 
 static __u64 no_run_cost(void)

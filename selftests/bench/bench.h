@@ -49,8 +49,8 @@ void bench_row(const char *name, __u64 total, __u64 operations);
 /* bench_row() of the samples' median. */
 void bench_median_row(const char *name, const struct samples *samples, __u64 operations);
 
-/* Prints a row of a GUEST_BATCH: @total instructions for a round's operations. */
-void bench_batch_row(const char *name, __u64 total);
+/* Prints a row of a GUEST_BATCH: @total instructions for BATCH times @operations. */
+void bench_batch_row(const char *name, __u64 total, unsigned int operations);
 
 /* A VM with one vCPU that starts some code in 64-bit mode. */
 struct guest {
@@ -89,8 +89,8 @@ __u64 bench_cost(struct vcpu *vcpu, __u32 reason);
 /* What a round of GUEST_BATCH costs without its operations. */
 __u64 bench_empty_cost(void);
 
-/* Prints the row @name of a guest whose code is a GUEST_BATCH. */
-void bench_batches(struct vcpu *vcpu, const char *name);
+/* Prints the row @name of a guest whose code is a GUEST_BATCH of an op with so many operations. */
+void bench_batches(struct vcpu *vcpu, const char *name, unsigned int operations);
 
 /* The groups of rows; bench.c has their table. */
 void bench_exits(void);

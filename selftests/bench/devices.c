@@ -13,17 +13,23 @@ GUEST_BATCH(pic_write_op, "mov $0xff, %al", "out %al, $0x21");
 GUEST_BATCH(event_port_op, "", "out %al, $" STRING(EVENT_PORT));
 GUEST_BATCH(event_mmio_op, "mov $" STRING(HOLE) ", %edx", "mov %eax, (%rdx)");
 
+/* Stores by instructions that differ, each in a page of its own. */
+#define STORE(reg)	"mov %" reg ", (%rdx); jmp 1f; .skip 4096; 1: "
+GUEST_BATCH(event_mmio_2_op, "mov $" STRING(HOLE) ", %edx", STORE("eax") STORE("ebx"));
+GUEST_BATCH(event_mmio_4_op, "mov $" STRING(HOLE) ", %edx",
+	    STORE("eax") STORE("ebx") STORE("ecx") STORE("edi"));
+
 static void measure_pic(const char *name, const __u8 *code, const __u8 *end)
 {
 	struct guest g;
 
 	guest_init_irqchip(&g, code, end);
-	bench_batches(&g.vcpu, name);
+	bench_batches(&g.vcpu, name, 1);
 	guest_free(&g);
 }
 
 static void measure_eventfd(const char *name, struct minivmm_ioeventfd *event,
-			    const __u8 *code, const __u8 *end)
+			    const __u8 *code, const __u8 *end, unsigned int operations)
 {
 	struct guest g;
 
@@ -31,7 +37,7 @@ static void measure_eventfd(const char *name, struct minivmm_ioeventfd *event,
 	event->fd = eventfd(0, EFD_CLOEXEC);
 	if (call(g.vm.fd, MINIVMM_IOEVENTFD, event))
 		fatal("IOEVENTFD refused");
-	bench_batches(&g.vcpu, name);
+	bench_batches(&g.vcpu, name, operations);
 	close(event->fd);
 	guest_free(&g);
 }
@@ -42,9 +48,13 @@ void bench_devices(void)
 		.addr = EVENT_PORT, .len = 1, .flags = MINIVMM_IOEVENTFD_FLAG_PIO,
 	};
 	struct minivmm_ioeventfd mmio = { .addr = HOLE, .len = 4 };
+	struct minivmm_ioeventfd any = { .addr = HOLE };	/* of any length, as QEMU asks for */
 
 	measure_pic("pio-kernel", CODE(pic_read_op));
 	measure_pic("pio-kernel-write", CODE(pic_write_op));
-	measure_eventfd("pio-eventfd", &port, CODE(event_port_op));
-	measure_eventfd("mmio-eventfd", &mmio, CODE(event_mmio_op));
+	measure_eventfd("pio-eventfd", &port, CODE(event_port_op), 1);
+	measure_eventfd("mmio-eventfd", &mmio, CODE(event_mmio_op), 1);
+	measure_eventfd("mmio-eventfd-2", &mmio, CODE(event_mmio_2_op), 2);
+	measure_eventfd("mmio-eventfd-4", &mmio, CODE(event_mmio_4_op), 4);
+	measure_eventfd("mmio-eventfd-any", &any, CODE(event_mmio_op), 1);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rows of single instructions that exit, handled in the kernel or by us. */
+#include <string.h>
+
 #include "bench.h"
 
 #define HOLE		0xd0000000	/* no slot is here */
@@ -12,6 +14,12 @@
 
 GUEST_BATCH(cpuid_op, "", "xor %eax, %eax; cpuid");
 GUEST_BATCH(cpuid_debug_op, CLEAR_DEBUG_REGISTERS, "xor %eax, %eax; cpuid");
+/* From as many pages of code in turn; and with a change of CR3 before each. */
+#define CODE_PAGES	64
+GUEST_BATCH(cpuid_pages_op, "", ".rept " STRING(CODE_PAGES) "\n"
+	    "xor %eax, %eax; cpuid; jmp 1f; .skip 4087; 1:\n .endr");
+GUEST_BATCH(cpuid_cr3_op, "mov %cr3, %rdi; mov $0x82000, %ebp",
+	    "xchg %rdi, %rbp; mov %rdi, %cr3; xor %eax, %eax; cpuid");
 GUEST_BATCH(vmmcall_op, "", "mov $99, %eax; vmmcall");
 GUEST_BATCH(vmcall_op, "", "mov $99, %eax; vmcall");
 GUEST_BATCH(rdmsr_op, "mov $0x1b, %ecx", "rdmsr");
@@ -29,13 +37,20 @@ GUEST64(mmio_read_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov (%r
 GUEST64(string_user, "mov $0x10, %edx; out %al, $0x10\n"
 	"1: mov $0x80000, %esi; mov $" STRING(STRING_BYTES) ", %ecx; rep outsb; jmp 1b");
 
-static void measure_op(const char *name, const __u8 *code, const __u8 *end)
+static void measure_ops(const char *name, const __u8 *code, const __u8 *end, unsigned int operations)
 {
 	struct guest g;
 
 	guest_init(&g, code, end);
-	bench_batches(&g.vcpu, name);
+	/* A second set of page tables for whoever changes CR3. */
+	memcpy(g.vm.memory + GUEST_DATA + 2 * PAGE, g.vm.memory + GUEST_PAGE_TABLES, PAGE);
+	bench_batches(&g.vcpu, name, operations);
 	guest_free(&g);
+}
+
+static void measure_op(const char *name, const __u8 *code, const __u8 *end)
+{
+	measure_ops(name, code, end, 1);
 }
 
 /* One exit of @reason a RUN. */
@@ -82,6 +97,8 @@ void bench_exits(void)
 {
 	measure_op("cpuid", CODE(cpuid_op));
 	measure_op("cpuid-debug", CODE(cpuid_debug_op));
+	measure_ops("cpuid-64-pages", CODE(cpuid_pages_op), CODE_PAGES);
+	measure_op("cpuid-cr3", CODE(cpuid_cr3_op));
 	if (host_is_intel())
 		measure_op("hypercall", CODE(vmcall_op));
 	else

@@ -38,7 +38,6 @@ static void *map_area(size_t size, int fd)
 	return area;
 }
 
-
 struct row {
 	const char *name;
 	const __u8 *code, *end;

@@ -46,7 +46,7 @@ static void measure(struct guest *g, const char *name, __u32 interrupts)
 			fatal("%s: %u interrupts instead of %u", name, *counter(g) - before, interrupts);
 		bench_sample(&samples, cost - bench_empty_cost());
 	}
-	bench_batch_row(name, bench_median(&samples));
+	bench_batch_row(name, bench_median(&samples), 1);
 }
 
 static void measure_timer(void)

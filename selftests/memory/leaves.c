@@ -142,7 +142,7 @@ TEST_F(area, small_pages_of_64_mib_touched_at_random_take_a_fault_each)
 	EXPECT_LE(RANDOM_PAGES - RANDOM_PAGES / 16, faults);
 }
 
-/* Of a guest that goes upwards, a fault brings in 16 (kmod/mmu/fault.c); not where each is logged. */
+/* Of a guest that goes upwards, a fault brings in 16 (kmod/mmu/fault.c). */
 TEST_F(area, small_pages_touched_upwards_take_a_fault_per_16)
 {
 	if (!device_is_minivmm(self->g.vm.device))

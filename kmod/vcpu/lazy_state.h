@@ -4,8 +4,8 @@
  * reads a member, one sets it, and each has it read first where that was not done. The vCPU
  * thread, or an ioctl with vcpu->lock held; interrupts off or may sleep.
  */
-#ifndef MINIVMM_VCPU_STATE_H
-#define MINIVMM_VCPU_STATE_H
+#ifndef MINIVMM_VCPU_LAZY_STATE_H
+#define MINIVMM_VCPU_LAZY_STATE_H
 
 #include "vcpu.h"
 
@@ -44,7 +44,11 @@ static inline void vcpu_need(struct vcpu *vcpu, unsigned int which)
 		vcpu->lazy_state.member = value;			\
 	}
 
-/* Whoever sets a control register calls the backend's sync_control() afterwards. */
+/*
+ * A setter reads first, too: VMX writes RIP, RFLAGS and RSP back where they differ from what was
+ * read. Whoever sets a control register calls the backend's sync_control() afterwards; CPL goes
+ * to the CPU with SS or a reset alone.
+ */
 #define VCPU_STATE_MEMBERS(MEMBER)					\
 	MEMBER(u64, rip, regs.rip, VCPU_RIP)				\
 	MEMBER(u64, rflags, regs.rflags, VCPU_FLAGS)			\
@@ -86,31 +90,32 @@ static inline u64 *vcpu_gpr(struct vcpu *vcpu, enum gpr nr)
 	return &vcpu->lazy_state.regs.gpr[nr];
 }
 
-/* Would the guest take an interrupt, an NMI before its next instruction? */
+/* Would the guest take an interrupt before its next instruction? */
 static inline bool vcpu_can_take_irq(struct vcpu *vcpu)
 {
 	return (vcpu_rflags(vcpu) & X86_EFLAGS_IF) && !vcpu->lazy_state.irq_shadow;
 }
 
-static inline bool vcpu_can_take_nmi(struct vcpu *vcpu)
+/*
+ * vcpu_exit_rip - RIP after an exit of an instruction that is done for the guest: such exits
+ * come with RIP and flags read, which here is not asked again.
+ */
+static inline u64 vcpu_exit_rip(const struct vcpu *vcpu)
 {
-	return !vcpu_nmi_masked(vcpu) && !vcpu->lazy_state.irq_shadow;
+	if (IS_ENABLED(MINIVMM_DEBUG))
+		WARN_ON_ONCE(vcpu->lazy_state.unread & (VCPU_RIP | VCPU_FLAGS));
+	return vcpu->lazy_state.regs.rip;
 }
 
 /* vcpu_step_slowly - vcpu_step_to() where more than RIP changes. */
 void vcpu_step_slowly(struct vcpu *vcpu, u64 rip);
 
-/*
- * vcpu_step_to - RIP to @rip, past an instruction that was done for the guest. Exits of such
- * instructions come with RIP and flags read: here that is not asked again.
- */
+/* vcpu_step_to - RIP to @rip, past the instruction. */
 static inline void vcpu_step_to(struct vcpu *vcpu, u64 rip)
 {
 	struct lazy_state *state = &vcpu->lazy_state;
 
-	if (IS_ENABLED(MINIVMM_DEBUG))
-		WARN_ON_ONCE(state->unread & (VCPU_RIP | VCPU_FLAGS));
-	if (unlikely((rip ^ state->regs.rip) >> 32 ||
+	if (unlikely((rip ^ vcpu_exit_rip(vcpu)) >> 32 ||
 		     (state->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))) {
 		vcpu_step_slowly(vcpu, rip);
 		return;
@@ -119,10 +124,10 @@ static inline void vcpu_step_to(struct vcpu *vcpu, u64 rip)
 	state->irq_shadow = false;
 }
 
-/* vcpu_step_over - the same for an instruction of @len bytes at RIP. */
+/* vcpu_step_over - the same for one of @len bytes. */
 static inline void vcpu_step_over(struct vcpu *vcpu, unsigned int len)
 {
-	vcpu_step_to(vcpu, vcpu->lazy_state.regs.rip + len);
+	vcpu_step_to(vcpu, vcpu_exit_rip(vcpu) + len);
 }
 
 static inline bool is_long_mode(struct vcpu *vcpu)
@@ -148,4 +153,4 @@ static inline unsigned int vcpu_paging_levels(struct vcpu *vcpu)
 #pragma GCC poison lazy_state
 #endif
 
-#endif /* MINIVMM_VCPU_STATE_H */
+#endif /* MINIVMM_VCPU_LAZY_STATE_H */
