@@ -314,6 +314,8 @@ TEST_F(vm, x87_is_always_in_xcr0)
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_XCRS, &xcrs));
 }
 
+GUEST16(write_port, "1: out %al, $0x10; jmp 1b");
+
 /* EFER.LMA follows from LME and paging, also where the MSR says otherwise. */
 TEST_F(vm, efer_set_as_an_msr_leaves_sregs_that_can_be_set)
 {
@@ -324,6 +326,21 @@ TEST_F(vm, efer_set_as_an_msr_leaves_sregs_that_can_be_set)
 	sregs = vcpu_sregs(&self->vcpu);
 	EXPECT_EQ(EFER_LME, sregs.efer);
 	EXPECT_EQ(0, call(self->vcpu.fd, MINIVMM_SET_SREGS, &sregs));
+}
+
+/* Kernels set LME and PAE in either order; QEMU's emulated CPU then lost the host's paging. */
+TEST_F(vm, exits_before_pae_and_paging_leave_lme_as_it_is)
+{
+	struct minivmm_sregs sregs;
+
+	vcpu_set_supported_cpuid(&self->vcpu);
+	start_real(&self->vcpu, write_port);
+	sregs = vcpu_sregs(&self->vcpu);
+	sregs.efer = EFER_LME;
+	vcpu_set_sregs(&self->vcpu, &sregs);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+	EXPECT_EQ(EFER_LME, vcpu_sregs(&self->vcpu).efer);
 }
 
 TEST_HARNESS_MAIN
