@@ -621,7 +621,7 @@ struct minivmm_translation {
 	(MINIVMM_SYNC_X86_REGS | MINIVMM_SYNC_X86_SREGS | MINIVMM_SYNC_X86_EVENTS)
 #define MINIVMM_SYNC_REGS_SIZE_BYTES	2048
 
-/* Registers kept in the run page (CAP_SYNC_REGS); the kernel copies them before it looks. */
+/* Registers kept in the run page (CAP_SYNC_REGS): not there yet, RUN does not look at them. */
 struct minivmm_sync_regs {
 	struct minivmm_regs regs;
 	struct minivmm_sregs sregs;
