@@ -10,41 +10,39 @@
 
 #define PTE_ADDRESS	GENMASK_ULL(51, 12)
 
-static noinline u64 linear_rip_of_segment(struct vcpu *vcpu)
+static noinline u64 linear_rip_of_segment(struct vcpu *vcpu, u64 rip)
 {
 	struct segment cs;
 
 	backend_call(get_segment)(vcpu, SEG_CS, &cs);
 	vcpu->code_pages.is_64bit = false;
-	return (u32)(cs.base + vcpu_rip(vcpu));
+	return (u32)(cs.base + rip);
 }
 
-/* What of the guest decides where its code is. */
-#define CODE_STATE	(VCPU_RIP | VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER)
-
-static __always_inline u64 linear_rip(struct vcpu *vcpu)
+static __always_inline u64 linear_rip(struct vcpu *vcpu, const struct control_regs *now, u64 rip)
 {
-	vcpu_need(vcpu, CODE_STATE);
-	if (unlikely(!is_long_mode(vcpu) || !backend_call(code_is_64bit)(vcpu)))
-		return linear_rip_of_segment(vcpu);
+	if (unlikely(!(now->efer & EFER_LMA) || !backend_call(code_is_64bit)(vcpu)))
+		return linear_rip_of_segment(vcpu, rip);
 	vcpu->code_pages.is_64bit = true;
-	return vcpu_rip(vcpu);
+	return rip;
 }
 
 u64 code_linear_rip(struct vcpu *vcpu)
 {
-	return linear_rip(vcpu);
+	u64 rip;
+	const struct control_regs *now = vcpu_code_place(vcpu, &rip);
+
+	return linear_rip(vcpu, now, rip);
 }
 
 /* Whether the guest's mode and tables are as they were when the page was found. */
-static __always_inline bool is_current(struct vcpu *vcpu, const struct code_page *page, u64 linear)
+static __always_inline bool is_current(const struct code_page *page, u64 linear,
+				       const struct control_regs *now)
 {
-	const struct control_regs *now = vcpu_control(vcpu);
 	u64 changed;
 	unsigned int i;
 
-	if (page->linear != (linear & PAGE_MASK) ||
-	    page->generation != vcpu->code_pages.generation)
+	if (page->linear != (linear & PAGE_MASK))
 		return false;
 	changed = (page->control.cr0 ^ now->cr0) | (page->control.cr3 ^ now->cr3) |
 		  (page->control.cr4 ^ now->cr4) | (page->control.efer ^ now->efer);
@@ -100,25 +98,25 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 {
 	u64 gpa;
 
-	page->generation = 0;
+	page->linear = CODE_NO_PAGE;
 	if (!walk(vcpu, linear, page, &gpa))
 		return NULL;
 	page->bytes = mmu_peek(vcpu, gpa & PAGE_MASK, false);
 	if (!page->bytes)
 		return NULL;
 	page->linear = linear & PAGE_MASK;
-	page->generation = vcpu->code_pages.generation;
 	page->control = *vcpu_control(vcpu);
 	return page->bytes + offset_in_page(linear);
 }
 
 static __always_inline const u8 *peek(struct vcpu *vcpu)
 {
-	u64 linear = linear_rip(vcpu);
-	u64 number = (linear >> PAGE_SHIFT) + (vcpu_cr3(vcpu) >> PAGE_SHIFT);
-	struct code_page *page = &vcpu->code_pages.page[number % CODE_PAGES];
+	u64 rip;
+	const struct control_regs *now = vcpu_code_place(vcpu, &rip);
+	u64 linear = linear_rip(vcpu, now, rip);
+	struct code_page *page = &vcpu->code_pages.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
 
-	if (likely(is_current(vcpu, page, linear)))
+	if (likely(is_current(page, linear, now)))
 		return page->bytes + offset_in_page(linear);
 	return find(vcpu, page, linear);
 }
@@ -182,5 +180,8 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
 
 void code_forget(struct vcpu *vcpu)
 {
-	vcpu->code_pages.generation++;
+	unsigned int i;
+
+	for (i = 0; i < CODE_PAGES; i++)
+		vcpu->code_pages.page[i].linear = CODE_NO_PAGE;
 }

@@ -29,30 +29,15 @@ int insn_complete_move(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
-/* Whether it is decoded, if not as the last one. */
-static bool find_move(struct insn_state *em, const u8 *bytes, unsigned int len)
-{
-	unsigned int i;
-
-	for (i = 0; i < INSN_MOVES; i++) {
-		if (em->moves[i].move_size && emul_same_bytes(&em->moves[i], bytes, len)) {
-			em->e.insn = em->moves[i];
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
-static bool is_known_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+static __always_inline bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	const struct exit_info *exit = &vcpu->exit;
 	const struct emul *e = &vcpu->insn.e;
 
-	return exit->fault.final && vcpu->code_pages.is_64bit &&
-	       (emul_known_move(e, bytes, len) || find_move(&vcpu->insn, bytes, len)) &&
+	return exit->fault.final && vcpu->code_pages.is_64bit && emul_known_move(e, bytes, len) &&
 	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
-	       offset_in_page(emul_address_sum(e)) == offset_in_page(exit->fault.gpa) &&
+	       !offset_in_page(emul_address_sum(e) ^ exit->fault.gpa) &&
 	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;
 }
 
@@ -95,6 +80,31 @@ static int read_in_window(struct vcpu *vcpu)
 	return exit_ask_user(vcpu, ASKED_MOVE);
 }
 
+/* One that is decoded, but not as the last, becomes the last. */
+static bool recall_move(struct insn_state *em, const u8 *bytes, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < INSN_MOVES; i++) {
+		if (em->moves[i].move_size && emul_same_bytes(&em->moves[i], bytes, len)) {
+			em->e.insn = em->moves[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static noinline int try_older_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+{
+	struct insn_state *em = &vcpu->insn;
+
+	if (recall_move(em, bytes, len) && is_known_move(vcpu, bytes, len))
+		return insn_move_in_window(vcpu);
+	em->code_len = min_t(unsigned int, len, sizeof(em->code));
+	memcpy(em->code, bytes, em->code_len);
+	return NEXT_OUTSIDE;
+}
+
 int insn_move_in_window(struct vcpu *vcpu)
 {
 	struct insn_state *em = &vcpu->insn;
@@ -108,9 +118,7 @@ int insn_move_in_window(struct vcpu *vcpu)
 	if (!bytes)
 		return NEXT_OUTSIDE;
 	len = code_len(bytes);
-	if (is_known_move(vcpu, bytes, len))
-		return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
-	em->code_len = min_t(unsigned int, len, sizeof(em->code));
-	memcpy(em->code, bytes, em->code_len);
-	return NEXT_OUTSIDE;
+	if (unlikely(!is_known_move(vcpu, bytes, len)))
+		return try_older_move(vcpu, bytes, len);
+	return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
 }

@@ -79,7 +79,7 @@ struct vcpu_debug {
 	u64 step_rip;
 };
 
-#define CODE_PAGES	64
+#define CODE_PAGES	4
 #define CODE_LEVELS	5
 
 /*
@@ -87,17 +87,17 @@ struct vcpu_debug {
  * code_forget(); where the guest itself may have changed it, that is looked at each time.
  */
 struct code_page {
-	u64 linear;			/* of the page */
-	u64 generation;			/* of code_pages when it was found */
+	u64 linear;			/* of the page; CODE_NO_PAGE: nothing known */
 	const u8 *bytes;
 	struct control_regs control;	/* the guest's mode ... */
 	const u64 *entry[CODE_LEVELS];	/* ... and the entries of its tables that led here, */
 	u64 value[CODE_LEVELS];		/* with these values */
 };
 
+#define CODE_NO_PAGE	1ull
+
 struct code_pages {
-	struct code_page page[CODE_PAGES];	/* by page number and CR3 */
-	u64 generation;				/* others are no longer known; pages begin with 0 */
+	struct code_page page[CODE_PAGES];	/* by page number */
 	bool is_64bit;				/* what was looked at last is 64-bit code */
 };
 

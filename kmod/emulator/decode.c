@@ -451,13 +451,16 @@ static int decode(struct emul *e)
 
 int emul_decode(struct emul *e)
 {
+	struct emul_insn *insn = &e->insn;
 	int ret = decode(e);
 
-	if (ret)
-		e->insn.op = NULL;
-	else
-		emul_note_move(&e->insn);
-	return ret;
+	if (ret) {
+		insn->op = NULL;
+		return ret;
+	}
+	insn->first_mask = insn->len < 8 ? BIT_ULL(8 * insn->len) - 1 : ~0ull;
+	emul_note_move(insn);
+	return EMUL_DONE;
 }
 
 bool emul_decoded_matches(const struct emul *e, const u8 *bytes, unsigned int n)

@@ -18,6 +18,7 @@ struct emul_opcode;
 
 struct emul_insn {
 	u8 bytes[EMUL_INSN_MAX + 1];
+	u64 first_mask;		/* of the first eight bytes those that are the instruction's */
 	u8 len;
 	u8 code_bits;		/* 16, 32 or 64: what the code segment made it */
 	u8 op_size;		/* operand size in bytes: 1, 2, 4, 8 */

@@ -17,7 +17,7 @@ static inline bool emul_same_bytes(const struct emul_insn *insn, const u8 *bytes
 		return n >= insn->len && !memcmp(insn->bytes, bytes, insn->len);
 	memcpy(&first, insn->bytes, 8);
 	memcpy(&second, bytes, 8);
-	return (first ^ second) << (64 - 8 * insn->len) == 0;
+	return !((first ^ second) & insn->first_mask);
 }
 
 /* emul_address_sum - of the memory operand in its segment, before it is cut to the address size. */

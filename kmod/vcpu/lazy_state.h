@@ -70,6 +70,14 @@ static inline struct control_regs *vcpu_control(struct vcpu *vcpu)
 	return &vcpu->lazy_state.control;
 }
 
+/* vcpu_code_place - what decides where the code is: the same, and *@rip. One look for all. */
+static inline const struct control_regs *vcpu_code_place(struct vcpu *vcpu, u64 *rip)
+{
+	vcpu_need(vcpu, VCPU_RIP | VCPU_CR0 | VCPU_CR3 | VCPU_CR4 | VCPU_EFER);
+	*rip = vcpu->lazy_state.regs.rip;
+	return &vcpu->lazy_state.control;
+}
+
 /* vcpu_regs - all general registers, RIP and RFLAGS. */
 static inline struct regs *vcpu_regs(struct vcpu *vcpu)
 {
