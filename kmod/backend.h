@@ -55,7 +55,8 @@ extern struct backend_caps backend;
  * interrupted	section, on some kernels with interrupts off: interrupts of the host ended a window.
  * window_enter/leave	window: its start and its end, where the backend gives the CPU back.
  * enter	window: run the guest once; fills vcpu->exit, general registers, CR2, and of the rest
- *		what lazy_state.unread does not name; RIP and flags if .kind is an instruction to step over.
+ *		what lazy_state.unread does not name; RIP and flags if .kind is an instruction to
+ *		step over.
  * read_state	fill those of @which (VCPU_RIP ...) that are unread.
  * flush_tlb	window: drop this vCPU's cached translations before the next entry.
  * get_segment/set_segment	struct segment with VMCB-style attributes.

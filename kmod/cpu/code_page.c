@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Instruction bytes for exits handled in the window; the contract is in code.h. */
+/* Instruction bytes for exits handled in the window; the contract is in code_page.h. */
 #include <linux/mm.h>
 #include <asm/msr-index.h>
 #include <asm/pgtable_types.h>

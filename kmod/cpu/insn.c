@@ -129,7 +129,7 @@ static void begin(struct vcpu *vcpu)
 	prepare(vcpu);
 }
 
-/* Only that of 64-bit code is a plain move. */
+/* For insn_move_in_window(); in other than 64-bit code nothing counts as a plain move. */
 static void keep_move(struct insn_state *em)
 {
 	if (em->e.insn.move_size)

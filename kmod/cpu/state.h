@@ -101,7 +101,10 @@ struct code_pages {
 	bool is_64bit;				/* what was looked at last is 64-bit code */
 };
 
-/* insn.h. Most MMIO accesses of one instruction: 32 bytes read and written, in pieces of 8, over two pages. */
+/*
+ * insn.h. Most MMIO accesses of one instruction: 32 bytes read and written, in pieces of 8, over
+ * two pages.
+ */
 #define INSN_MAX_STEPS	12
 
 /* One access that was completed, in the order the instruction makes them. */

@@ -260,10 +260,10 @@ static bool goes_upwards(struct fault *f)
 {
 	const gfn_t *next = f->vcpu->mmu.next;
 
-	for (f->place = 0; f->place < MMU_PLACES - 1; f->place++)
-		if (next[f->place] == f->gfn)
-			return true;
-	return next[f->place] == f->gfn;
+	for (f->place = 0; next[f->place] != f->gfn; f->place++)
+		if (f->place == MMU_PLACES - 1)
+			return false;
+	return true;
 }
 
 /*

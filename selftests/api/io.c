@@ -201,6 +201,29 @@ TEST_F(vm, mmio_reads_change_what_the_instruction_changes)
 	EXPECT_EQ(answer, regs.rdx);
 }
 
+/* More than stay decoded (INSN_MOVES), each by another instruction; then the first ones once more. */
+GUEST64(moves_in_turn,
+	"mov $0x20000000, %ebx; mov $0x11, %eax; mov $0x22, %ecx; mov $0x33, %edx; mov $0x44, %esi\n"
+	"mov $0x55, %edi; mov $0x66, %ebp\n"
+	"1: mov %eax, (%rbx); mov %ecx, 4(%rbx); mov %edx, 8(%rbx); mov %ecx, 4(%rbx)\n"
+	"mov %eax, (%rbx); mov %esi, 12(%rbx); mov %edi, 16(%rbx); mov %ebp, 20(%rbx); jmp 1b");
+
+TEST_F(vm, moves_that_take_turns_write_what_each_has)
+{
+	static const __u32 offsets[] = { 0, 4, 8, 4, 0, 12, 16, 20 };
+
+	start_long(&self->vcpu, moves_in_turn);
+	for (int i = 0; i < 3 * ARRAY_LEN(offsets); i++) {
+		__u32 offset = offsets[i % ARRAY_LEN(offsets)], value = 0x11 * (offset / 4 + 1);
+
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(4, self->vcpu.run->mmio.len);
+		EXPECT_EQ(HOLE + offset, self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(0, memcmp(&value, self->vcpu.run->mmio.data, 4));
+	}
+}
+
 /* The same instruction again and again, which is remembered from its first exit on. */
 GUEST64(mmio_read_loop,
 	"mov $0x20000000, %edi; xor %ebx, %ebx; mov $3, %ecx;"

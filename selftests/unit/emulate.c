@@ -834,6 +834,37 @@ TEST_F(emulate, decoded_form_matches_same_bytes_and_mode_only)
 	EXPECT_FALSE(emul_decoded_matches(&self->e, (const u8 *)"\x89\x07", 2));
 }
 
+/* Of few bytes, of eight and of more, however many follow: the last byte counts, the next does not. */
+TEST_F(emulate, decoded_form_of_any_length_matches_to_its_end)
+{
+	static const struct { const char *code; unsigned int len; } forms[] = {
+		{ "\x89\x07", 2 },
+		{ "\x48\xc7\x07\x01\x02\x03\x84", 7 },
+		{ "\x48\xc7\x47\x08\x01\x02\x03\x84", 8 },
+		{ "\x66\x48\xc7\x47\x08\x01\x02\x03\x84", 9 },
+	};
+	__u8 bytes[16];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++) {
+		unsigned int len = forms[i].len;
+
+		memset(bytes, 0xcc, sizeof(bytes));
+		memcpy(bytes, forms[i].code, len);
+		put(self, (char *)bytes, sizeof(bytes));
+		self->regs.rip = CODE;
+		self->e.fetched = 0;
+		ASSERT_EQ(EMUL_DONE, emul_decode(&self->e));
+		ASSERT_EQ(len, self->e.insn.len);
+		EXPECT_TRUE(emul_decoded_matches(&self->e, bytes, len));
+		bytes[len] ^= 1;
+		EXPECT_TRUE(emul_decoded_matches(&self->e, bytes, sizeof(bytes)));
+		bytes[len - 1] ^= 1;
+		EXPECT_FALSE(emul_decoded_matches(&self->e, bytes, sizeof(bytes)));
+		EXPECT_FALSE(emul_decoded_matches(&self->e, bytes, len));
+		EXPECT_FALSE(emul_decoded_matches(&self->e, bytes, len - 1));
+	}
+}
+
 TEST_F(emulate, illegal_form_matches_nothing)
 {
 	PUT("\xf0\x89\x07");	/* lock mov */
