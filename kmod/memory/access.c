@@ -4,8 +4,8 @@
  *
  * An access says so (access_seq) before it looks a slot up, so that
  * whoever deletes or moves the slot waits for it. It notes a written page in the
- * log of the array that is current after the write: either that array is logged, or
- * the write came before logging began.
+ * log of the slot that is there after the write: either that is logged, or the
+ * write came before logging began.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
@@ -32,9 +32,7 @@ static void access_end(struct vcpu *vcpu, int srcu) __releases(&vcpu->vm->memory
 
 static struct memslot *find_slot(struct vcpu *vcpu, gfn_t gfn)
 {
-	struct memslots *slots = memory_slots(&vcpu->vm->memory, vcpu->mmu.role.as_id);
-
-	return memory_find_slot(slots, &vcpu->mmu.slot, gfn);
+	return memory_find_slot(&vcpu->vm->memory.slots[vcpu->mmu.role.as_id], &vcpu->mmu.slot, gfn);
 }
 
 /* User address of @gpa, or -ENOENT, -EAGAIN, -EROFS. */
@@ -56,7 +54,7 @@ static void note_written(struct vcpu *vcpu, gpa_t gpa)
 {
 	struct memslot *slot;
 
-	smp_mb();	/* written before the array is read again: see top of file */
+	smp_mb();	/* written before the slot is looked up again: see top of file */
 	slot = find_slot(vcpu, gpa >> PAGE_SHIFT);
 	if (slot)
 		memory_mark_written(vcpu, slot, gpa >> PAGE_SHIFT);

@@ -39,23 +39,23 @@
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "dirty_log.h"
+#include "slot_set.h"
 #include "slots.h"
 
 /* The logged slot with this id; sets *@err. vm->lock held. */
 static struct memslot *logged_slot(struct vm *vm, u32 id, int *err)
 {
-	struct memslots *slots;
-	u32 i;
+	struct memslot *slot;
 
+	lockdep_assert_held(&vm->lock);
 	*err = -EINVAL;
 	if (id >> 16 >= MEMORY_ADDRESS_SPACES || (id & 0xffff) >= MEMORY_MAX_SLOTS) {
 		refuse(&vm->error, -EINVAL, "slot", id, "out of range");
 		return NULL;
 	}
-	slots = rcu_dereference_protected(vm->memory.slots[id >> 16], lockdep_is_held(&vm->lock));
-	for (i = 0; i < slots->nr; i++)
-		if (slots->slot[i]->id == (u16)id && slots->slot[i]->dirty)
-			return slots->slot[i];
+	slot = slot_set_by_id(&vm->memory.slots[id >> 16], id);
+	if (slot && slot->dirty)
+		return slot;
 	*err = refuse(&vm->error, -ENOENT, "slot", id, "no such slot, or it is not logged");
 	return NULL;
 }

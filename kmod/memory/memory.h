@@ -13,6 +13,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/nospec.h>
 #include <linux/rbtree.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 
@@ -27,12 +28,10 @@ typedef u64 gpa_t;
 typedef u64 gfn_t;
 
 /*
- * Slots say which guest physical addresses are backed by which addresses of the owner's
- * process. They live in immutable arrays, one per address space (0 normal, 1 SMM), sorted by
- * gfn. Readers: srcu where they may sleep, preemption off in section and window.
+ * One memory slot: which guest physical addresses are backed by which addresses of the owner's
+ * process. All fields but the bitmap's content, invalid and the trees' are constant. Readers:
+ * srcu where they may sleep, preemption off in section and window.
  */
-
-/* One memory slot. All fields but the bitmap's content, invalid and the tree's are constant. */
 struct memslot {
 	gfn_t base_gfn;
 	unsigned long npages;
@@ -43,23 +42,30 @@ struct memslot {
 	bool invalid;			/* going away: faults retry; set under mmu_lock */
 	unsigned long *dirty;		/* one bit per page, or NULL: not logged */
 	unsigned long *buffer;		/* MEMORY_LOG_CHUNK longs for who reads the log; vm->lock */
+	struct rb_node by_gfn;		/* stays as it is for who meets it when it has left the tree */
 	union {
-		struct {		/* in memory.by_hva: slot_tree.c */
+		struct {		/* in memslots.by_hva: slot_tree.c */
 			struct rb_node node;
 			unsigned long reach;
 		};
-		struct rcu_head rcu;	/* later */
+		struct {		/* later */
+			struct rcu_head rcu;
+			atomic_long_t *retired;	/* memory.retired */
+		};
 	};
 };
 
-/* A version of one address space. */
+/*
+ * The slots of an address space: 0 normal, 1 SMM (slot_set.h). Changed with vm->lock, and
+ * mmu_lock for writing.
+ */
 struct memslots {
-	u64 generation;			/* of all versions of this VM, never reused */
-	u32 nr;
-	u32 gone;			/* of slot[]: goes with this version; nr: none does. vm->lock */
-	atomic_long_t *retired;		/* memory.retired */
-	struct rcu_head rcu;
-	struct memslot *slot[];		/* by base_gfn, not overlapping */
+	u64 generation;			/* moves with each change; no two of a VM's are ever equal */
+	seqcount_t changing;		/* by_gfn */
+	struct rb_root by_gfn;		/* not overlapping */
+	struct rb_root by_hva;		/* slot_tree.h; mmu_lock */
+	struct memslot **by_id;		/* nr_ids of them; vm->lock */
+	u32 nr_ids;
 };
 
 /* What a vCPU found last, a slot or a hole between two: valid for that generation only. */
@@ -86,17 +92,16 @@ struct memory_stats {
 
 /* Embedded in struct vm. */
 struct memory {
-	struct memslots __rcu *slots[MEMORY_ADDRESS_SPACES];
+	struct memslots slots[MEMORY_ADDRESS_SPACES];
 	struct srcu_struct srcu;
-	u64 generation;			/* of the newest array; vm->lock */
+	u64 generation;			/* of the newest change; vm->lock */
 	unsigned long npages;		/* sum over all slots; vm->lock */
 	u32 manual_protect;		/* MINIVMM_DIRTY_LOG_*; vm->lock */
 	unsigned int logged;		/* slots that are, or were when a window began; vm->lock writes */
-	atomic_long_t retired;		/* bytes of arrays and slots that wait for their last sleeping reader */
+	atomic_long_t retired;		/* bytes of slots that wait for their last sleeping reader */
 
 	rwlock_t mmu_lock;		/* second-level tables (mmu/mmu.h) and all that follows */
 	atomic_t unflushed;		/* who took entries away and may not have flushed yet */
-	struct rb_root by_hva[MEMORY_ADDRESS_SPACES];	/* the slots of the current arrays */
 	struct mmu_root *roots;		/* list; roots live until memory_destroy() */
 	unsigned long seq;		/* completed invalidations and slot changes */
 	unsigned long invalidating;	/* invalidations under way, ... */
@@ -118,16 +123,16 @@ int memory_init(struct vm *vm);
 void memory_destroy(struct vm *vm);
 
 /*
- * memory_find_slot - the slot of @gfn or NULL, in this version of the array.
- * @cache may be NULL. Inside srcu, or with preemption off, or under vm->lock or mmu_lock.
+ * memory_find_slot - the slot of @gfn or NULL, as it is at some moment during the call.
+ * Inside srcu, or with preemption off, or under vm->lock or mmu_lock.
  */
-struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_cache *cache,
-				   gfn_t gfn);
+struct memslot *memory_search_slot(struct memslots *slots, struct memslot_cache *cache, gfn_t gfn);
 
-static inline struct memslot *memory_find_slot(const struct memslots *slots,
+static inline struct memslot *memory_find_slot(struct memslots *slots,
 					       struct memslot_cache *cache, gfn_t gfn)
 {
-	if (cache && cache->generation == slots->generation &&
+	/* Acquire: the cache may be filled from what it says. */
+	if (cache->generation == smp_load_acquire(&slots->generation) &&
 	    gfn - cache->base_gfn < cache->npages)
 		return cache->slot;
 	return memory_search_slot(slots, cache, gfn);
@@ -142,12 +147,6 @@ static inline bool memslot_holds(const struct memslot *slot, gfn_t gfn)
 static inline unsigned long memslot_hva(const struct memslot *slot, gfn_t gfn)
 {
 	return slot->hva + (array_index_nospec(gfn - slot->base_gfn, slot->npages) << PAGE_SHIFT);
-}
-
-/* memory_slots - current array of an address space, for sleeping readers (inside srcu). */
-static inline struct memslots *memory_slots(struct memory *mem, unsigned int as_id)
-{
-	return srcu_dereference(mem->slots[as_id], &mem->srcu);
 }
 
 #endif /* MINIVMM_MEMORY_MEMORY_H */

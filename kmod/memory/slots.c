@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory slots: the array of each address space, SET_USER_MEMORY_REGION.
+ * Memory slots: SET_USER_MEMORY_REGION.
  *
- * A change builds a new array beside the old one, publishes it under mmu_lock and
- * moves memory.seq, so that faults under way start again with the new array. A slot
- * that goes is first marked invalid and its entries zapped while the array and the tree
- * by the owner's addresses still hold it (the notifier must find it that long); then
- * vCPUs in a window and host accesses in guest_*() are waited for; srcu frees it later.
+ * A change replaces slots in the address space's set under mmu_lock and moves memory.seq, so
+ * that faults under way start again. A slot that goes is first marked invalid and its entries
+ * zapped while the set still holds it (the notifier must find it that long); then vCPUs in a
+ * window and host accesses in guest_*() are waited for; srcu frees it later.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -20,113 +19,23 @@
 #include "../vcpu/vcpu.h"
 #include "../vm.h"
 #include "memory.h"
+#include "slot_set.h"
 #include "slot_tree.h"
 #include "slots.h"
 
 static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
 {
-	as_id = array_index_nospec(as_id, MEMORY_ADDRESS_SPACES);
-	return rcu_dereference_protected(vm->memory.slots[as_id], lockdep_is_held(&vm->lock));
-}
-
-static struct memslots *slots_alloc(struct memory *mem, u32 nr)
-{
-	struct memslots *slots = kvzalloc(struct_size(slots, slot, nr), GFP_KERNEL_ACCOUNT);
-
-	if (slots) {
-		slots->nr = nr;
-		slots->gone = nr;
-		slots->generation = ++mem->generation;
-		slots->retired = &mem->retired;
-	}
-	return slots;
-}
-
-/*
- * A copy of @old without @remove, which will go with @old, and with @add; either may be NULL.
- */
-static struct memslots *slots_replace(struct memory *mem, struct memslots *old,
-				      const struct memslot *remove, struct memslot *add)
-{
-	struct memslots *new = slots_alloc(mem, old->nr - !!remove + !!add);
-	u32 i, n = 0;
-
-	if (!new)
-		return NULL;
-	for (i = 0; i < old->nr; i++) {
-		if (old->slot[i] == remove) {
-			old->gone = i;
-			continue;
-		}
-		if (add && add->base_gfn < old->slot[i]->base_gfn) {
-			new->slot[n++] = add;
-			add = NULL;
-		}
-		new->slot[n++] = old->slot[i];
-	}
-	if (add)
-		new->slot[n] = add;
-	return new;
-}
-
-static struct memslot *slot_by_id(const struct memslots *slots, u16 id)
-{
-	u32 i;
-
-	for (i = 0; i < slots->nr; i++)
-		if (slots->slot[i]->id == id)
-			return slots->slot[i];
-	return NULL;
-}
-
-/*
- * What @gfn is in: the last slot that begins at or below it, or the hole behind that slot.
- * @next is the first slot that begins above @gfn.
- */
-static struct memslot_cache around(const struct memslots *slots, u32 next, gfn_t gfn)
-{
-	struct memslot *slot = next ? slots->slot[next - 1] : NULL;
-	struct memslot_cache found = { .generation = slots->generation };
-
-	if (slot && memslot_holds(slot, gfn)) {
-		found.base_gfn = slot->base_gfn;
-		found.npages = slot->npages;
-		found.slot = slot;
-		return found;
-	}
-	found.base_gfn = slot ? slot->base_gfn + slot->npages : 0;
-	found.npages = (next < slots->nr ? slots->slot[next]->base_gfn : U64_MAX) - found.base_gfn;
-	return found;
-}
-
-struct memslot *memory_search_slot(const struct memslots *slots, struct memslot_cache *cache,
-				   gfn_t gfn)
-{
-	struct memslot_cache found;
-	u32 low = 0, high = slots->nr;
-
-	while (low < high) {
-		u32 mid = low + (high - low) / 2;
-
-		if (slots->slot[mid]->base_gfn <= gfn)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	found = around(slots, low, gfn);
-	if (cache)
-		*cache = found;
-	return found.slot;
+	lockdep_assert_held(&vm->lock);
+	return &vm->memory.slots[array_index_nospec(as_id, MEMORY_ADDRESS_SPACES)];
 }
 
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 {
-	struct memory *mem = &vcpu->vm->memory;
+	struct memslots *slots = &vcpu->vm->memory.slots[vcpu->mmu.role.as_id];
 	bool found;
 
 	rcu_read_lock();
-	found = memory_find_slot(rcu_dereference(mem->slots[vcpu->mmu.role.as_id]),
-				 &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
+	found = memory_find_slot(slots, &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
 	rcu_read_unlock();
 	return found;
 }
@@ -167,68 +76,46 @@ static void slot_free(struct memslot *slot)
 	kfree(slot);
 }
 
-static struct memslot *slot_gone(const struct memslots *slots)
+static long retired_bytes(const struct memslot *slot)
 {
-	return slots->gone < slots->nr ? slots->slot[slots->gone] : NULL;
-}
-
-static long retired_bytes(const struct memslots *slots)
-{
-	const struct memslot *gone = slot_gone(slots);
-	long bytes = struct_size(slots, slot, slots->nr);
-
-	if (gone)
-		bytes += sizeof(*gone);
-	if (gone && gone->dirty)
-		bytes += gone->npages / BITS_PER_BYTE + 2 * PAGE_SIZE;
-	return bytes;
+	return sizeof(*slot) + (slot->dirty ? slot->npages / BITS_PER_BYTE + 2 * PAGE_SIZE : 0);
 }
 
 /* Sleeping readers are gone; readers with preemption off remain. */
-static void slots_retire_rcu(struct rcu_head *rcu)
+static void slot_retire_rcu(struct rcu_head *rcu)
 {
-	struct memslots *slots = container_of(rcu, struct memslots, rcu);
-	struct memslot *gone = slot_gone(slots);
+	struct memslot *slot = container_of(rcu, struct memslot, rcu);
 
-	atomic_long_sub(retired_bytes(slots), slots->retired);
-	if (gone) {
-		kvfree(gone->dirty);
-		kfree_rcu(gone, rcu);
-	}
-	kvfree_rcu(slots, rcu);
+	atomic_long_sub(retired_bytes(slot), slot->retired);
+	kvfree(slot->dirty);
+	kfree_rcu(slot, rcu);
 }
 
-/* @old and the slot that goes with it are freed when unread. */
-static void slots_retire(struct memory *mem, struct memslots *old)
+/* @slot, which is in no set any more, or NULL, is freed when unread. */
+static void slot_retire(struct memory *mem, struct memslot *slot)
 {
-	atomic_long_add(retired_bytes(old), &mem->retired);
-	call_srcu(&mem->srcu, &old->rcu, slots_retire_rcu);
+	if (!slot)
+		return;
+	slot->retired = &mem->retired;
+	atomic_long_add(retired_bytes(slot), slot->retired);
+	call_srcu(&mem->srcu, &slot->rcu, slot_retire_rcu);
 }
 
-/*
- * Make @new the current array, which has no @remove and has @add; either may be NULL.
- * Returns the old one, to be retired.
- */
-static struct memslots *slots_publish(struct vm *vm, unsigned int as_id, struct memslots *new,
-				      struct memslot *remove, struct memslot *add)
+/* The slots of an address space are without @remove and with @add; either may be NULL. */
+static void slots_publish(struct vm *vm, unsigned int as_id, struct memslot *remove,
+			  struct memslot *add)
 {
 	struct memory *mem = &vm->memory;
-	struct memslots *old = slots_of(vm, as_id);
 
 	write_lock(&mem->mmu_lock);
-	rcu_assign_pointer(mem->slots[as_id], new);
-	if (remove)
-		slot_tree_remove(&mem->by_hva[as_id], remove);
-	if (add)
-		slot_tree_insert(&mem->by_hva[as_id], add);
+	slot_set_replace(slots_of(vm, as_id), remove, add, ++mem->generation);
 	smp_store_release(&mem->seq, mem->seq + 1);
 	write_unlock(&mem->mmu_lock);
-	return old;
 }
 
 /*
- * An access of the host's that waits for userfaultfd keeps every array that was replaced
- * since it began. Usually none is under way, and they are kept for a grace period.
+ * An access of the host's that waits for userfaultfd keeps every slot that went since
+ * it began. Usually none is under way, and they are kept for a grace period.
  */
 static int wait_for_retired(struct memory *mem)
 {
@@ -283,34 +170,14 @@ static void count_logged(struct vm *vm, const struct memslot *slot, int change)
 
 static int delete_slot(struct vm *vm, struct memslot *old)
 {
-	struct memslots *new = slots_replace(&vm->memory, slots_of(vm, old->as_id), old, NULL);
-	struct memslots *replaced;
-
-	if (!new)
-		return -ENOMEM;
 	slot_invalidate(vm, old);
-	replaced = slots_publish(vm, old->as_id, new, old, NULL);
+	slots_publish(vm, old->as_id, old, NULL);
+	slot_set_name(slots_of(vm, old->as_id), old->id, NULL);
 	vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 	wait_for_access(vm);
 	vm->memory.npages -= old->npages;
 	count_logged(vm, old, -1);
-	slots_retire(&vm->memory, replaced);
-	return 0;
-}
-
-static int check_overlap(struct vm *vm, const struct memslot *new, const struct memslot *old)
-{
-	const struct memslots *slots = slots_of(vm, new->as_id);
-	u32 i;
-
-	for (i = 0; i < slots->nr; i++) {
-		const struct memslot *s = slots->slot[i];
-
-		if (s != old && s->base_gfn < new->base_gfn + new->npages &&
-		    new->base_gfn < s->base_gfn + s->npages)
-			return refuse(&vm->error, -EEXIST, "guest_phys_addr",
-				      new->base_gfn << PAGE_SHIFT, "overlaps another slot");
-	}
+	slot_retire(&vm->memory, old);
 	return 0;
 }
 
@@ -332,26 +199,34 @@ static void adapt_entries(struct vm *vm, const struct memslot *old, const struct
 		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 }
 
-/* Put @new into the array, in the place of @old if there is one. Consumes @new on success. */
+/* All that can fail before @new takes its place. */
+static int prepare_slot(struct vm *vm, const struct memslot *old, struct memslot *new)
+{
+	struct memslots *slots = slots_of(vm, new->as_id);
+	u32 manual = vm->memory.manual_protect;
+	int err = 0;
+
+	if (slot_set_overlaps(slots, new, old))
+		return refuse(&vm->error, -EEXIST, "guest_phys_addr", new->base_gfn << PAGE_SHIFT,
+			      "overlaps another slot");
+	if (new->flags & MINIVMM_MEM_LOG_DIRTY_PAGES)
+		err = slot_start_log(new, manual & MINIVMM_DIRTY_LOG_INITIALLY_SET);
+	return err ?: slot_set_name(slots, new->id, new);
+}
+
+/* Put @new into the set, in the place of @old if there is one. Consumes @new on success. */
 static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 {
 	struct memory *mem = &vm->memory;
-	struct memslots *slots, *replaced;
 	bool moved = old && old->base_gfn != new->base_gfn;
-	int err = check_overlap(vm, new, old);
+	int err = prepare_slot(vm, old, new);
 
-	if (!err && (new->flags & MINIVMM_MEM_LOG_DIRTY_PAGES))
-		err = slot_start_log(new, mem->manual_protect & MINIVMM_DIRTY_LOG_INITIALLY_SET);
 	if (err)
 		return err;
-	slots = slots_replace(mem, slots_of(vm, new->as_id), old, new);
-	if (!slots)
-		return -ENOMEM;
-
 	if (moved)
 		slot_invalidate(vm, old);
 	count_logged(vm, new, 1);
-	replaced = slots_publish(vm, new->as_id, slots, old, new);
+	slots_publish(vm, new->as_id, old, new);
 	if (moved) {
 		vm_flush_and_wait(vm, VCPU_REQ_WINDOW);
 		wait_for_access(vm);
@@ -361,7 +236,7 @@ static int install_slot(struct vm *vm, struct memslot *old, struct memslot *new)
 		mem->npages += new->npages;
 	}
 	count_logged(vm, old, -1);
-	slots_retire(mem, replaced);
+	slot_retire(mem, old);
 	return 0;
 }
 
@@ -407,7 +282,7 @@ static int set_region(struct vm *vm, const struct minivmm_userspace_memory_regio
 
 	if (err)
 		return err;
-	old = slot_by_id(slots_of(vm, region->slot >> 16), region->slot);
+	old = slot_set_by_id(slots_of(vm, region->slot >> 16), region->slot);
 	if (!region->memory_size)
 		return old ? delete_slot(vm, old) : check(vm, false, slot, "there is no such slot");
 	if (old) {
@@ -450,39 +325,34 @@ int memory_init(struct vm *vm)
 	err = init_srcu_struct(&mem->srcu);
 	if (err)
 		return err;
-	err = -ENOMEM;
-	for (i = 0; i < MEMORY_ADDRESS_SPACES; i++) {
-		struct memslots *slots = slots_alloc(mem, 0);
-
-		if (!slots)
-			goto fail;
-		RCU_INIT_POINTER(mem->slots[i], slots);
-		mem->by_hva[i] = RB_ROOT;
-	}
-	err = notifier_start(vm);
-	if (!err)
-		return 0;
-fail:
 	for (i = 0; i < MEMORY_ADDRESS_SPACES; i++)
-		kvfree(rcu_access_pointer(mem->slots[i]));
-	cleanup_srcu_struct(&mem->srcu);
+		slot_set_init(&mem->slots[i], ++mem->generation);
+	err = notifier_start(vm);
+	if (err)
+		cleanup_srcu_struct(&mem->srcu);
 	return err;
+}
+
+static void free_slots(struct memslots *slots)
+{
+	struct memslot *slot;
+
+	while ((slot = slot_tree_next(&slots->by_hva, 0, ULONG_MAX, NULL))) {
+		slot_tree_remove(&slots->by_hva, slot);
+		slot_free(slot);
+	}
+	slot_set_destroy(slots);
 }
 
 void memory_destroy(struct vm *vm)
 {
 	struct memory *mem = &vm->memory;
-	u32 as_id, i;
+	unsigned int i;
 
 	notifier_stop(vm);
 	mmu_free_roots(mem);
-	for (as_id = 0; as_id < MEMORY_ADDRESS_SPACES; as_id++) {
-		struct memslots *slots = rcu_dereference_protected(mem->slots[as_id], true);
-
-		for (i = 0; i < slots->nr; i++)
-			slot_free(slots->slot[i]);
-		kvfree(slots);
-	}
+	for (i = 0; i < MEMORY_ADDRESS_SPACES; i++)
+		free_slots(&mem->slots[i]);
 	srcu_barrier(&mem->srcu);
 	cleanup_srcu_struct(&mem->srcu);
 }

@@ -359,7 +359,7 @@ static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	/* Pairs with the release in memory/slots.c and notifier.c: changes before seq moved are seen. */
 	f.seq = smp_load_acquire(&mem->seq);
 	idx = srcu_read_lock(&mem->srcu);
-	f.slot = memory_find_slot(memory_slots(mem, vcpu->mmu.role.as_id), &vcpu->mmu.slot, f.gfn);
+	f.slot = memory_find_slot(&mem->slots[vcpu->mmu.role.as_id], &vcpu->mmu.slot, f.gfn);
 	ret = f.slot ? look_at_slot(&f) : MMU_MMIO;
 	srcu_read_unlock(&mem->srcu, idx);
 	if (!f.slot)

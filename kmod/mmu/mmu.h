@@ -81,8 +81,7 @@ void mmu_map_apic(struct vcpu *vcpu, bool on);
 static inline struct memslot *mmu_slot_in_window(struct memory *mem, struct vcpu_mmu *mmu,
 						 gpa_t gpa)
 {
-	return memory_find_slot(rcu_dereference_sched(mem->slots[mmu->role.as_id]), &mmu->slot,
-				gpa >> PAGE_SHIFT);
+	return memory_find_slot(&mem->slots[mmu->role.as_id], &mmu->slot, gpa >> PAGE_SHIFT);
 }
 
 /* Kinds of access of a second-level fault; MMU_READ is none of the others. */

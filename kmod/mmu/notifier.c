@@ -40,7 +40,7 @@ struct change {
  */
 static bool for_slots(struct mmu_writer *w, unsigned int as_id, const struct change *c)
 {
-	const struct rb_root *tree = &w->vm->memory.by_hva[as_id];
+	const struct rb_root *tree = &w->vm->memory.slots[as_id].by_hva;
 	struct memslot *slot = NULL;
 	unsigned int nr = 0;
 	bool ret = false;

@@ -157,6 +157,44 @@ TEST_F(guests, other_slots_change_without_harm_to_this_one)
 	EXPECT_EQ(0, g->mmio);
 }
 
+/*
+ * Faults look slots up while many come and go, before the area and behind it, in an order that
+ * has the structure that holds them change its shape each time.
+ */
+#define MANY	251
+
+static unsigned long place_of(unsigned int slot)
+{
+	unsigned long n = slot * 89 % MANY;	/* each once */
+
+	return n % 2 ? AREA - (n + 1) * PAGE : AREA + SIZE + n * PAGE;
+}
+
+TEST_F(guests, slot_is_found_while_many_others_come_and_go)
+{
+	struct guests *g = &self->g;
+	void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	guests_set_area(g, 0, memory, SIZE);
+	guests_start(g, HAMMER, SIZE / PAGE);
+	while (guests_more(g)) {
+		for (int slot = 2; slot < 2 + MANY; slot++) {
+			EXPECT_EQ(0, vm_set_slot(&g->vm, slot, 0, place_of(slot - 2), PAGE,
+						 self->memory[1]));
+			madvise(memory, SIZE, MADV_DONTNEED);	/* it stays, but its mappings go */
+		}
+		for (int slot = 2; slot < 2 + MANY; slot++) {
+			EXPECT_EQ(0, vm_set_slot(&g->vm, slot, 0, 0, 0, NULL));
+			madvise(memory, SIZE, MADV_DONTNEED);
+		}
+	}
+	EXPECT_TRUE(guests_wait(g, 2));
+	EXPECT_EQ(0, guests_stop(g));
+	EXPECT_EQ(0, guests_wrong_pages(g, memory));
+	EXPECT_EQ(0, g->mmio);
+}
+
 /* Two threads that change slots of their own do not disturb each other. */
 
 struct changer {
