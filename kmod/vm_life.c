@@ -290,37 +290,37 @@ static long get_last_error(void *object, unsigned long arg)
 }
 
 static const struct ioctl_entry vm_ioctls[] = {
-	{ MINIVMM_CREATE_VCPU, .raw = create_vcpu },
-	{ MINIVMM_SET_USER_MEMORY_REGION, .fixed = set_memory_region },
-	{ MINIVMM_GET_DIRTY_LOG, .fixed = get_dirty_log },
-	{ MINIVMM_CLEAR_DIRTY_LOG, .fixed = clear_dirty_log },
-	{ MINIVMM_IOEVENTFD, .fixed = ioeventfd },
-	{ MINIVMM_REGISTER_COALESCED_MMIO, .fixed = register_coalesced },
-	{ MINIVMM_UNREGISTER_COALESCED_MMIO, .fixed = unregister_coalesced },
-	{ MINIVMM_GET_CLOCK, .fixed = get_clock },
-	{ MINIVMM_SET_CLOCK, .fixed = set_clock },
-	{ MINIVMM_SET_IDENTITY_MAP_ADDR, .fixed = set_identity_map_addr },
-	{ MINIVMM_SET_TSS_ADDR, .raw = set_tss_addr },
-	{ MINIVMM_SET_NR_MMU_PAGES, .raw = set_nr_mmu_pages },
-	{ MINIVMM_GET_NR_MMU_PAGES, .raw = get_nr_mmu_pages },
-	{ MINIVMM_SET_BOOT_CPU_ID, .raw = set_boot_cpu_id },
-	{ MINIVMM_CHECK_EXTENSION, .raw = check_vm_extension },
-	{ MINIVMM_ENABLE_CAP, .fixed = enable_cap },
-	{ MINIVMM_GET_STATS_FD, .raw = get_stats_fd },
+	IOCTL_RAW(MINIVMM_CREATE_VCPU, create_vcpu),
+	IOCTL_FIXED(MINIVMM_SET_USER_MEMORY_REGION, set_memory_region),
+	IOCTL_FIXED(MINIVMM_GET_DIRTY_LOG, get_dirty_log),
+	IOCTL_FIXED(MINIVMM_CLEAR_DIRTY_LOG, clear_dirty_log),
+	IOCTL_FIXED(MINIVMM_IOEVENTFD, ioeventfd),
+	IOCTL_FIXED(MINIVMM_REGISTER_COALESCED_MMIO, register_coalesced),
+	IOCTL_FIXED(MINIVMM_UNREGISTER_COALESCED_MMIO, unregister_coalesced),
+	IOCTL_FIXED(MINIVMM_GET_CLOCK, get_clock),
+	IOCTL_FIXED(MINIVMM_SET_CLOCK, set_clock),
+	IOCTL_FIXED(MINIVMM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr),
+	IOCTL_RAW(MINIVMM_SET_TSS_ADDR, set_tss_addr),
+	IOCTL_RAW(MINIVMM_SET_NR_MMU_PAGES, set_nr_mmu_pages),
+	IOCTL_RAW(MINIVMM_GET_NR_MMU_PAGES, get_nr_mmu_pages),
+	IOCTL_RAW(MINIVMM_SET_BOOT_CPU_ID, set_boot_cpu_id),
+	IOCTL_RAW(MINIVMM_CHECK_EXTENSION, check_vm_extension),
+	IOCTL_FIXED(MINIVMM_ENABLE_CAP, enable_cap),
+	IOCTL_RAW(MINIVMM_GET_STATS_FD, get_stats_fd),
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	const struct ioctl_entry *entry;
 	struct vm *vm = file->private_data;
-	long ret;
 
 	if (current->mm != vm->mm)
 		return -EIO;
 	if (cmd == MINIVMM_GET_LAST_ERROR)
 		return get_last_error(vm, arg);
 	explain_source(&vm->error, _IOC_NR(cmd));
-	ret = ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg);
-	return ret == -ENOTTY ? irq_vm_ioctl(vm, cmd, arg) : ret;
+	entry = ioctl_find(vm_ioctls, ARRAY_SIZE(vm_ioctls), cmd) ?: irq_ioctl(cmd);
+	return ioctl_call(entry, vm, arg);
 }
 
 static int vm_release(struct inode *inode, struct file *file)

@@ -331,26 +331,20 @@ static void normalize(struct xstate_image *image)
 		memset((void *)image + host.ymm_offset, 0, 256);
 }
 
-/* What struct minivmm_fpu has of the FXSAVE image, in both directions. */
-static const struct { u16 fpu, legacy, size; } fpu_fields[] = {
-#define FIELD(fpu_name, name) {						\
-	offsetof(struct minivmm_fpu, fpu_name), offsetof(struct xstate_legacy, name), \
-	sizeof(((struct xstate_legacy *)0)->name) }
-	FIELD(fpr, st), FIELD(fcw, fcw), FIELD(fsw, fsw), FIELD(ftwx, ftw),
-	FIELD(last_opcode, fop), FIELD(last_ip, fip), FIELD(last_dp, fdp),
-	FIELD(xmm, xmm), FIELD(mxcsr, mxcsr),
-#undef FIELD
-};
+/* What struct minivmm_fpu has of the FXSAVE image, in either direction. */
+#define FOR_FPU_FIELDS(copy)							\
+	copy(fpr, st) copy(fcw, fcw) copy(fsw, fsw) copy(ftwx, ftw)		\
+	copy(last_opcode, fop) copy(last_ip, fip) copy(last_dp, fdp)		\
+	copy(xmm, xmm) copy(mxcsr, mxcsr)
 
 void xstate_get_fpu(struct vcpu *vcpu, struct minivmm_fpu *fpu)
 {
 	struct xstate_image *image = vcpu->xstate.area;
-	unsigned int i;
 
+#define GET(fpu_name, name)	memcpy(&fpu->fpu_name, &image->legacy.name, sizeof(image->legacy.name));
 	normalize(image);
-	for (i = 0; i < ARRAY_SIZE(fpu_fields); i++)
-		memcpy((void *)fpu + fpu_fields[i].fpu,
-		       (void *)&image->legacy + fpu_fields[i].legacy, fpu_fields[i].size);
+	FOR_FPU_FIELDS(GET)
+#undef GET
 }
 
 static int check_mxcsr(struct vcpu *vcpu, u32 mxcsr)
@@ -365,14 +359,13 @@ int xstate_set_fpu(struct vcpu *vcpu, const struct minivmm_fpu *fpu)
 {
 	struct xstate_image *image = vcpu->xstate.area;
 	int err = check_mxcsr(vcpu, fpu->mxcsr);
-	unsigned int i;
 
 	if (err)
 		return err;
+#define SET(fpu_name, name)	memcpy(&image->legacy.name, &fpu->fpu_name, sizeof(image->legacy.name));
 	normalize(image);
-	for (i = 0; i < ARRAY_SIZE(fpu_fields); i++)
-		memcpy((void *)&image->legacy + fpu_fields[i].legacy,
-		       (const void *)fpu + fpu_fields[i].fpu, fpu_fields[i].size);
+	FOR_FPU_FIELDS(SET)
+#undef SET
 	image->header.xstate_bv |= XSTATE_X87 | XSTATE_SSE;
 	return 0;
 }

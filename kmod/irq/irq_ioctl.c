@@ -152,24 +152,24 @@ static int irqfd(void *object, void *data)
 }
 
 static const struct ioctl_entry irq_ioctls[] = {
-	{ MINIVMM_IRQ_LINE, .fixed = irq_line_status },
-	{ MINIVMM_IRQ_LINE_STATUS, .fixed = irq_line_status },
-	{ MINIVMM_SIGNAL_MSI, .fixed = signal_msi },
-	{ MINIVMM_SET_GSI_ROUTING, .raw = set_gsi_routing },
-	{ MINIVMM_IRQFD, .fixed = irqfd },
-	{ MINIVMM_CREATE_IRQCHIP, .raw = create_irqchip },
-	{ MINIVMM_GET_IRQCHIP, .fixed = get_irqchip },
-	{ MINIVMM_SET_IRQCHIP, .raw = set_irqchip },
-	{ MINIVMM_CREATE_PIT2, .fixed = create_pit2 },
-	{ MINIVMM_CREATE_PIT, .raw = create_pit },
-	{ MINIVMM_GET_PIT2, .fixed = get_pit2 },
-	{ MINIVMM_SET_PIT2, .fixed = set_pit2 },
-	{ MINIVMM_GET_PIT, .fixed = get_pit },
-	{ MINIVMM_SET_PIT, .raw = set_pit },
-	{ MINIVMM_REINJECT_CONTROL, .raw = reinject_control },
+	IOCTL_FIXED(MINIVMM_IRQ_LINE, irq_line_status),
+	IOCTL_FIXED(MINIVMM_IRQ_LINE_STATUS, irq_line_status),
+	IOCTL_FIXED(MINIVMM_SIGNAL_MSI, signal_msi),
+	IOCTL_RAW(MINIVMM_SET_GSI_ROUTING, set_gsi_routing),
+	IOCTL_FIXED(MINIVMM_IRQFD, irqfd),
+	IOCTL_RAW(MINIVMM_CREATE_IRQCHIP, create_irqchip),
+	IOCTL_FIXED(MINIVMM_GET_IRQCHIP, get_irqchip),
+	IOCTL_RAW(MINIVMM_SET_IRQCHIP, set_irqchip),
+	IOCTL_FIXED(MINIVMM_CREATE_PIT2, create_pit2),
+	IOCTL_RAW(MINIVMM_CREATE_PIT, create_pit),
+	IOCTL_FIXED(MINIVMM_GET_PIT2, get_pit2),
+	IOCTL_FIXED(MINIVMM_SET_PIT2, set_pit2),
+	IOCTL_FIXED(MINIVMM_GET_PIT, get_pit),
+	IOCTL_RAW(MINIVMM_SET_PIT, set_pit),
+	IOCTL_RAW(MINIVMM_REINJECT_CONTROL, reinject_control),
 };
 
-long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
+const struct ioctl_entry *irq_ioctl(unsigned int cmd)
 {
-	return ioctl_dispatch(irq_ioctls, ARRAY_SIZE(irq_ioctls), vm, cmd, arg);
+	return ioctl_find(irq_ioctls, ARRAY_SIZE(irq_ioctls), cmd);
 }

@@ -12,6 +12,7 @@
 
 #include "state.h"
 
+struct ioctl_entry;
 struct vm;
 struct vcpu;
 struct minivmm_irqchip;
@@ -36,11 +37,11 @@ void irqchip_release(struct vm *vm);
 void irqchip_destroy(struct vm *vm);
 
 /*
- * irq_vm_ioctl - every VM ioctl of this room: CREATE_IRQCHIP, CREATE_PIT(2), GET/SET_IRQCHIP,
- * GET/SET_PIT(2), REINJECT_CONTROL, IRQ_LINE(_STATUS), SET_GSI_ROUTING, SIGNAL_MSI, IRQFD.
- * -ENOTTY: not one of these. Takes vm->lock itself where needed.
+ * irq_ioctl - the entry of a VM ioctl of this room: CREATE_IRQCHIP, CREATE_PIT(2), GET/SET_IRQCHIP,
+ * GET/SET_PIT(2), REINJECT_CONTROL, IRQ_LINE(_STATUS), SET_GSI_ROUTING, SIGNAL_MSI, IRQFD; of any
+ * other NULL. They take vm->lock themselves where needed.
  */
-long irq_vm_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+const struct ioctl_entry *irq_ioctl(unsigned int cmd);
 
 /* irqchip_has_apics - our local APICs, and with them GSIs: messages, routing, irqfds. */
 static inline bool irqchip_has_apics(const struct irqchip *chip)

@@ -451,16 +451,19 @@ int lapic_regs_set_base(struct lapic_regs *r, u64 base, unsigned int maxphyaddr,
 
 void lapic_regs_publish(struct lapic_regs *r)
 {
-	const struct lapic_clock none = { 0 };
-	u32 offset;
+	unsigned int i;
 
-	for (offset = 0; offset < LAPIC_IMAGE_SIZE; offset += 16)
-		if (!lapic_regs_is_live(offset) && !lapic_regs_need_clock(offset))
-			read_common(r, offset, lapic_reg(r, offset), &none);
-	*lapic_reg(r, APIC_REG_LVTT) = r->lvt[LVT_TIMER];
+	*lapic_reg(r, APIC_REG_ID) = is_x2apic(r) ? r->x2apic_id : r->id;
+	*lapic_reg(r, APIC_REG_VERSION) = VERSION;
+	*lapic_reg(r, APIC_REG_PPR) = priority(r);
+	*lapic_reg(r, APIC_REG_LDR) = is_x2apic(r) ? x2apic_ldr(r->x2apic_id) : r->ldr;
+	*lapic_reg(r, APIC_REG_DFR) = r->dfr;
+	*lapic_reg(r, APIC_REG_SPIV) = r->spiv;
+	*lapic_reg(r, APIC_REG_ESR) = r->esr;
+	for (i = 0; i < NR_LVT; i++)
+		*lapic_reg(r, APIC_REG_LVTT + i * 16) = r->lvt[i];
 	*lapic_reg(r, APIC_REG_TMICT) = r->tmict;
 	*lapic_reg(r, APIC_REG_TDCR) = r->tdcr;
-	*lapic_reg(r, APIC_REG_DFR) = r->dfr;
 }
 
 static void put_reg(void *image, u32 offset, u32 value)

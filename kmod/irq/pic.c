@@ -41,12 +41,8 @@ static unsigned int chip_index(const struct pic *pic, const struct pic_chip *c)
 /* Rank (0 highest) of the most urgent line in @lines, or NOTHING. */
 static unsigned int top_rank(const struct pic_chip *c, u8 lines)
 {
-	unsigned int rank;
-
-	for (rank = 0; rank < NOTHING; rank++)
-		if (lines & BIT((rank + c->priority_add) & 7))
-			break;
-	return rank;
+	/* Twice, one after the other, so that a shift begins at any line. */
+	return lines ? __ffs(lines * 0x101u >> c->priority_add) : NOTHING;
 }
 
 static unsigned int rank_line(const struct pic_chip *c, unsigned int rank)

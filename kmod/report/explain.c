@@ -35,11 +35,6 @@ void refuse_entry(struct last_error *error, const struct entry_rule *rule, u64 v
 	refuse(error, -EINVAL, rule->field, value, text);
 }
 
-void explain_source(struct last_error *error, u32 ioctl)
-{
-	WRITE_ONCE(error->source, ioctl);
-}
-
 long explain_get(struct last_error *error, void __user *arg)
 {
 	struct minivmm_last_error request, record;

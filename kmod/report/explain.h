@@ -27,7 +27,10 @@ int refuse(struct last_error *error, int err, const char *field, u64 value, cons
 void refuse_entry(struct last_error *error, const struct entry_rule *rule, u64 value);
 
 /* explain_source - the ioctl that the next refusals belong to. */
-void explain_source(struct last_error *error, u32 ioctl);
+static inline void explain_source(struct last_error *error, u32 ioctl)
+{
+	WRITE_ONCE(error->source, ioctl);
+}
 
 /* explain_get - MINIVMM_GET_LAST_ERROR. EFAULT, EINVAL (size), E2BIG as copy_struct_from_user. */
 long explain_get(struct last_error *error, void __user *arg);

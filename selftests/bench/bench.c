@@ -256,7 +256,7 @@ static const struct {
 } groups[] = {
 	{ "exits", bench_exits }, { "devices", bench_devices }, { "apic", bench_apic },
 	{ "waits", bench_waits }, { "memory", bench_memory }, { "log", bench_log },
-	{ "vms", bench_vms },
+	{ "vms", bench_vms }, { "calls", bench_calls },
 };
 
 static bool is_wanted(const char *name, char **wanted)

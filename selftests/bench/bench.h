@@ -100,6 +100,7 @@ void bench_waits(void);
 void bench_memory(void);
 void bench_log(void);
 void bench_vms(void);
+void bench_calls(void);
 
 /* The row "insmod": modules of files @name, loaded one after the other. */
 void bench_insmod(char **names, int count);

@@ -10,6 +10,13 @@
 
 GUEST_BATCH(pic_read_op, "", "in $0x21, %al");
 GUEST_BATCH(pic_write_op, "mov $0xff, %al", "out %al, $0x21");
+
+#define STRING_BYTES	256
+GUEST_BATCH(pic_string_in_op, "mov $0x21, %edx",
+	    "mov $0x80000, %edi; mov $" STRING(STRING_BYTES) ", %ecx; rep insb");
+GUEST_BATCH(pic_string_out_op, "mov $0x21, %edx", "mov %esi, %ebx\n"
+	    "mov $0x80000, %esi; mov $" STRING(STRING_BYTES) ", %ecx; rep outsb; mov %ebx, %esi");
+
 GUEST_BATCH(event_port_op, "", "out %al, $" STRING(EVENT_PORT));
 GUEST_BATCH(event_mmio_op, "mov $" STRING(HOLE) ", %edx", "mov %eax, (%rdx)");
 
@@ -19,12 +26,13 @@ GUEST_BATCH(event_mmio_2_op, "mov $" STRING(HOLE) ", %edx", STORE("eax") STORE("
 GUEST_BATCH(event_mmio_4_op, "mov $" STRING(HOLE) ", %edx",
 	    STORE("eax") STORE("ebx") STORE("ecx") STORE("edi"));
 
-static void measure_pic(const char *name, const __u8 *code, const __u8 *end)
+static void measure_pic(const char *name, const __u8 *code, const __u8 *end,
+			unsigned int operations)
 {
 	struct guest g;
 
 	guest_init_irqchip(&g, code, end);
-	bench_batches(&g.vcpu, name, 1);
+	bench_batches(&g.vcpu, name, operations);
 	guest_free(&g);
 }
 
@@ -50,8 +58,10 @@ void bench_devices(void)
 	struct minivmm_ioeventfd mmio = { .addr = HOLE, .len = 4 };
 	struct minivmm_ioeventfd any = { .addr = HOLE };	/* of any length, as QEMU asks for */
 
-	measure_pic("pio-kernel", CODE(pic_read_op));
-	measure_pic("pio-kernel-write", CODE(pic_write_op));
+	measure_pic("pio-kernel", CODE(pic_read_op), 1);
+	measure_pic("pio-kernel-write", CODE(pic_write_op), 1);
+	measure_pic("pio-kernel-string-in-byte", CODE(pic_string_in_op), STRING_BYTES);
+	measure_pic("pio-kernel-string-byte", CODE(pic_string_out_op), STRING_BYTES);
 	measure_eventfd("pio-eventfd", &port, CODE(event_port_op), 1);
 	measure_eventfd("mmio-eventfd", &mmio, CODE(event_mmio_op), 1);
 	measure_eventfd("mmio-eventfd-2", &mmio, CODE(event_mmio_2_op), 2);

@@ -24,6 +24,7 @@ GUEST_BATCH(vmmcall_op, "", "mov $99, %eax; vmmcall");
 GUEST_BATCH(vmcall_op, "", "mov $99, %eax; vmcall");
 GUEST_BATCH(rdmsr_op, "mov $0x1b, %ecx", "rdmsr");
 GUEST_BATCH(wrmsr_op, "mov $0x17a, %ecx; xor %eax, %eax; xor %edx, %edx", "wrmsr");
+GUEST_BATCH(rdmsr_tsc_op, "mov $0x10, %ecx", "rdmsr");
 GUEST_BATCH(rdmsr_direct_op, "mov $0xc0000102, %ecx", "rdmsr");
 GUEST_BATCH(wrmsr_direct_op, "mov $0xc0000102, %ecx; xor %eax, %eax; xor %edx, %edx", "wrmsr");
 GUEST_BATCH(cr0_op, "mov %cr0, %rax", "xor $0x10000, %rax; mov %rax, %cr0");
@@ -36,6 +37,12 @@ GUEST64(mmio_write_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov %e
 GUEST64(mmio_read_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: mov (%rdx), %eax; jmp 1b");
 GUEST64(string_user, "mov $0x10, %edx; out %al, $0x10\n"
 	"1: mov $0x80000, %esi; mov $" STRING(STRING_BYTES) ", %ecx; rep outsb; jmp 1b");
+
+GUEST64(string_in_user, "mov $0x10, %edx; out %al, $0x10\n"
+	"1: mov $0x80000, %edi; mov $" STRING(STRING_BYTES) ", %ecx; rep insb; jmp 1b");
+GUEST64(mmio_or_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: or %eax, (%rdx); jmp 1b");
+GUEST64(mmio_xchg_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: xchg %eax, (%rdx); jmp 1b");
+GUEST64(mmio_test_user, "mov $" STRING(HOLE) ", %edx; out %al, $0x10; 1: test %eax, (%rdx); jmp 1b");
 
 static void measure_ops(const char *name, const __u8 *code, const __u8 *end, unsigned int operations)
 {
@@ -54,28 +61,67 @@ static void measure_op(const char *name, const __u8 *code, const __u8 *end)
 }
 
 /* One exit of @reason a RUN. */
+static void measure_exits(struct guest *g, const char *name, __u32 reason)
+{
+	struct samples samples = { 0 };
+
+	bench_run(&g->vcpu, MINIVMM_EXIT_IO);
+	bench_run(&g->vcpu, reason);
+	bench_run(&g->vcpu, reason);
+	while (samples.count < SAMPLES)
+		bench_sample(&samples, bench_cost(&g->vcpu, reason));
+	bench_median_row(name, &samples, 1);
+	guest_free(g);
+}
+
 static void measure_user(const char *name, __u32 reason, const __u8 *code, const __u8 *end)
+{
+	struct guest g;
+
+	guest_init(&g, code, end);
+	measure_exits(&g, name, reason);
+}
+
+/* The interrupt controllers are in the kernel, and the vCPU looks whether they want something. */
+static void measure_user_irqchip(const char *name, __u32 reason, const __u8 *code, const __u8 *end)
+{
+	struct guest g;
+
+	guest_init_irqchip(&g, code, end);
+	measure_exits(&g, name, reason);
+}
+
+/* An instruction that reads and then writes: a row for each of its two exits. */
+static void measure_rmw(const char *name, const __u8 *code, const __u8 *end)
 {
 	struct samples samples = { 0 };
 	struct guest g;
 
 	guest_init(&g, code, end);
 	bench_run(&g.vcpu, MINIVMM_EXIT_IO);
-	bench_run(&g.vcpu, reason);
-	bench_run(&g.vcpu, reason);
-	while (samples.count < SAMPLES)
-		bench_sample(&samples, bench_cost(&g.vcpu, reason));
-	bench_median_row(name, &samples, 1);
+	for (int i = 0; i < 4; i++)
+		bench_run(&g.vcpu, MINIVMM_EXIT_MMIO);
+	while (samples.count < SAMPLES) {
+		__u64 start;
+
+		bench_begin();
+		start = bench_executed();
+		bench_run(&g.vcpu, MINIVMM_EXIT_MMIO);
+		bench_run(&g.vcpu, MINIVMM_EXIT_MMIO);
+		bench_sample(&samples, bench_executed() - start);
+		bench_end();
+	}
+	bench_median_row(name, &samples, 2);
 	guest_free(&g);
 }
 
-/* Bytes of "rep outsb" reach us in as many RUNs as the device likes. */
-static void measure_string(void)
+/* Bytes of a string reach us in as many RUNs as the device likes. */
+static void measure_string(const char *name, const __u8 *code, const __u8 *end)
 {
 	struct samples samples = { 0 };
 	struct guest g;
 
-	guest_init(&g, CODE(string_user));
+	guest_init(&g, code, end);
 	bench_run(&g.vcpu, MINIVMM_EXIT_IO);
 	while (samples.count < SAMPLES) {
 		__u64 start, bytes = 0;
@@ -89,7 +135,7 @@ static void measure_string(void)
 		bench_sample(&samples, bench_executed() - start);
 		bench_end();
 	}
-	bench_median_row("pio-string-byte", &samples, STRING_BYTES);
+	bench_median_row(name, &samples, STRING_BYTES);
 	guest_free(&g);
 }
 
@@ -105,6 +151,7 @@ void bench_exits(void)
 		measure_op("hypercall", CODE(vmmcall_op));
 	measure_op("msr-read", CODE(rdmsr_op));
 	measure_op("msr-write", CODE(wrmsr_op));
+	measure_op("msr-read-tsc", CODE(rdmsr_tsc_op));
 	measure_op("msr-read-direct", CODE(rdmsr_direct_op));
 	measure_op("msr-write-direct", CODE(wrmsr_direct_op));
 	measure_op("cr0-write", CODE(cr0_op));
@@ -112,7 +159,12 @@ void bench_exits(void)
 	measure_user("pio-write-user", MINIVMM_EXIT_IO, CODE(out_user));
 	measure_user("pio-write-user-debug", MINIVMM_EXIT_IO, CODE(out_user_debug));
 	measure_user("pio-read-user", MINIVMM_EXIT_IO, CODE(in_user));
-	measure_string();
+	measure_user_irqchip("pio-write-user-irqchip", MINIVMM_EXIT_IO, CODE(out_user));
+	measure_string("pio-string-byte", CODE(string_user));
+	measure_string("pio-string-in-byte", CODE(string_in_user));
 	measure_user("mmio-write-user", MINIVMM_EXIT_MMIO, CODE(mmio_write_user));
 	measure_user("mmio-read-user", MINIVMM_EXIT_MMIO, CODE(mmio_read_user));
+	measure_user("mmio-test-user", MINIVMM_EXIT_MMIO, CODE(mmio_test_user));
+	measure_rmw("mmio-or-user", CODE(mmio_or_user));
+	measure_rmw("mmio-xchg-user", CODE(mmio_xchg_user));
 }

@@ -160,10 +160,42 @@ static void measure_slots(void)
 	logged_free(&g, area);
 }
 
+/* A slot goes and comes beside @slots others, each of a page of its own. */
+static void measure_crowd(struct vm *vm, const char *name, __u32 slots, void *page)
+{
+	static __u32 made = 1;
+	struct samples samples = { 0 };
+
+	for (; made <= slots; made++)
+		slot_cost(vm, made, 0, AREA + made * PAGE, PAGE, page);
+	while (samples.count < ROUNDS) {
+		__u32 slot = slots / 2;
+
+		bench_sample(&samples, slot_cost(vm, slot, 0, 0, 0, NULL) +
+				       slot_cost(vm, slot, 0, AREA + slot * PAGE, PAGE, page));
+	}
+	bench_median_row(name, &samples, 1);
+}
+
+static void measure_crowds(void)
+{
+	void *page = map_anonymous(PAGE);
+	struct guest g;
+
+	guest_init(&g, CODE(touch_all));
+	measure_crowd(&g.vm, "slot-replace-100", 100, page);
+	measure_crowd(&g.vm, "slot-replace-2000", 2000, page);
+	measure_crowd(&g.vm, "slot-replace-8000", 8000, page);
+	measure_crowd(&g.vm, "slot-replace-32000", 32000, page);
+	guest_free(&g);
+	munmap(page, PAGE);
+}
+
 void bench_log(void)
 {
 	bench_idle();
 	measure_collect();
 	measure_clear();
 	measure_slots();
+	measure_crowds();
 }

@@ -50,6 +50,42 @@ static void measure_create(const char *name, unsigned int vcpus)
 	bench_median_row(name, &samples, 1);
 }
 
+/* As a VMM makes a PC: interrupt controllers, timer, memory, a vCPU that knows its CPUID. */
+static __u64 create_pc_cost(void *memory, struct minivmm_cpuid2 *cpuid)
+{
+	__u64 start = bench_executed();
+	struct vm vm = { .device = device_open() };
+	int vcpu;
+
+	vm.fd = call(vm.device, MINIVMM_CREATE_VM, 0);
+	vm_add_irqchip(&vm);
+	if (vm_set_slot(&vm, 0, 0, 0, GUEST_MEMORY, memory))
+		fatal("SET_USER_MEMORY_REGION refused");
+	vcpu = call(vm.fd, MINIVMM_CREATE_VCPU, 0);
+	if (vcpu < 0 || call(vcpu, MINIVMM_SET_CPUID2, cpuid))
+		fatal("CREATE_VCPU or SET_CPUID2 failed");
+	close(vcpu);
+	close(vm.fd);
+	close(vm.device);
+	return bench_executed() - start;
+}
+
+static void measure_create_pc(void)
+{
+	int device = device_open();
+	struct minivmm_cpuid2 *cpuid = supported_cpuid(device);
+	void *memory = map_anonymous(GUEST_MEMORY);
+	struct samples samples = { 0 };
+
+	create_pc_cost(memory, cpuid);
+	while (samples.count < ROUNDS)
+		bench_sample(&samples, create_pc_cost(memory, cpuid));
+	bench_median_row("vm-create-pc", &samples, 1);
+	munmap(memory, GUEST_MEMORY);
+	free(cpuid);
+	close(device);
+}
+
 /* The sum of the numbers in the lines of @path that begin so. */
 static long sum_of(const char *path, const char *format)
 {
@@ -201,6 +237,7 @@ void bench_vms(void)
 	bench_idle();
 	measure_create("vm-create-1", 1);
 	measure_create("vm-create-8", VCPUS);
+	measure_create_pc();
 	measure_memory();
 	measure_mapped("vm-memory-mapped-gib", MADV_NOHUGEPAGE);
 	measure_mapped("vm-memory-large-gib", MADV_HUGEPAGE);
