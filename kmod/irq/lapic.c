@@ -150,16 +150,19 @@ static void take_posted(struct lapic *lapic)
 }
 
 /*
- * For userspace, at @clock: what LAPIC_EVENT_TIMER stands for belongs to RUN while a deadline
- * says it, too. A save takes registers and deadline by two calls, and there must be one
- * of the two in which the interrupt is.
+ * For userspace: what LAPIC_EVENT_TIMER stands for belongs to RUN while a deadline says it,
+ * too. A save takes registers and deadline by two calls, and there must be one of the two in
+ * which the interrupt is. Sets *@clock, which a timer that stands still does not need.
  */
-static void merge_for_user(struct vcpu *vcpu, const struct lapic_clock *clock)
+static void merge_for_user(struct vcpu *vcpu, struct lapic_clock *clock)
 {
 	struct lapic *lapic = &vcpu->lapic;
 	struct lapic_effect effect = { 0 };
 
-	if (!lapic->regs.deadline) {
+	*clock = (struct lapic_clock){ 0 };
+	if (lapic->regs.target_ns)
+		read_clock(vcpu, clock);
+	if (lapic->regs.target_ns && !lapic->regs.deadline) {
 		clear_bit(LAPIC_EVENT_TIMER, &lapic->events);
 		lapic_regs_expire(&lapic->regs, clock, &effect);
 		apply(vcpu, &effect);
@@ -363,7 +366,6 @@ static int get_msr_for_user(struct vcpu *vcpu, u32 offset, u64 *value)
 {
 	struct lapic_clock clock;
 
-	read_clock(vcpu, &clock);
 	merge_for_user(vcpu, &clock);
 	return x2apic_regs_read(&vcpu->lapic.regs, offset, value, &clock);
 }
@@ -439,7 +441,6 @@ int lapic_get_state(struct vcpu *vcpu, struct minivmm_lapic_state *state)
 	if (!vcpu->lapic.in_kernel)
 		return refuse(&vcpu->error, -EINVAL, "lapic", 0, "the VM has no in-kernel irqchip");
 	pit_timer_hold(vcpu->vm, vcpu);
-	read_clock(vcpu, &clock);
 	merge_for_user(vcpu, &clock);
 	lapic_regs_save(&vcpu->lapic.regs, state->regs, &clock);
 	return 0;

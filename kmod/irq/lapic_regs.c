@@ -451,19 +451,22 @@ int lapic_regs_set_base(struct lapic_regs *r, u64 base, unsigned int maxphyaddr,
 
 void lapic_regs_publish(struct lapic_regs *r)
 {
+	u32 *page = lapic_reg(r, 0);
 	unsigned int i;
 
-	*lapic_reg(r, APIC_REG_ID) = is_x2apic(r) ? r->x2apic_id : r->id;
-	*lapic_reg(r, APIC_REG_VERSION) = VERSION;
-	*lapic_reg(r, APIC_REG_PPR) = priority(r);
-	*lapic_reg(r, APIC_REG_LDR) = is_x2apic(r) ? x2apic_ldr(r->x2apic_id) : r->ldr;
-	*lapic_reg(r, APIC_REG_DFR) = r->dfr;
-	*lapic_reg(r, APIC_REG_SPIV) = r->spiv;
-	*lapic_reg(r, APIC_REG_ESR) = r->esr;
+#define REG(name)	page[APIC_REG_##name / sizeof(*page)]
+	REG(ID) = is_x2apic(r) ? r->x2apic_id : r->id;
+	REG(VERSION) = VERSION;
+	REG(PPR) = priority(r);
+	REG(LDR) = is_x2apic(r) ? x2apic_ldr(r->x2apic_id) : r->ldr;
+	REG(DFR) = r->dfr;
+	REG(SPIV) = r->spiv;
+	REG(ESR) = r->esr;
 	for (i = 0; i < NR_LVT; i++)
-		*lapic_reg(r, APIC_REG_LVTT + i * 16) = r->lvt[i];
-	*lapic_reg(r, APIC_REG_TMICT) = r->tmict;
-	*lapic_reg(r, APIC_REG_TDCR) = r->tdcr;
+		(&REG(LVTT))[i * 4] = r->lvt[i];
+	REG(TMICT) = r->tmict;
+	REG(TDCR) = r->tdcr;
+#undef REG
 }
 
 static void put_reg(void *image, u32 offset, u32 value)
@@ -483,7 +486,6 @@ void lapic_regs_save(struct lapic_regs *r, void *image, const struct lapic_clock
 {
 	lapic_regs_publish(r);
 	memcpy(image, r->page, LAPIC_IMAGE_SIZE);
-	put_reg(image, APIC_REG_PPR, priority(r));
 	put_reg(image, APIC_REG_TMCCT, lapic_timer_count(r, clock));
 	if (is_x2apic(r))
 		put_reg(image, APIC_REG_ID, r->x2apic_id << 24);

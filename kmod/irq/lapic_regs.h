@@ -186,7 +186,7 @@ void lapic_regs_save(struct lapic_regs *r, void *image, const struct lapic_clock
 void lapic_regs_load(struct lapic_regs *r, const void *image, const struct lapic_clock *clock,
 		     struct lapic_effect *effect);
 
-/* lapic_regs_publish - bring the page up to date, except for TMCCT and PPR. */
+/* lapic_regs_publish - bring the page up to date, except for TMCCT. PPR is that of now. */
 void lapic_regs_publish(struct lapic_regs *r);
 
 #endif /* MINIVMM_IRQ_LAPIC_REGS_H */

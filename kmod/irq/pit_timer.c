@@ -112,6 +112,15 @@ static bool may_run(struct vm *vm, const struct vcpu *self)
 	return false;
 }
 
+/* Whether a tick is to come, or under way: a callback may have ended the ticks and still raise one. */
+static bool may_tick(struct irqchip *chip)
+{
+	if (READ_ONCE(chip->pit.next_ns))
+		return true;
+	smp_rmb();
+	return hrtimer_callback_running(&chip->pit_timer);
+}
+
 static void ask_for_release(struct vm *vm)
 {
 	struct vcpu *vcpu;
@@ -127,7 +136,7 @@ void pit_timer_hold(struct vm *vm, struct vcpu *self)
 	struct irqchip *chip = &vm->irqchip;
 	unsigned long flags;
 
-	if (!has_pit(vm) || READ_ONCE(chip->pit_held) || may_run(vm, self))
+	if (!has_pit(vm) || !may_tick(chip) || READ_ONCE(chip->pit_held) || may_run(vm, self))
 		return;
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	chip->pit_held = true;
