@@ -100,12 +100,14 @@ static int conclude(struct vcpu *vcpu, int result)
 {
 	struct insn_state *em = &vcpu->insn;
 
+	if (em->posted && result != EMUL_DONE)
+		result = EMUL_EXIT;
 	switch (result) {
 	case EMUL_DONE:
 		vcpu_set_irq_shadow(vcpu, em->e.shadow);
 		if (em->e.single_step)
 			vcpu_inject_debug(vcpu, 1 << 14);
-		return NEXT_ENTER;
+		return em->posted ? NEXT_USER : NEXT_ENTER;
 	case EMUL_FAULT:
 		inject_fault(vcpu, &em->e.fault);
 		return NEXT_ENTER;
@@ -118,21 +120,34 @@ static int conclude(struct vcpu *vcpu, int result)
 	}
 }
 
-static void begin(struct vcpu *vcpu)
+static void reset(struct insn_state *em)
 {
-	struct insn_state *em = &vcpu->insn;
-
 	em->done = 0;
 	em->next = 0;
 	em->error = 0;
 	em->last.valid = false;
+	em->may_post = false;
+	em->posted = false;
+}
+
+static void begin(struct vcpu *vcpu)
+{
+	reset(&vcpu->insn);
 	prepare(vcpu);
 }
 
-/* For insn_move_in_window(); in other than 64-bit code nothing counts as a plain move. */
+void insn_await(struct insn_state *em, u64 gpa)
+{
+	reset(em);
+	em->steps[0].gpa = gpa;
+	em->reading = true;
+	em->stale = true;	/* prepare() is yet to come */
+}
+
+/* For insn_move_in_window(); in other than 64-bit code nothing counts as one of these. */
 static void keep_move(struct insn_state *em)
 {
-	if (em->e.insn.move_size)
+	if (em->e.insn.move_size || em->e.insn.read_size)
 		em->moves[em->next_move++ % INSN_MOVES] = em->e.insn;
 }
 
@@ -164,6 +179,14 @@ void insn_inject(struct vcpu *vcpu)
 	inject_fault(vcpu, &vcpu->insn.e.fault);
 }
 
+/* A string goes on with its next element in the same run. */
+static int execute(struct insn_state *em)
+{
+	em->posted = false;
+	em->may_post = !em->e.insn.rep;
+	return emul_execute(&em->e);
+}
+
 int insn_run(struct vcpu *vcpu)
 {
 	struct insn_state *em = &vcpu->insn;
@@ -173,7 +196,7 @@ int insn_run(struct vcpu *vcpu)
 	vcpu->stats.emulated++;
 	result = decode(em);
 	if (result == EMUL_DONE)
-		result = emul_execute(&em->e);
+		result = execute(em);
 	return conclude(vcpu, result);
 }
 
@@ -196,7 +219,7 @@ int insn_continue(struct vcpu *vcpu)
 	em->next = 0;
 	if (unlikely(em->stale) && !is_still_decoded(vcpu))
 		return NEXT_ENTER;
-	return conclude(vcpu, emul_execute(&em->e));
+	return conclude(vcpu, execute(em));
 }
 
 /* A failure ends it without a word: the CPU has just fetched what is there. */

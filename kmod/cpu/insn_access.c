@@ -110,6 +110,8 @@ static int translate(struct emul *e, u64 linear, u32 access, u64 *gpa)
 	struct walk_mode mode;
 	int ret;
 
+	if (unlikely(vcpu->insn.posted))
+		return EMUL_EXIT;	/* it was not the last access */
 	if (!e->system && e->cpl == 3)
 		access |= WALK_USER;
 	if (!e->system && (vcpu_rflags(vcpu) & X86_EFLAGS_AC))
@@ -196,10 +198,14 @@ static int ask_user_for_mmio(struct vcpu *vcpu, u64 gpa, unsigned int len, bool 
 	vcpu->insn.reading = !is_write;
 	if (is_write)
 		memcpy(vcpu->run->mmio.data, &data, len);
-	return EMUL_EXIT;
+	vcpu->insn.posted = is_write && vcpu->insn.may_post;
+	return vcpu->insn.posted ? EMUL_DONE : EMUL_EXIT;
 }
 
-/* Device memory, at most 8 bytes within a page. */
+/*
+ * Device memory, at most 8 bytes within a page. A write to userspace counts as done: mostly it is
+ * the instruction's last access, and if it is not, the next one ends in EMUL_EXIT.
+ */
 static int mmio_read(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len)
 {
 	struct insn_state *em = &vcpu->insn;
@@ -233,7 +239,8 @@ static int mmio_transfer(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len
 {
 	while (len) {
 		unsigned int n = min(len, 8u);
-		int ret = write ? mmio_write(vcpu, gpa, buf, n) : mmio_read(vcpu, gpa, buf, n);
+		int ret = vcpu->insn.posted ? EMUL_EXIT :
+			  write ? mmio_write(vcpu, gpa, buf, n) : mmio_read(vcpu, gpa, buf, n);
 
 		if (ret != EMUL_DONE)
 			return ret;

@@ -80,26 +80,63 @@ static int read_in_window(struct vcpu *vcpu)
 	return exit_ask_user(vcpu, ASKED_MOVE);
 }
 
-/* One that is decoded, but not as the last, becomes the last. */
-static bool recall_move(struct insn_state *em, const u8 *bytes, unsigned int len)
+/* The same for the operand that another instruction reads first of all. */
+static bool is_known_read(const struct vcpu *vcpu)
 {
+	const struct exit_info *exit = &vcpu->exit;
+	const struct emul *e = &vcpu->insn.e;
+
+	return exit->fault.final && vcpu->code_pages.is_64bit && e->insn.read_size &&
+	       e->insn.read_to_write == !!(exit->fault.access & MMU_WRITE) &&
+	       !offset_in_page(emul_address_sum(e) ^ exit->fault.gpa) &&
+	       offset_in_page(exit->fault.gpa) + e->insn.read_size <= PAGE_SIZE;
+}
+
+/*
+ * Userspace is asked before the instruction is looked at further: it is run when the answer is
+ * there. A device of the kernel is not kept from a second read by one that is not used.
+ */
+static int ask_for_operand(struct vcpu *vcpu)
+{
+	struct insn_state *em = &vcpu->insn;
+	unsigned int size = em->e.insn.read_size;
+	u64 gpa = vcpu->exit.fault.gpa, unused = 0;
+
+	if (insn_in_kernel(vcpu, gpa, size, false, &unused))
+		return NEXT_OUTSIDE;
+	trace_mmio(false, size, gpa, 0, false);
+	insn_report_mmio(vcpu->run, gpa, size, false);
+	vcpu->stats.emulated++;
+	insn_await(em, gpa);
+	return exit_ask_user(vcpu, ASKED_INSN);
+}
+
+/* One that is decoded, but not as the last, becomes the last. */
+static bool recall(struct insn_state *em, const u8 *bytes, unsigned int len)
+{
+	const struct emul_insn *insn;
 	unsigned int i;
 
 	for (i = 0; i < INSN_MOVES; i++) {
-		if (em->moves[i].move_size && emul_same_bytes(&em->moves[i], bytes, len)) {
-			em->e.insn = em->moves[i];
+		insn = &em->moves[i];
+		if ((insn->move_size || insn->read_size) && emul_same_bytes(insn, bytes, len)) {
+			em->e.insn = *insn;
 			return true;
 		}
 	}
 	return false;
 }
 
-static noinline int try_older_move(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+static noinline int try_older(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	struct insn_state *em = &vcpu->insn;
 
-	if (recall_move(em, bytes, len) && is_known_move(vcpu, bytes, len))
-		return insn_move_in_window(vcpu);
+	if (recall(em, bytes, len)) {
+		if (is_known_move(vcpu, bytes, len))
+			return insn_move_in_window(vcpu);
+		if (is_known_read(vcpu) && ask_for_operand(vcpu) == NEXT_USER)
+			return NEXT_USER;
+	}
 	em->code_len = min_t(unsigned int, len, sizeof(em->code));
 	memcpy(em->code, bytes, em->code_len);
 	return NEXT_OUTSIDE;
@@ -119,6 +156,6 @@ int insn_move_in_window(struct vcpu *vcpu)
 		return NEXT_OUTSIDE;
 	len = code_len(bytes);
 	if (unlikely(!is_known_move(vcpu, bytes, len)))
-		return try_older_move(vcpu, bytes, len);
+		return try_older(vcpu, bytes, len);
 	return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
 }

@@ -31,6 +31,9 @@ void insn_mmx_read(struct emul *e, unsigned int reg, u64 *val);
 void insn_mmx_write(struct emul *e, unsigned int reg, u64 val);
 void insn_mmx_used(struct emul *e);
 
+/* insn.c: the instruction that is decoded runs, from its start, when userspace has read @gpa. */
+void insn_await(struct insn_state *em, u64 gpa);
+
 /* insn_access.c: memory, devices, ports. */
 int insn_op_read(struct emul *e, u64 linear, void *buf, unsigned int len, unsigned int access);
 int insn_op_write(struct emul *e, u64 linear, const void *buf, unsigned int len);

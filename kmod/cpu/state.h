@@ -136,6 +136,8 @@ struct insn_state {
 	u8 done, next;		/* steps answered by userspace; the one to use next */
 	bool stale;		/* userspace has set what prepare() took, while it was asked */
 	bool reading;		/* userspace was asked for data, in run->mmio */
+	bool may_post;		/* the instruction may end before userspace is told of its last write */
+	bool posted;		/* such a write is in run->mmio, and in steps[done] */
 	u64 move_data;		/* what a plain move has written, or read from the kernel */
 	int error;		/* errno behind an EMUL_RETRY, or 0 */
 };

@@ -46,6 +46,8 @@ struct emul_insn {
 	bool move_is_write;
 	u8 move_reg;		/* what is written; EMUL_NO_REG: the immediate */
 	u64 move_mask;		/* the bits written */
+	u8 read_size;		/* bytes of an operand that is read before all else; 0: of none */
+	bool read_to_write;	/* and then written, with no other memory in between */
 	const struct emul_opcode *op;
 };
 

@@ -53,6 +53,19 @@ int emul_exec_movx(struct emul *e)
 	return EMUL_DONE;
 }
 
+/* What computes with one operand in memory. */
+static void note_read(struct emul_insn *insn)
+{
+	const struct emul_opcode *op = insn->op;
+
+	if (!(op->flags & OPF_MODRM) || (op->exec != emul_exec_alu && op->exec != emul_exec_unary &&
+					 op->exec != emul_exec_xchg))
+		return;
+	insn->read_size = insn->op_size;
+	insn->read_to_write = op->exec != emul_exec_alu ||
+			      (!(op->flags & OPF_TO_REG) && op->arg < ALU_CMP);
+}
+
 void emul_note_move(struct emul_insn *insn)
 {
 	const struct emul_opcode *op = insn->op;
@@ -64,6 +77,8 @@ void emul_note_move(struct emul_insn *insn)
 		insn->move_size = movx_size(insn);
 	else if (op->exec == emul_exec_mov)
 		insn->move_size = insn->op_size;
+	else
+		note_read(insn);
 	insn->move_is_write = !(op->flags & OPF_TO_REG);
 	insn->move_mask = insn->move_is_write ? emul_mask(insn->op_size) : 0;
 	insn->move_reg = op->flags & OPF_IMM ? EMUL_NO_REG : insn->reg;

@@ -131,12 +131,12 @@ static void ask_for_release(struct vm *vm)
 	smp_mb();	/* a vCPU that takes its lock from now on finds the request in RUN */
 }
 
-void pit_timer_hold(struct vm *vm, struct vcpu *self)
+static void hold(struct vm *vm, struct vcpu *self)
 {
 	struct irqchip *chip = &vm->irqchip;
 	unsigned long flags;
 
-	if (!has_pit(vm) || !may_tick(chip) || READ_ONCE(chip->pit_held) || may_run(vm, self))
+	if (READ_ONCE(chip->pit_held) || may_run(vm, self))
 		return;
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	chip->pit_held = true;
@@ -149,6 +149,13 @@ void pit_timer_hold(struct vm *vm, struct vcpu *self)
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	program(chip);	/* if it is not held after all */
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
+}
+
+/* Where no tick is to come nothing needs to be held, until SET_PIT2, which does. */
+void pit_timer_hold(struct vm *vm, struct vcpu *self)
+{
+	if (has_pit(vm) && may_tick(&vm->irqchip))
+		hold(vm, self);
 }
 
 void pit_timer_release(struct vm *vm)
@@ -251,7 +258,7 @@ int irqchip_set_pit(struct vm *vm, const struct minivmm_pit_state2 *state)
 
 	if (!has_pit(vm))
 		return refuse_no_pit(vm);
-	pit_timer_hold(vm, NULL);
+	hold(vm, NULL);
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	err = pit_load(&chip->pit, state, ktime_get_ns());
 	program(chip);

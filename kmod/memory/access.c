@@ -32,7 +32,7 @@ static void access_end(struct vcpu *vcpu, int srcu) __releases(&vcpu->vm->memory
 
 static struct memslot *find_slot(struct vcpu *vcpu, gfn_t gfn)
 {
-	return memory_find_slot(&vcpu->vm->memory.slots[vcpu->mmu.role.as_id], &vcpu->mmu.slot, gfn);
+	return memory_find_slot(vcpu->mmu.slots, &vcpu->mmu.slot, gfn);
 }
 
 /* User address of @gpa, or -ENOENT, -EAGAIN, -EROFS. */

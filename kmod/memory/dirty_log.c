@@ -121,7 +121,7 @@ void memory_log_written(struct vcpu *vcpu, const u64 *gpas, unsigned int nr)
 		gfn_t gfn = *gpas >> PAGE_SHIFT;
 
 		if (!slot || !memslot_holds(slot, gfn))
-			slot = mmu_slot_in_window(&vcpu->vm->memory, &vcpu->mmu, *gpas);
+			slot = mmu_slot_in_window(&vcpu->mmu, *gpas);
 		if (slot)
 			memory_mark_written(vcpu, slot, gfn);
 	}

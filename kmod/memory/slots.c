@@ -31,11 +31,10 @@ static struct memslots *slots_of(struct vm *vm, unsigned int as_id)
 
 bool memory_has_slot(struct vcpu *vcpu, gpa_t gpa)
 {
-	struct memslots *slots = &vcpu->vm->memory.slots[vcpu->mmu.role.as_id];
 	bool found;
 
 	rcu_read_lock();
-	found = memory_find_slot(slots, &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
+	found = memory_find_slot(vcpu->mmu.slots, &vcpu->mmu.slot, gpa >> PAGE_SHIFT);
 	rcu_read_unlock();
 	return found;
 }

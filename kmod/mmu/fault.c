@@ -37,6 +37,7 @@ bool mmu_cpu_logs(void)
 void mmu_init_vcpu(struct vcpu *vcpu)
 {
 	vcpu->mmu.role = mmu_host.role;
+	vcpu->mmu.slots = &vcpu->vm->memory.slots[vcpu->mmu.role.as_id];
 	memset(vcpu->mmu.next, 0xff, sizeof(vcpu->mmu.next));
 	vcpu_request(vcpu, VCPU_REQ_MMU);
 }
@@ -359,7 +360,7 @@ static int fault_once(struct vcpu *vcpu, gpa_t gpa, u32 access)
 	/* Pairs with the release in memory/slots.c and notifier.c: changes before seq moved are seen. */
 	f.seq = smp_load_acquire(&mem->seq);
 	idx = srcu_read_lock(&mem->srcu);
-	f.slot = memory_find_slot(&mem->slots[vcpu->mmu.role.as_id], &vcpu->mmu.slot, f.gfn);
+	f.slot = memory_find_slot(vcpu->mmu.slots, &vcpu->mmu.slot, f.gfn);
 	ret = f.slot ? look_at_slot(&f) : MMU_MMIO;
 	srcu_read_unlock(&mem->srcu, idx);
 	if (!f.slot)

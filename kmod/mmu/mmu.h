@@ -35,6 +35,7 @@ struct vcpu_mmu {
 	struct mmu_root *root;		/* NULL: mmu_load() first */
 	u64 root_pa;			/* its nCR3, or the address part of the EPT pointer */
 	union mmu_role role;		/* wanted; may be changed outside, then mmu_load() */
+	struct memslots *slots;		/* of the role's address space */
 	struct mmu_cache cache;
 	struct memory_stats stats;
 	struct memslot_cache slot;
@@ -78,10 +79,9 @@ int mmu_load(struct vcpu *vcpu);
 void mmu_map_apic(struct vcpu *vcpu, bool on);
 
 /* mmu_slot_in_window - the slot that covers @gpa, or NULL: good until the window ends. Window. */
-static inline struct memslot *mmu_slot_in_window(struct memory *mem, struct vcpu_mmu *mmu,
-						 gpa_t gpa)
+static inline struct memslot *mmu_slot_in_window(struct vcpu_mmu *mmu, gpa_t gpa)
 {
-	return memory_find_slot(&mem->slots[mmu->role.as_id], &mmu->slot, gpa >> PAGE_SHIFT);
+	return memory_find_slot(mmu->slots, &mmu->slot, gpa >> PAGE_SHIFT);
 }
 
 /* Kinds of access of a second-level fault; MMU_READ is none of the others. */

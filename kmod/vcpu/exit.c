@@ -392,7 +392,7 @@ static int handle_access(struct vcpu *vcpu)
 	struct memslot *slot = NULL;
 
 	if (exit->kind == EXIT_FAULT)
-		slot = mmu_slot_in_window(&vcpu->vm->memory, &vcpu->mmu, exit->fault.gpa);
+		slot = mmu_slot_in_window(&vcpu->mmu, exit->fault.gpa);
 	if (!slot)
 		return insn_move_in_window(vcpu);
 	if ((exit->fault.access & MMU_WRITE) && mmu_log_write(vcpu, slot, exit->fault.gpa))

@@ -472,6 +472,79 @@ TEST_F(vm, read_modify_write_reads_then_writes)
 	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
 }
 
+/*
+ * An instruction on memory and then on the device, with the same operands: flags and EAX are to be
+ * the same afterwards. What memory has then goes to port 0x10, what differs to port 0x14. Again and
+ * again, as an instruction that is known is run otherwise than one that is met first.
+ */
+#define OPERAND	0x80000001
+#define BOTH(name, op)									\
+	GUEST64(both_##name, "1: mov $0x80000, %edi; movl $0x80000001, (%rdi)\n"	\
+		"mov $0x7ffffffe, %eax; stc; " op "\n pushf; pop %r8; mov %eax, %r9d; mov (%rdi), %r10d\n" \
+		"mov $0x20000000, %edi; mov $0x7ffffffe, %eax; stc; " op "\n pushf; pop %r11\n" \
+		"xor %r8, %r11; xor %eax, %r9d; or %r9, %r11\n"			\
+		"mov %r10d, %eax; out %eax, $0x10; mov %r11d, %eax; out %eax, $0x14; jmp 1b")
+#define FORMS(form)									\
+	form(add, "add %eax, (%rdi)", true) form(or, "or %eax, (%rdi)", true)		\
+	form(adc, "adcl $1, (%rdi)", true) form(sbb, "sbb %eax, (%rdi)", true)		\
+	form(and, "lock andl $3, (%rdi)", true) form(xor, "xorb $0x81, (%rdi)", true)	\
+	form(xchg, "xchg %eax, (%rdi)", true) form(inc, "incl (%rdi)", true)		\
+	form(neg, "negw (%rdi)", true) form(not, "lock notl (%rdi)", true)		\
+	form(sub_reg, "sub (%rdi), %eax", false) form(adc_reg, "adc (%rdi), %eax", false)	\
+	form(cmp, "cmp (%rdi), %eax", false) form(cmp_mem, "cmpl $5, (%rdi)", false)	\
+	form(test, "test %eax, (%rdi)", false) form(test_imm, "testb $1, (%rdi)", false)	\
+	form(shl, "shll (%rdi)", true) form(bts, "lock btsl $3, (%rdi)", true)		\
+	form(xadd, "lock xadd %eax, (%rdi)", true) form(cmpxchg, "cmpxchg %edi, (%rdi)", true)	\
+	form(setc, "setc (%rdi)", true) form(push, "push (%rdi); pop %rax", false)
+#define GUEST_OF(name, op, writes) BOTH(name, op);
+FORMS(GUEST_OF)
+
+/* Returns what the device was written, or OPERAND. */
+static __u32 answer_device(struct vcpu *vcpu, int *reads, int *writes)
+{
+	__u32 value = OPERAND;
+
+	*reads = *writes = 0;
+	for (;;) {
+		if (vcpu_run(vcpu) || vcpu->run->exit_reason != MINIVMM_EXIT_MMIO)
+			return value;
+		if (vcpu->run->mmio.is_write)
+			memcpy(&value, vcpu->run->mmio.data, vcpu->run->mmio.len);
+		else
+			memcpy(vcpu->run->mmio.data, (__u64[]){ OPERAND }, 8);
+		*(vcpu->run->mmio.is_write ? writes : reads) += 1;
+	}
+}
+
+TEST_F(vm, instructions_that_compute_do_to_a_device_what_they_do_to_memory)
+{
+	static const struct {
+		const char *name;
+		const __u8 *code, *end;
+		bool writes;
+	} forms[] = {
+#define FORM(name, op, writes) { op, both_##name, both_##name##_end, writes },
+		FORMS(FORM)
+	};
+
+	for (unsigned int i = 0; i < ARRAY_LEN(forms); i++) {
+		vm_write(&self->vm, GUEST_CODE, forms[i].code, forms[i].end - forms[i].code);
+		vcpu_enter_long(&self->vcpu, GUEST_CODE);
+		for (int round = 0; round < 4; round++) {
+			int reads, writes;
+			__u32 value = answer_device(&self->vcpu, &reads, &writes);
+
+			EXPECT_EQ(MINIVMM_EXIT_IO, self->vcpu.run->exit_reason);
+			EXPECT_EQ(*(__u32 *)port_data(&self->vcpu), value);
+			EXPECT_EQ(forms[i].writes, writes);
+			EXPECT_GE(1, reads);
+			ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_IO);
+			EXPECT_EQ(0, *(__u32 *)port_data(&self->vcpu))
+				TH_LOG("%s, round %d", forms[i].name, round);
+		}
+	}
+}
+
 GUEST64(mmio_write, "movl $1, 0x20000000; hlt");
 
 TEST_F(vm, memory_that_appears_during_an_mmio_write_is_not_written)
