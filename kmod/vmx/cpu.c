@@ -88,19 +88,22 @@ void vmx_write_failed(unsigned long field, u64 value)
 	printk_once(KERN_ERR "minivmm: VMWRITE of %#llx to field %#lx failed\n", value, field);
 }
 
+enum { PERMIT_READ = BIT(0), PERMIT_WRITE = BIT(1) };
+
 /* The bitmap: reads of low and of high MSRs, then writes of both, 1 KiB each. */
-static void permit_msr(u8 *map, u32 msr, bool read)
+static void permit_msr(u8 *map, u32 msr, unsigned int how)
 {
 	unsigned int byte = (msr & 0x1fff) / 8 + (msr >= 0xc0000000 ? 1024 : 0);
 
-	if (read)
+	if (how & PERMIT_READ)
 		map[byte] &= ~BIT(msr % 8);
-	map[byte + 2048] &= ~BIT(msr % 8);
+	if (how & PERMIT_WRITE)
+		map[byte + 2048] &= ~BIT(msr % 8);
 }
 
-static void permit_apic_msr(u8 *map, u32 offset, bool read)
+static void permit_apic_msr(u8 *map, u32 offset, unsigned int how)
 {
-	permit_msr(map, 0x800 + (offset >> 4), read);
+	permit_msr(map, 0x800 + (offset >> 4), how);
 }
 
 static int alloc_msr_bitmaps(void)
@@ -115,11 +118,13 @@ static int alloc_msr_bitmaps(void)
 	memset(vmx_host.msr_bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < count; i++)
 		if (vmx_syscall_msr(direct[i]) < 0)	/* no exit saves what a guest wrote to these */
-			permit_msr(vmx_host.msr_bitmap, direct[i], true);
+			permit_msr(vmx_host.msr_bitmap, direct[i], PERMIT_READ | PERMIT_WRITE);
+	/* What is read is offset and scaled as by RDTSC. */
+	permit_msr(vmx_host.msr_bitmap, MSR_IA32_TSC, PERMIT_READ);
 	memcpy(vmx_host.msr_bitmap_x2apic, vmx_host.msr_bitmap, PAGE_SIZE);
-	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_TPR, true);
-	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_EOI, false);
-	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_SELF_IPI, false);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_TPR, PERMIT_READ | PERMIT_WRITE);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_EOI, PERMIT_WRITE);
+	permit_apic_msr(vmx_host.msr_bitmap_x2apic, APIC_REG_SELF_IPI, PERMIT_WRITE);
 	return 0;
 }
 

@@ -42,6 +42,30 @@ static bool await_refined_rate(void)
 	return false;
 }
 
+GUEST64(read_tsc_in_both_ways, "mov $0x10, %ecx\n"
+	"rdtsc; shl $32, %rdx; lea (%rdx,%rax), %r8; rdmsr; shl $32, %rdx; lea (%rdx,%rax), %r9\n"
+	"rdtsc; shl $32, %rdx; lea (%rdx,%rax), %r10; hlt");
+
+/* Far from the host's, and at another rate where that can be. */
+TEST_F(vm, tsc_is_the_same_by_instruction_and_by_msr)
+{
+	long khz = call(self->vcpu.fd, MINIVMM_GET_TSC_KHZ, 0);
+	struct minivmm_regs regs;
+
+	for (int faster = 0; faster < 2; faster++) {
+		if (faster && (capability(self->vm.fd, MINIVMM_CAP_TSC_CONTROL) != 1 ||
+			       call(self->vcpu.fd, MINIVMM_SET_TSC_KHZ, khz * 3)))
+			break;
+		ASSERT_EQ(1, vcpu_set_msr(&self->vcpu, TSC, 1UL << 50));
+		start_long(&self->vcpu, read_tsc_in_both_ways);
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+		regs = vcpu_regs(&self->vcpu);
+		EXPECT_LE(1UL << 50, regs.r8);
+		EXPECT_LE(regs.r8, regs.r9);
+		EXPECT_LE(regs.r9, regs.r10);
+	}
+}
+
 GUEST64(read_tsc, "rdtsc; out %al, $0x10; hlt");
 
 /* `tools/lab/run --icount` is early enough. */
