@@ -9,37 +9,32 @@
 #include "coalesced.h"
 #include "ioeventfd.h"
 
-/*
- * Each block of an address space belongs to one of 64 bits, and few have a range: most accesses
- * that are for others need no look at the list.
- */
-static const unsigned int block_shift[NR_BUSES] = { [BUS_MEMORY] = 20, [BUS_PORTS] = 4 };
-
-static u64 block_of(enum bus_kind kind, u64 addr)
+void bus_claim(struct bus *bus, enum bus_kind kind, u64 base, u64 size)
 {
-	return addr >> block_shift[kind];
+	u64 first = bus_block(kind, base), last = bus_block(kind, base + size - 1), i;
+
+	smp_mb__before_atomic();	/* pairs with bus_may_take() */
+	for (i = 0; i <= last - first && i < BITS_PER_LONG; i++)
+		set_bit((first + i) % BITS_PER_LONG, &bus->blocks[kind]);
 }
 
 void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range)
 {
 	struct bus *bus = &vm->bus;
 	struct bus_range **last = &bus->ranges[kind];
-	u64 block;
 
 	lockdep_assert_held(&vm->lock);
 	while (*last)
 		last = &(*last)->next;
 	smp_store_release(last, range);
-	for (block = block_of(kind, range->base);
-	     block <= block_of(kind, range->base + range->size - 1); block++)
-		smp_store_release(&bus->blocks[kind], bus->blocks[kind] | BIT_ULL(block & 63));
+	bus_claim(bus, kind, range->base, range->size);
 }
 
 static __always_inline struct bus_range *find(struct vm *vm, enum bus_kind kind, u64 addr)
 {
 	struct bus_range *range;
 
-	if (!(smp_load_acquire(&vm->bus.blocks[kind]) >> (block_of(kind, addr) & 63) & 1))
+	if (!bus_may_take(&vm->bus, kind, addr))
 		return NULL;
 	range = vm->bus.ranges[kind];
 	while (range && addr - range->base >= range->size)

@@ -27,6 +27,21 @@ static inline bool bus_takes_writes(const struct bus *bus, enum bus_kind kind)
 	       rcu_access_pointer(bus->coalesced.zones);
 }
 
+/* Blocks of an address space, 16 ports or 1 MiB, of which each belongs to a bit of bus.blocks[]. */
+static inline u64 bus_block(enum bus_kind kind, u64 addr)
+{
+	return addr >> (kind == BUS_PORTS ? 4 : 20);
+}
+
+/* bus_may_take - false: nobody listens at @addr. Few blocks have anybody. */
+static inline bool bus_may_take(const struct bus *bus, enum bus_kind kind, u64 addr)
+{
+	return smp_load_acquire(&bus->blocks[kind]) >> (bus_block(kind, addr) % BITS_PER_LONG) & 1;
+}
+
+/* bus_claim - somebody will listen in these blocks, for as long as the VM lives. Any level. */
+void bus_claim(struct bus *bus, enum bus_kind kind, u64 base, u64 size);
+
 /* bus_is_empty - whether nobody listens. */
 static inline bool bus_is_empty(const struct bus *bus, enum bus_kind kind)
 {
@@ -39,7 +54,7 @@ void bus_destroy(struct vm *vm);
 
 /*
  * bus_add - @range, whose base, size and access are set, is on the bus from now on. The
- * device is ready. A range is small, not empty, and overlaps no other one. vm->lock held.
+ * device is ready. A range is not empty and overlaps no other one. vm->lock held.
  */
 void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range);
 

@@ -8,6 +8,7 @@
 
 #include "../report/explain.h"
 #include "../vm.h"
+#include "bus.h"
 #include "coalesced.h"
 
 struct coalesced_zones {
@@ -122,6 +123,7 @@ static int add_zone(struct vm *vm, const struct minivmm_coalesced_mmio_zone *zon
 	zones->zone[nr] = *zone;
 	zones->nr = nr + 1;
 	publish(vm, zones);
+	bus_claim(&vm->bus, zone->pio, zone->addr, zone->size);
 	if (old)
 		kfree_rcu(old, rcu);
 	return 0;

@@ -11,6 +11,7 @@
 #include "../compat.h"
 #include "../report/explain.h"
 #include "../vm.h"
+#include "bus.h"
 #include "ioeventfd.h"
 
 struct ioeventfd {
@@ -127,6 +128,7 @@ static int add(struct vm *vm, bool is_port, const struct ioeventfd *entry)
 	}
 	table->entries[at] = *entry;
 	rcu_assign_pointer(vm->bus.ioeventfds[is_port], table);
+	bus_claim(&vm->bus, is_port, entry->addr, 1);
 	if (old)
 		kvfree_rcu(old, rcu);
 	return 0;

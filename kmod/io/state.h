@@ -34,7 +34,7 @@ struct coalesced {
 
 struct bus {
 	struct bus_range *ranges[NR_BUSES];	/* vm->lock writes; release/acquire */
-	u64 blocks[NR_BUSES];			/* where ranges are, as bits: bus.c */
+	unsigned long blocks[NR_BUSES];		/* where somebody listens, as bits: bus.h; atomic */
 	struct mutex lock;			/* writers of what follows */
 	struct ioeventfd_table __rcu *ioeventfds[NR_BUSES];
 	struct coalesced coalesced;		/* coalesced.h */

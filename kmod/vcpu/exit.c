@@ -260,9 +260,11 @@ static noinline bool port_in_kernel(struct vcpu *vcpu)
 
 static int handle_io(struct vcpu *vcpu)
 {
-	if (vcpu->exit.io.string)
+	const struct exit_info *exit = &vcpu->exit;
+
+	if (exit->io.string)
 		return NEXT_OUTSIDE;
-	if (!bus_is_empty(&vcpu->vm->bus, BUS_PORTS) && port_in_kernel(vcpu))
+	if (bus_may_take(&vcpu->vm->bus, BUS_PORTS, exit->io.port) && port_in_kernel(vcpu))
 		return NEXT_ENTER;
 	trace_exit_pio(vcpu, false);
 	return ask_user_for_port(vcpu, vcpu_gprs(vcpu)[GPR_RAX]);
