@@ -6,6 +6,7 @@
 #ifndef MINIVMM_IOCTL_H
 #define MINIVMM_IOCTL_H
 
+#include <linux/errno.h>
 #include <linux/ioctl.h>
 #include <linux/nospec.h>
 #include <linux/types.h>

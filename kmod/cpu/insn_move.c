@@ -80,7 +80,7 @@ static int read_in_window(struct vcpu *vcpu)
 	return exit_ask_user(vcpu, ASKED_MOVE);
 }
 
-/* The same for the operand that another instruction reads first of all. */
+/* The same for the operand that another instruction reads first of all, from userspace. */
 static bool is_known_read(const struct vcpu *vcpu)
 {
 	const struct exit_info *exit = &vcpu->exit;
@@ -89,21 +89,20 @@ static bool is_known_read(const struct vcpu *vcpu)
 	return exit->fault.final && vcpu->code_pages.is_64bit && e->insn.read_size &&
 	       e->insn.read_to_write == !!(exit->fault.access & MMU_WRITE) &&
 	       !offset_in_page(emul_address_sum(e) ^ exit->fault.gpa) &&
-	       offset_in_page(exit->fault.gpa) + e->insn.read_size <= PAGE_SIZE;
+	       offset_in_page(exit->fault.gpa) + e->insn.read_size <= PAGE_SIZE &&
+	       !bus_may_take_memory(vcpu, exit->fault.gpa);
 }
 
 /*
  * Userspace is asked before the instruction is looked at further: it is run when the answer is
- * there. A device of the kernel is not kept from a second read by one that is not used.
+ * there.
  */
 static int ask_for_operand(struct vcpu *vcpu)
 {
 	struct insn_state *em = &vcpu->insn;
 	unsigned int size = em->e.insn.read_size;
-	u64 gpa = vcpu->exit.fault.gpa, unused = 0;
+	u64 gpa = vcpu->exit.fault.gpa;
 
-	if (insn_in_kernel(vcpu, gpa, size, false, &unused))
-		return NEXT_OUTSIDE;
 	trace_mmio(false, size, gpa, 0, false);
 	insn_report_mmio(vcpu->run, gpa, size, false);
 	vcpu->stats.emulated++;
@@ -134,8 +133,8 @@ static noinline int try_older(struct vcpu *vcpu, const u8 *bytes, unsigned int l
 	if (recall(em, bytes, len)) {
 		if (is_known_move(vcpu, bytes, len))
 			return insn_move_in_window(vcpu);
-		if (is_known_read(vcpu) && ask_for_operand(vcpu) == NEXT_USER)
-			return NEXT_USER;
+		if (is_known_read(vcpu))
+			return ask_for_operand(vcpu);
 	}
 	em->code_len = min_t(unsigned int, len, sizeof(em->code));
 	memcpy(em->code, bytes, em->code_len);

@@ -9,15 +9,6 @@
 #include "coalesced.h"
 #include "ioeventfd.h"
 
-void bus_claim(struct bus *bus, enum bus_kind kind, u64 base, u64 size)
-{
-	u64 first = bus_block(kind, base), last = bus_block(kind, base + size - 1), i;
-
-	smp_mb__before_atomic();	/* pairs with bus_may_take() */
-	for (i = 0; i <= last - first && i < BITS_PER_LONG; i++)
-		set_bit((first + i) % BITS_PER_LONG, &bus->blocks[kind]);
-}
-
 void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range)
 {
 	struct bus *bus = &vm->bus;
@@ -94,6 +85,12 @@ static bool access_lapic(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_w
 	else
 		lapic_mmio_read(vcpu, offset_in_page(gpa), len, data);
 	return true;
+}
+
+bool bus_may_take_memory(const struct vcpu *vcpu, u64 gpa)
+{
+	return (vcpu->lapic.in_kernel && lapic_mmio_is_page(&vcpu->lapic, gpa)) ||
+	       bus_may_take(&vcpu->vm->bus, BUS_MEMORY, gpa);
 }
 
 bool bus_memory(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data)

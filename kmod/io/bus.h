@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "blocks.h"
 #include "state.h"
 
 struct vcpu;
@@ -26,21 +27,6 @@ static inline bool bus_takes_writes(const struct bus *bus, enum bus_kind kind)
 	return rcu_access_pointer(bus->ioeventfds[kind]) ||
 	       rcu_access_pointer(bus->coalesced.zones);
 }
-
-/* Blocks of an address space, 16 ports or 1 MiB, of which each belongs to a bit of bus.blocks[]. */
-static inline u64 bus_block(enum bus_kind kind, u64 addr)
-{
-	return addr >> (kind == BUS_PORTS ? 4 : 20);
-}
-
-/* bus_may_take - false: nobody listens at @addr. Few blocks have anybody. */
-static inline bool bus_may_take(const struct bus *bus, enum bus_kind kind, u64 addr)
-{
-	return smp_load_acquire(&bus->blocks[kind]) >> (bus_block(kind, addr) % BITS_PER_LONG) & 1;
-}
-
-/* bus_claim - somebody will listen in these blocks, for as long as the VM lives. Any level. */
-void bus_claim(struct bus *bus, enum bus_kind kind, u64 base, u64 size);
 
 /* bus_is_empty - whether nobody listens. */
 static inline bool bus_is_empty(const struct bus *bus, enum bus_kind kind)
@@ -63,6 +49,9 @@ void bus_add(struct vm *vm, enum bus_kind kind, struct bus_range *range);
  * read has set *@data then. Window or outside.
  */
 bool bus_port(struct vm *vm, u16 port, unsigned int size, bool is_write, u32 *data);
+
+/* bus_may_take_memory - false: bus_memory() would be. */
+bool bus_may_take_memory(const struct vcpu *vcpu, u64 gpa);
 
 /* bus_memory - the same of an access to device memory, up to 8 bytes; first by the local APIC. */
 bool bus_memory(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write, u64 *data);

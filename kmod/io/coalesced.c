@@ -8,7 +8,7 @@
 
 #include "../report/explain.h"
 #include "../vm.h"
-#include "bus.h"
+#include "blocks.h"
 #include "coalesced.h"
 
 struct coalesced_zones {

@@ -11,7 +11,7 @@
 #include "../compat.h"
 #include "../report/explain.h"
 #include "../vm.h"
-#include "bus.h"
+#include "blocks.h"
 #include "ioeventfd.h"
 
 struct ioeventfd {

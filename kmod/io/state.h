@@ -34,7 +34,7 @@ struct coalesced {
 
 struct bus {
 	struct bus_range *ranges[NR_BUSES];	/* vm->lock writes; release/acquire */
-	unsigned long blocks[NR_BUSES];		/* where somebody listens, as bits: bus.h; atomic */
+	unsigned long blocks[NR_BUSES];		/* where somebody listens, as bits: blocks.h; atomic */
 	struct mutex lock;			/* writers of what follows */
 	struct ioeventfd_table __rcu *ioeventfds[NR_BUSES];
 	struct coalesced coalesced;		/* coalesced.h */
