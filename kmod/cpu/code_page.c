@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Instruction bytes for exits handled in the window; the contract is in code_page.h. */
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <asm/msr-index.h>
 #include <asm/pgtable_types.h>
 
@@ -35,14 +36,26 @@ u64 code_linear_rip(struct vcpu *vcpu)
 	return linear_rip(vcpu, now, rip);
 }
 
+/* What stands for the page of @linear, as far as it was found since code_forget(). */
+static __always_inline u64 tagged(const struct vcpu *vcpu, u64 linear)
+{
+	return (linear & PAGE_MASK) | vcpu->code_pages.tag;
+}
+
+/* Whether @page holds one, found since code_forget(). */
+static bool is_known(const struct vcpu *vcpu, const struct code_page *page)
+{
+	return (page->linear & ~PAGE_MASK) == vcpu->code_pages.tag;
+}
+
 /* Whether the guest's mode and tables are as they were when the page was found. */
-static __always_inline bool is_current(const struct code_page *page, u64 linear,
+static __always_inline bool is_current(const struct code_page *page, u64 tagged,
 				       const struct control_regs *now)
 {
 	u64 changed;
 	unsigned int i;
 
-	if (page->linear != (linear & PAGE_MASK))
+	if (page->linear != tagged)
 		return false;
 	changed = (page->control.cr0 ^ now->cr0) | (page->control.cr3 ^ now->cr3) |
 		  (page->control.cr4 ^ now->cr4) | (page->control.efer ^ now->efer);
@@ -98,13 +111,16 @@ static noinline const u8 *find(struct vcpu *vcpu, struct code_page *page, u64 li
 {
 	u64 gpa;
 
-	page->linear = CODE_NO_PAGE;
+	/* Most guests need few pages at a time; more are for those in which one is in another's way. */
+	if (unlikely(is_known(vcpu, page) && vcpu->code_pages.mask != CODE_PAGES - 1))
+		vcpu_request(vcpu, VCPU_REQ_CODE);
+	page->linear = 0;
 	if (!walk(vcpu, linear, page, &gpa))
 		return NULL;
 	page->bytes = mmu_peek(vcpu, gpa & PAGE_MASK, false);
 	if (!page->bytes)
 		return NULL;
-	page->linear = linear & PAGE_MASK;
+	page->linear = tagged(vcpu, linear);
 	page->control = *vcpu_control(vcpu);
 	return page->bytes + offset_in_page(linear);
 }
@@ -114,9 +130,10 @@ static __always_inline const u8 *peek(struct vcpu *vcpu)
 	u64 rip;
 	const struct control_regs *now = vcpu_code_place(vcpu, &rip);
 	u64 linear = linear_rip(vcpu, now, rip);
-	struct code_page *page = &vcpu->code_pages.page[(linear >> PAGE_SHIFT) % CODE_PAGES];
+	u64 number = (linear ^ now->cr3) >> PAGE_SHIFT;
+	struct code_page *page = &vcpu->code_pages.page[number & vcpu->code_pages.mask];
 
-	if (likely(is_current(page, linear, now)))
+	if (likely(is_current(page, tagged(vcpu, linear), now)))
 		return page->bytes + offset_in_page(linear);
 	return find(vcpu, page, linear);
 }
@@ -178,10 +195,43 @@ bool code_measure(struct vcpu *vcpu, unsigned int opcode_len)
 	return true;
 }
 
+void code_init(struct vcpu *vcpu)
+{
+	struct code_pages *pages = &vcpu->code_pages;
+
+	pages->page = pages->first;
+	pages->mask = CODE_FIRST_PAGES - 1;
+	code_forget(vcpu);
+}
+
+void code_destroy(struct vcpu *vcpu)
+{
+	if (vcpu->code_pages.page != vcpu->code_pages.first)
+		kfree(vcpu->code_pages.page);
+}
+
+void code_make_room(struct vcpu *vcpu)
+{
+	struct code_pages *pages = &vcpu->code_pages;
+	struct code_page *page;
+
+	if (pages->mask == CODE_PAGES - 1)
+		return;
+	page = kcalloc(CODE_PAGES, sizeof(*page), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!page)
+		return;
+	pages->page = page;
+	pages->mask = CODE_PAGES - 1;
+}
+
 void code_forget(struct vcpu *vcpu)
 {
+	struct code_pages *pages = &vcpu->code_pages;
 	unsigned int i;
 
-	for (i = 0; i < CODE_PAGES; i++)
-		vcpu->code_pages.page[i].linear = CODE_NO_PAGE;
+	if (likely(++pages->tag < PAGE_SIZE))
+		return;
+	pages->tag = 1;
+	for (i = 0; i <= pages->mask; i++)
+		pages->page[i].linear = 0;
 }

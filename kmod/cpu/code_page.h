@@ -38,6 +38,13 @@ static inline unsigned int code_len(const u8 *bytes)
 	return PAGE_SIZE - offset_in_page(bytes);
 }
 
+/* code_init/destroy - begin and end of a vCPU's life. */
+void code_init(struct vcpu *vcpu);
+void code_destroy(struct vcpu *vcpu);
+
+/* code_make_room - VCPU_REQ_CODE: more pages from now on, if there is memory for them. Outside. */
+void code_make_room(struct vcpu *vcpu);
+
 /* code_forget - with every flush of the CPU's TLB. */
 void code_forget(struct vcpu *vcpu);
 

@@ -79,7 +79,8 @@ struct vcpu_debug {
 	u64 step_rip;
 };
 
-#define CODE_PAGES	4
+#define CODE_FIRST_PAGES	4
+#define CODE_PAGES		64	/* both are powers of two */
 #define CODE_LEVELS	5
 
 /*
@@ -87,17 +88,18 @@ struct vcpu_debug {
  * code_forget(); where the guest itself may have changed it, that is looked at each time.
  */
 struct code_page {
-	u64 linear;			/* of the page; CODE_NO_PAGE: nothing known */
+	u64 linear;			/* of the page, and the tag of when it was found; 0: nothing known */
 	const u8 *bytes;
 	struct control_regs control;	/* the guest's mode ... */
 	const u64 *entry[CODE_LEVELS];	/* ... and the entries of its tables that led here, */
 	u64 value[CODE_LEVELS];		/* with these values */
 };
 
-#define CODE_NO_PAGE	1ull
-
 struct code_pages {
-	struct code_page page[CODE_PAGES];	/* by page number */
+	struct code_page first[CODE_FIRST_PAGES];
+	struct code_page *page;			/* these, or CODE_PAGES: by page number and CR3 */
+	unsigned int mask;			/* one less than there are */
+	u64 tag;				/* 1 to 4095: code_forget() takes the next */
 	bool is_64bit;				/* what was looked at last is 64-bit code */
 };
 

@@ -160,6 +160,7 @@ static const struct file_operations vcpu_fops = {
 static void free_vcpu(struct vcpu *vcpu)
 {
 	backend_call(vcpu_free)(vcpu);
+	code_destroy(vcpu);
 	xstate_free(vcpu);
 	cpuid_free(vcpu);
 	free_page((unsigned long)vcpu->lapic.regs.page);
@@ -251,7 +252,7 @@ static int publish_vcpu(struct vm *vm, struct vcpu *vcpu)
 		return refuse(&vm->error, -EEXIST, "id", vcpu->id, "this vCPU id is taken");
 	vcpu->index = vm->nr_vcpus;
 	mmu_init_vcpu(vcpu);
-	code_forget(vcpu);
+	code_init(vcpu);
 	lapic_init(vcpu);
 	pv_init_vcpu(vcpu);
 	vcpu_reset(vcpu, false);

@@ -335,6 +335,8 @@ static int serve_requests_outside(struct vcpu *vcpu)
 		pit_timer_release(vcpu->vm);
 	if (debug_step_due(vcpu))
 		return debug_report_step(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_CODE))
+		code_make_room(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_TPR))
 		return lapic_report_tpr(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK))

@@ -37,6 +37,7 @@ enum {
 	VCPU_REQ_TSC,		/* the host's TSC was set: the guest's goes by tsc_offset as it is now */
 	VCPU_REQ_MMU,		/* the wanted page-table root changed */
 	VCPU_REQ_PIT,		/* the PIT's ticks wait for a vCPU to run: pit_timer_hold() */
+	VCPU_REQ_CODE,		/* the window would like to know more pages of code */
 	VCPU_REQ_TPR,		/* userspace is to be told of an access to the TPR */
 	VCPU_REQ_KICKS,		/* irq_make_kicks(): this vCPU's messages went to many */
 	VCPU_REQ_STEP,		/* userspace steps the guest; stays until it does no more */

@@ -480,6 +480,50 @@ static void expect_guest_memory(struct __test_metadata *_metadata, struct vm *vm
 	EXPECT_EQ(9, memory[0]);
 }
 
+/*
+ * Instructions that exit, in so many pages, of two or three bytes: where the module looks for the
+ * length itself, what it has seen of another slot's memory must be gone. As often as it may count.
+ */
+#define EXITS_IN_PAGES(name, pages, cpuid)						\
+	GUEST64(name, "1: xor %ebx, %ebx; mov %ebx, %ebp\n .rept " pages "\n"		\
+		"xor %eax, %eax; " cpuid "; inc %ebp; jmp 2f; .skip 4080; 2:\n .endr\n"	\
+		"mov %ebp, %eax; out %al, $0x10; jmp 1b")
+EXITS_IN_PAGES(short_in_70, "70", "cpuid; nop");
+EXITS_IN_PAGES(long_in_70, "70", ".byte 0x48; cpuid");
+EXITS_IN_PAGES(short_in_3, "3", "cpuid; nop");
+EXITS_IN_PAGES(long_in_3, "3", ".byte 0x48; cpuid");
+
+static bool runs_from_either(struct vcpu *vcpu, const __u8 *codes[2], size_t size, int pages,
+			     int rounds)
+{
+	__u8 *memory[2];
+	bool good = true;
+
+	for (int i = 0; i < 2; i++) {
+		memory[i] = map_anonymous(2 * MIB);
+		memcpy(memory[i], codes[i], size);
+	}
+	for (int round = 0; round < rounds && good; round++) {
+		if (vm_set_slot(vcpu->vm, 1, 0, GPA, 2 * MIB, memory[round % 2]))
+			fatal("second slot");
+		vcpu_enter_long(vcpu, GPA);
+		good = !vcpu_run(vcpu) && vcpu->run->exit_reason == MINIVMM_EXIT_IO &&
+		       *(__u8 *)port_data(vcpu) == pages;
+		vm_set_slot(vcpu->vm, 1, 0, GPA, 0, NULL);
+	}
+	for (int i = 0; i < 2; i++)
+		munmap(memory[i], 2 * MIB);
+	return good;
+}
+
+TEST_F(vm, instructions_that_exit_are_looked_at_in_the_memory_that_is_there)
+{
+	EXPECT_TRUE(runs_from_either(&self->vcpu, (const __u8 *[]){ short_in_70, long_in_70 },
+				     short_in_70_end - short_in_70, 70, 40));
+	EXPECT_TRUE(runs_from_either(&self->vcpu, (const __u8 *[]){ short_in_3, long_in_3 },
+				     short_in_3_end - short_in_3, 3, 4200));
+}
+
 TEST_F(vm, shared_memory_file_backs_a_slot)
 {
 	int fd = memfd_create("slot", 0);
