@@ -456,6 +456,36 @@ TEST_F(vm, write_that_begins_beside_memory_is_split)
 	EXPECT_EQ(0, memory[2]);
 }
 
+/* The device's writes of one instruction, which are all told of, in order, and no other. */
+GUEST64(mmio_wide_writes, "mov $0x1122334455667788, %rax; movq %rax, %xmm0; punpcklqdq %xmm0, %xmm0\n"
+	"mov %rax, 0x20000ffc; movups %xmm0, 0x20000010; movups %xmm0, 0x20000ffc; hlt");
+
+TEST_F(vm, writes_of_one_instruction_are_told_one_by_one)
+{
+	static const struct {
+		__u64 offset;
+		__u32 len;
+	} writes[] = {
+		{ 0xffc, 4 }, { 0x1000, 4 },
+		{ 0x10, 8 }, { 0x18, 8 },
+		{ 0xffc, 4 }, { 0x1000, 8 }, { 0x1008, 4 },
+	};
+	static const __u64 value = 0x1122334455667788, swapped = 0x5566778811223344;
+
+	start_long(&self->vcpu, mmio_wide_writes);
+	for (unsigned int i = 0; i < ARRAY_LEN(writes); i++) {
+		const void *data = writes[i].offset == 0x1000 || writes[i].offset == 0x1008 ?
+				   (const void *)&swapped : (const void *)&value;
+
+		ASSERT_EXIT(&self->vcpu, MINIVMM_EXIT_MMIO);
+		EXPECT_EQ(1, self->vcpu.run->mmio.is_write);
+		EXPECT_EQ(HOLE + writes[i].offset, self->vcpu.run->mmio.phys_addr);
+		EXPECT_EQ(writes[i].len, self->vcpu.run->mmio.len);
+		EXPECT_EQ(0, memcmp(data, self->vcpu.run->mmio.data, writes[i].len));
+	}
+	EXPECT_EXIT(&self->vcpu, MINIVMM_EXIT_HLT);
+}
+
 GUEST64(mmio_read_modify_write, "mov $0x20000000, %rdi; addl $1, (%rdi); hlt");
 
 TEST_F(vm, read_modify_write_reads_then_writes)
