@@ -50,6 +50,8 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	unsigned long flags;
 	bool raise;
 
+	WRITE_ONCE(chip->pit_fires, true);
+	smp_wmb();	/* pairs with may_tick() */
 	raw_spin_lock_irqsave(&chip->pit_lock, flags);
 	raise = !chip->pit_held && pit_tick(&chip->pit, ktime_get_ns());
 	if (chip->pit.next_ns)
@@ -57,6 +59,7 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	raw_spin_unlock_irqrestore(&chip->pit_lock, flags);
 	if (raise)
 		pulse(vm);
+	smp_store_release(&chip->pit_fires, false);
 	return HRTIMER_NORESTART;
 }
 
@@ -117,8 +120,8 @@ static bool may_tick(struct irqchip *chip)
 {
 	if (READ_ONCE(chip->pit.next_ns))
 		return true;
-	smp_rmb();
-	return hrtimer_callback_running(&chip->pit_timer);
+	smp_rmb();	/* pairs with pit_fired() */
+	return smp_load_acquire(&chip->pit_fires);
 }
 
 static void ask_for_release(struct vm *vm)

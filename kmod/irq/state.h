@@ -64,6 +64,7 @@ struct irqchip {
 	struct pit pit;
 	struct hrtimer pit_timer;
 	bool pit_held;			/* ticks wait for the next RUN: pit_timer_hold() */
+	bool pit_fires;			/* pit_timer's callback is under way */
 
 	u64 apic_identity[IRQCHIP_MAX_APICS];	/* by vCPU index; each written by its vCPU */
 	unsigned long kicks[BITS_TO_LONGS(IRQCHIP_MAX_APICS)];	/* put off: see irq_make_kicks() */
