@@ -30,12 +30,6 @@ EXCEPTIONS = [
     ("*", ("self-ipi-halt", "halt-*"), ("XSAVE*", "XRSTOR*"), 1, "its handler sleeps"),
     # An interrupt may change what a VM exit brings back of the host: it is saved when a window begins.
     ("*", ("tsc-deadline",), ("VMSAVE",), 1.2, "a window, which the timer's interrupt ends"),
-    # To be mended: what the emulator needs is read from the VMCS when the section has ended.
-    ("intel *", ("mmio-test-user", "mmio-or-user", "mmio-xchg-user"), ("VMREAD",), 5.1,
-     "the emulator runs outside the section"),
-    ("intel *", ("mmio-eventfd-any",), ("VMREAD",), 4.1, "KVM does not decode this one; so its row's goal is missed, too"),
-    ("intel *", ("mmio-eventfd-any",), ("VMWRITE",), 1.1, "as above"),
-    ("intel *", ("mmio-eventfd-2", "mmio-eventfd-4"), ("VMREAD",), 1.1, "an instruction that is not the last one"),
     # KVM alone may have the kernel keep CR4.VMXE; once for each window.
     ("intel 7.*", ("*-user", "*-user-debug"), ("CR3, CR4 reads",), 5, "a window: the kernel keeps its copies to itself"),
     ("intel 7.*", ("*-user", "*-user-debug"), ("CR writes",), 2, "a window: it begins and ends VMX operation"),
