@@ -29,16 +29,24 @@ int insn_complete_move(struct vcpu *vcpu)
 	return NEXT_ENTER;
 }
 
+/* Whether the CPU exited for the operand of @size bytes, in one page, of the decoded instruction. */
+static __always_inline bool is_for_operand(const struct vcpu *vcpu, unsigned int size, bool is_write)
+{
+	const struct exit_info *exit = &vcpu->exit;
+
+	return exit->fault.final && vcpu->code_pages.is_64bit &&
+	       is_write == !!(exit->fault.access & MMU_WRITE) &&
+	       !offset_in_page(emul_address_sum(&vcpu->insn.e) ^ exit->fault.gpa) &&
+	       offset_in_page(exit->fault.gpa) + size <= PAGE_SIZE;
+}
+
 /* Whether the instruction in @bytes is a plain move that does just the access of this exit. */
 static __always_inline bool is_known_move(const struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
-	const struct exit_info *exit = &vcpu->exit;
 	const struct emul *e = &vcpu->insn.e;
 
-	return exit->fault.final && vcpu->code_pages.is_64bit && emul_known_move(e, bytes, len) &&
-	       e->insn.move_is_write == !!(exit->fault.access & MMU_WRITE) &&
-	       !offset_in_page(emul_address_sum(e) ^ exit->fault.gpa) &&
-	       offset_in_page(exit->fault.gpa) + e->insn.move_size <= PAGE_SIZE;
+	return emul_known_move(e, bytes, len) &&
+	       is_for_operand(vcpu, e->insn.move_size, e->insn.move_is_write);
 }
 
 /* Once userspace is told of it, a write is over for the guest. */
@@ -80,17 +88,18 @@ static int read_in_window(struct vcpu *vcpu)
 	return exit_ask_user(vcpu, ASKED_MOVE);
 }
 
-/* The same for the operand that another instruction reads first of all, from userspace. */
+static int move_in_window(struct vcpu *vcpu)
+{
+	return vcpu->insn.e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
+}
+
+/* Whether another instruction, which is decoded, reads just this first of all, from userspace. */
 static bool is_known_read(const struct vcpu *vcpu)
 {
-	const struct exit_info *exit = &vcpu->exit;
-	const struct emul *e = &vcpu->insn.e;
+	const struct emul_insn *insn = &vcpu->insn.e.insn;
 
-	return exit->fault.final && vcpu->code_pages.is_64bit && e->insn.read_size &&
-	       e->insn.read_to_write == !!(exit->fault.access & MMU_WRITE) &&
-	       !offset_in_page(emul_address_sum(e) ^ exit->fault.gpa) &&
-	       offset_in_page(exit->fault.gpa) + e->insn.read_size <= PAGE_SIZE &&
-	       !bus_may_take_memory(vcpu, exit->fault.gpa);
+	return insn->read_size && is_for_operand(vcpu, insn->read_size, insn->read_to_write) &&
+	       !bus_may_take_memory(vcpu, vcpu->exit.fault.gpa);
 }
 
 /*
@@ -132,7 +141,7 @@ static noinline int try_older(struct vcpu *vcpu, const u8 *bytes, unsigned int l
 
 	if (recall(em, bytes, len)) {
 		if (is_known_move(vcpu, bytes, len))
-			return insn_move_in_window(vcpu);
+			return move_in_window(vcpu);
 		if (is_known_read(vcpu))
 			return ask_for_operand(vcpu);
 	}
@@ -143,7 +152,6 @@ static noinline int try_older(struct vcpu *vcpu, const u8 *bytes, unsigned int l
 
 int insn_move_in_window(struct vcpu *vcpu)
 {
-	struct insn_state *em = &vcpu->insn;
 	unsigned int len;
 	const u8 *bytes;
 
@@ -156,5 +164,5 @@ int insn_move_in_window(struct vcpu *vcpu)
 	len = code_len(bytes);
 	if (unlikely(!is_known_move(vcpu, bytes, len)))
 		return try_older(vcpu, bytes, len);
-	return em->e.insn.move_is_write ? write_in_window(vcpu) : read_in_window(vcpu);
+	return move_in_window(vcpu);
 }
