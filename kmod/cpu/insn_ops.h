@@ -58,7 +58,7 @@ static inline void insn_report_mmio(struct minivmm_run *run, u64 gpa, unsigned i
 static inline bool insn_in_kernel(struct vcpu *vcpu, u64 gpa, unsigned int len, bool is_write,
 				  u64 *data)
 {
-	return (vcpu->lapic.in_kernel || !bus_is_empty(&vcpu->vm->bus, BUS_MEMORY)) &&
+	return (vcpu->lapic.in_kernel || bus_may_take(&vcpu->vm->bus, BUS_MEMORY, gpa)) &&
 	       bus_memory(vcpu, gpa, len, is_write, data);
 }
 

@@ -37,7 +37,8 @@ static __always_inline struct bus_range *find(struct vm *vm, enum bus_kind kind,
 static __always_inline bool take_write(struct vm *vm, enum bus_kind kind, u64 addr,
 				       unsigned int len, u64 data)
 {
-	return bus_takes_writes(&vm->bus, kind) &&
+	return (rcu_access_pointer(vm->bus.ioeventfds[kind]) ||
+		rcu_access_pointer(vm->bus.coalesced.zones)) &&
 	       (ioeventfd_signal(vm, kind, addr, len, data) ||
 		coalesced_write(vm, kind, addr, len, data));
 }

@@ -18,22 +18,6 @@
 struct vcpu;
 struct vm;
 
-/*
- * bus_takes_writes - whether an eventfd or the coalesced ring may take a guest's write. Asked at
- * each such exit; most VMs have neither.
- */
-static inline bool bus_takes_writes(const struct bus *bus, enum bus_kind kind)
-{
-	return rcu_access_pointer(bus->ioeventfds[kind]) ||
-	       rcu_access_pointer(bus->coalesced.zones);
-}
-
-/* bus_is_empty - whether nobody listens. */
-static inline bool bus_is_empty(const struct bus *bus, enum bus_kind kind)
-{
-	return !READ_ONCE(bus->ranges[kind]) && !bus_takes_writes(bus, kind);
-}
-
 /* bus_init/destroy - at VM creation (ENOMEM) and when no vCPU runs any more. */
 int bus_init(struct vm *vm);
 void bus_destroy(struct vm *vm);
