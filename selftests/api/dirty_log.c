@@ -5,7 +5,6 @@
  */
 #include "fixture.h"
 
-#define GPA	0x40000000UL
 #define SIZE	(4 * MIB)
 #define PAGES	(SIZE / PAGE)
 

@@ -91,4 +91,18 @@ do {										\
 		SKIP(return, "no " #cap);					\
 } while (0)
 
+/* Where tests put a slot of their own: number 1. */
+#define GPA	0x40000000UL
+
+/* It, of 2 MiB; returns its memory. */
+static inline void *second_slot(struct vm *vm, __u32 flags)
+{
+	void *memory = map_anonymous(2 * MIB);
+	long ret = vm_set_slot(vm, 1, flags, GPA, 2 * MIB, memory);
+
+	if (ret)
+		fatal("second slot: %ld", ret);
+	return memory;
+}
+
 #endif
